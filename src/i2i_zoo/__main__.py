@@ -1,0 +1,7 @@
+"""``python -m i2i_zoo`` is the command ``i2i-zoo``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
