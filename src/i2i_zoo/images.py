@@ -1,0 +1,314 @@
+"""Pictures to tensors and back: PIL images, arrays and paths; label palettes; Lab; padding.
+
+A picture tensor is float32 (C, H, W), in [-1, 1], RGB.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+
+#: Files that are taken for pictures when a folder is listed.
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
+
+#: Colours of label ids, by dataset: id i has colour number i.
+PALETTES: dict[str, np.ndarray] = {
+    # Brostow et al. (2009), the usual 11 classes and void: sky, building, pole, road, pavement, tree, sign, fence, car,
+    # pedestrian, bicyclist, void.
+    "camvid": np.array(
+        [
+            (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0),
+            (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 0),
+        ],
+        np.uint8,
+    ),
+}  # fmt: skip
+
+
+def palette(name: str) -> np.ndarray:
+    """The (N, 3) uint8 colours of the palette ``name``; raises `ZooError` for an unknown one."""
+    if name not in PALETTES:
+        raise ZooError(f"Unknown palette {name!r}: choose from {', '.join(sorted(PALETTES))}.")
+    return PALETTES[name]
+
+
+def check_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.ndarray:
+    """The ids; raises `ZooError` naming ``origin`` if one of them has no colour in the palette ``name``."""
+    count = len(palette(name))
+    if ids.size and (ids.min() < 0 or ids.max() >= count):
+        bad = ids.max() if ids.max() >= count else ids.min()
+        raise ZooError(
+            f"{origin}: label {bad} has no colour in the palette {name!r}, whose labels are 0 to {count - 1}."
+        )
+    return ids
+
+
+def colour_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.ndarray:
+    """(H, W) label ids to (H, W, 3) uint8 colours; raises as `check_labels`."""
+    return palette(name)[check_labels(ids, name, origin)]
+
+
+def label_ids(colours: np.ndarray, name: str) -> np.ndarray:
+    """(H, W, 3) uint8 colours to the (H, W) ids of the nearest colours; exact on what `colour_labels` gives."""
+    distance = ((colours[..., None, :].astype(np.int32) - palette(name).astype(np.int32)) ** 2).sum(-1)
+    return distance.argmin(-1).astype(np.uint8)
+
+
+def one_hot(labels: np.ndarray, name: str, origin: str = "label map") -> Tensor:
+    """(H, W) label ids or (H, W, 3) uint8 colours to (N, H, W) uint8: 255 where the label is, else 0."""
+    ids = label_ids(labels, name) if labels.ndim == 3 else check_labels(labels, name, origin)
+    channels = np.arange(len(palette(name)))[:, None, None] == ids
+    return torch.from_numpy(channels.astype(np.uint8) * np.uint8(255))
+
+
+def read_array(path: str | Path) -> np.ndarray:
+    """The pixels of a file: (H, W) or (H, W, C) in uint8, uint16 or float; palette pictures in their colours.
+
+    Multi-channel pictures come as TIFF or ``.npy``.  A JPEG's EXIF rotation is applied, transparency is dropped, CMYK
+    becomes RGB, the first frame of an animation is taken.
+
+    Raises `ZooError` if the file is missing, not a picture, or broken.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, allow_pickle=False)
+        try:
+            with Image.open(path) as picture:
+                if not is_deep_colour(picture):
+                    return pil_array(picture)
+        except UnidentifiedImageError:
+            if path.suffix.lower() not in (".tif", ".tiff"):
+                raise
+        import tifffile
+
+        return tifffile.imread(path)
+    except UnidentifiedImageError:
+        kind = "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
+        raise ZooError(f"{path}: the file {kind}; give a PNG, JPEG, WebP, BMP, TIFF or .npy file.") from None
+    except FileNotFoundError:
+        raise ZooError(f"{path}: there is no such file.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise ZooError(f"{path}: the picture cannot be read ({error}); replace the file.") from None
+
+
+def is_deep_colour(picture: Image.Image) -> bool:
+    """Whether this is a TIFF file of 16-bit colour, which Pillow would cut down to 8 bits."""
+    if picture.mode != "RGB" or not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return False
+    return max(picture.tag_v2[TiffImagePlugin.BITSPERSAMPLE]) > 8
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file begins as a picture and ends as one: a cheap check that finds text, empty and cut-off files."""
+    endings = {b"\x89PNG": b"IEND\xaeB`\x82", b"\xff\xd8\xff": b"\xff\xd9"}
+    with open(path, "rb") as file:
+        first = file.read(4)
+        ending = next((end for start, end in endings.items() if first.startswith(start)), None)
+        if ending is not None:
+            # Some cameras write a little more behind the end.
+            file.seek(max(0, path.stat().st_size - 65536))
+            return ending in file.read()
+    try:
+        return read_array(path).size > 0
+    except ZooError:
+        return False
+
+
+def height_width(path: Path) -> tuple[int, int]:
+    """The size of a picture that `is_whole`, from the file's header where Pillow reads it."""
+    if path.suffix.lower() in (".npy", ".tif", ".tiff"):
+        height, width = read_array(path).shape[:2]
+        return height, width
+    with Image.open(path) as picture:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        width, height = reversed(picture.size) if turned else picture.size
+        return height, width
+
+
+def pil_array(picture: Image.Image) -> np.ndarray:
+    """The pixels of a PIL image: (H, W) for grey, 16-bit and 32-bit ones, (H, W, 3) RGB otherwise."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in ("L", "F") or picture.mode.startswith("I"):
+        array = np.asarray(picture)
+        return (
+            array.astype(np.uint16) if array.dtype == np.int32 and array.min() >= 0 and array.max() < 65536 else array
+        )
+    return np.asarray(picture.convert("L" if picture.mode in ("1", "LA") else "RGB"))
+
+
+def decode(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:
+    """A picture as a tensor (channels, H, W): uint8 where the file has 8 bits, else floats in [-1, 1].
+
+    Args and raises as `read`.
+    """
+    origin = str(picture) if isinstance(picture, (str, Path)) else "picture"
+    if isinstance(picture, Tensor):
+        if picture.dim() != 3 or picture.shape[0] != channels or not picture.is_floating_point():
+            raise ZooError(
+                f"A tensor of shape {tuple(picture.shape)} and type {picture.dtype} was given; "
+                f"the model takes floats in [-1, 1] of shape ({channels}, height, width)."
+            )
+        return picture
+    if isinstance(picture, (str, Path)):
+        array = read_array(picture)
+    elif isinstance(picture, Image.Image):
+        array = pil_array(picture)
+    else:
+        array = np.asarray(picture)
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise ZooError(
+            f"{origin}: a picture has the shape (height, width) or (height, width, channels), not {array.shape}."
+        )
+    if palette is not None and channels == len(PALETTES.get(palette, ())):
+        return one_hot(array, palette, origin)
+    if palette is not None and array.ndim == 2:
+        array = colour_labels(array, palette, origin)
+    if array.ndim == 2:
+        array = array[..., None]
+    return fit_channels(to_tensor(array, origin), channels, origin)
+
+
+def read(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:
+    """A picture as a float tensor (channels, H, W) in [-1, 1].
+
+    Args:
+        picture: A path; a PIL image; an array (H, W) or (H, W, C) of uint8, uint16 (full range) or floats in [0, 1]; or
+            a tensor (C, H, W) in [-1, 1], which is returned as it is.
+        channels: Channels wanted.  Grey becomes RGB by repetition, RGB grey by luminance (ITU-R 601).
+        palette: The picture is a label map: ids if it has a single channel, else this palette's colours.  It comes in
+            colours; or, where ``channels`` is the number of labels, as one channel for each label, 1 where it is and
+            -1 elsewhere.
+
+    Raises:
+        ZooError: If it cannot be read, is out of range or has other channels.
+    """
+    return to_float(decode(picture, channels, palette))
+
+
+def to_tensor(array: np.ndarray, origin: str) -> Tensor:
+    """(H, W, C) to (C, H, W): uint8 as it is; uint16 and floats in [0, 1] to floats in [-1, 1]; else `ZooError`."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.uint8:
+        return torch.from_numpy(np.require(array, requirements=["C", "W"])).permute(2, 0, 1)
+    if array.dtype == np.uint16:
+        return torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1).div(65535 / 2).sub(1)
+    if array.dtype.kind != "f" or not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+        raise ZooError(
+            f"{origin}: values of type {array.dtype} from {array.min()} to {array.max()}; "
+            "give uint8, uint16, or floats in [0, 1]."
+        )
+    return torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1).mul(2).sub(1)
+
+
+def to_float(image: Tensor) -> Tensor:
+    """uint8 to floats in [-1, 1], contiguous; floats stay."""
+    return (image.float().div_(127.5).sub_(1) if image.dtype == torch.uint8 else image).contiguous()
+
+
+def fit_channels(image: Tensor, channels: int, origin: str) -> Tensor:
+    """(C, H, W) to the wanted number of channels: grey repeated, RGB weighted to luminance; else `ZooError`."""
+    if image.shape[0] == channels:
+        return image
+    if image.shape[0] == 1 and channels == 3:
+        return image.expand(3, -1, -1)
+    if image.shape[0] == 3 and channels == 1:
+        return (to_float(image) * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0, keepdim=True)
+    raise ZooError(f"{origin}: {image.shape[0]} channels, but the model takes {channels}.")
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """Floats in [-1, 1] to rounded uint8 of the same shape; what is outside is clipped."""
+    return image.detach().float().add(1).mul(127.5).round().clamp(0, 255).byte()
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """(1 or 3, H, W) in [-1, 1] to a PIL image; raises `ZooError` for channels that a picture has no place for."""
+    array = to_uint8(image).cpu().permute(1, 2, 0).numpy()
+    if array.shape[2] == 1:
+        return Image.fromarray(array[..., 0])
+    if array.shape[2] == 3:
+        return Image.fromarray(array)
+    raise ZooError(f"A result of {array.shape[2]} channels is no picture: give a tensor to get a tensor.")
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a PNG file that appears whole or not at all; its folder is made.  Raises `ZooError` if that fails."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            picture.save(partial, "PNG")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise ZooError(f"{path}: the picture cannot be written ({error.strerror or error}).") from None
+
+
+def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> Tensor:
+    """(C, H, W), uint8 or float, to the given (height, width): bicubic with antialiasing as PIL's, or nearest."""
+    height, width = (size, size) if isinstance(size, int) else size
+    if tuple(image.shape[-2:]) == (height, width):
+        return image
+    if nearest:  # for colours that stand for labels and must not mix
+        return F.interpolate(image[None], (height, width), mode="nearest-exact")[0]
+    resized = F.interpolate(image[None], (height, width), mode="bicubic", antialias=True)[0]
+    return resized if image.dtype == torch.uint8 else resized.clamp(-1, 1)
+
+
+def pad_to_stride(image: Tensor, stride: int, smallest: int = 1) -> tuple[Tensor, int, int]:
+    """Mirror a batch (..., H, W) at its edges, evenly, to multiples of ``stride`` that are at least ``smallest``.
+
+    Returns the padded batch and where the original begins in it: top, left.  Any size can be mirrored, 1x1 too.
+    """
+    offsets = []
+    for dim in (-2, -1):
+        length = image.shape[dim]
+        extra = -max(length, smallest) % stride + max(smallest - length, 0)
+        offsets.append(extra // 2)
+        if extra:
+            # A triangle wave of period 2 (length - 1) visits 0, 1, ..., length - 1, ..., 1, 0, 1, ...
+            index = torch.arange(-(extra // 2), length + extra - extra // 2, device=image.device)
+            period = max(2 * (length - 1), 1)
+            index = index % period
+            image = image.index_select(dim, torch.minimum(index, period - index).clamp_max(length - 1))
+    return image, offsets[0], offsets[1]
+
+
+# sRGB primaries to XYZ (IEC 61966-2-1) and the white point D65 for the 2 degree observer, as in scikit-image.
+_XYZ = torch.tensor([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+_WHITE = torch.tensor([0.95047, 1.0, 1.08883])
+
+
+def rgb_to_lab(rgb: Tensor) -> Tensor:
+    """(B, 3, H, W) sRGB in [-1, 1] to CIE Lab as pix2pix scales it: L / 50 - 1, a / 110, b / 110 (authors' code)."""
+    rgb = (rgb + 1) / 2
+    linear = torch.where(rgb > 0.04045, ((rgb.clamp_min(0) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = torch.einsum("ij,bjhw->bihw", _XYZ.to(rgb) / _WHITE.to(rgb)[:, None], linear)
+    f = torch.where(xyz > 0.008856, xyz.clamp_min(1e-8) ** (1 / 3), 7.787 * xyz + 16 / 116)
+    x, y, z = f.unbind(1)
+    return torch.stack([(116 * y - 16) / 50 - 1, 500 * (x - y) / 110, 200 * (y - z) / 110], 1)
+
+
+def lab_to_rgb(lab: Tensor) -> Tensor:
+    """The inverse of `rgb_to_lab`; colours outside sRGB are clipped."""
+    lightness, a, b = lab.unbind(1)
+    y = ((lightness + 1) * 50 + 16) / 116
+    f = torch.stack([y + a * 110 / 500, y, (y - b * 110 / 200).clamp_min(0)], 1)
+    xyz = torch.where(f > 0.2068966, f**3, (f - 16 / 116) / 7.787)
+    linear = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(_XYZ / _WHITE[:, None]).to(lab), xyz)
+    rgb = torch.where(linear > 0.0031308, 1.055 * linear.clamp_min(1e-8) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return rgb.clamp(0, 1) * 2 - 1

@@ -1,0 +1,301 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.color
+import tifffile
+import torch
+from PIL import Image, ImageOps
+
+from i2i_zoo import images
+from i2i_zoo.errors import ZooError
+
+
+@pytest.fixture
+def colours():
+    """Every corner of the RGB cube, greys, and random colours: (1, 3, 8, 8) in [-1, 1]."""
+    corners = np.stack(np.meshgrid([0, 255], [0, 255], [0, 255]), -1).reshape(-1, 3)
+    greys = np.repeat(np.arange(0, 256, 17)[:, None], 3, 1)
+    some = np.random.default_rng(0).integers(0, 256, (64 - len(corners) - len(greys), 3))
+    return np.concatenate([corners, greys, some]).astype(np.uint8).reshape(8, 8, 3)
+
+
+def test_lab_is_that_of_scikit_image(colours):
+    lab = images.rgb_to_lab(images.read(colours)[None])[0].permute(1, 2, 0).numpy()
+    expected = skimage.color.rgb2lab(colours)
+    assert np.abs(lab - (expected / (50, 110, 110) - (1, 0, 0))).max() < 1e-4
+
+
+def test_lab_and_back(colours):
+    rgb = images.read(colours)[None]
+    assert torch.equal(images.to_uint8(images.lab_to_rgb(images.rgb_to_lab(rgb))), images.to_uint8(rgb))
+
+
+def test_lab_outside_srgb_is_clipped_as_scikit_image_does():
+    lab = np.random.default_rng(0).uniform((0, -110, -110), (100, 110, 110), (8, 8, 3))
+    with pytest.warns(UserWarning, match="negative Z"):
+        expected = skimage.color.lab2rgb(lab)
+    scaled = torch.from_numpy(lab / (50, 110, 110) - (1, 0, 0)).permute(2, 0, 1)[None].float()
+    assert np.abs(images.lab_to_rgb(scaled)[0].permute(1, 2, 0).numpy() / 2 + 0.5 - expected).max() < 1e-4
+
+
+def test_lab_has_finite_gradients(colours):
+    rgb = images.read(colours)[None].requires_grad_()
+    images.lab_to_rgb(images.rgb_to_lab(rgb)).sum().backward()
+    assert torch.isfinite(rgb.grad).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (5, 300), (255, 257), (64, 32)])
+@pytest.mark.parametrize("stride", [1, 4, 32])
+def test_padding_to_the_stride(size, stride):
+    image = torch.rand(2, 3, *size)
+    padded, top, left = images.pad_to_stride(image, stride)
+    assert padded.shape[2] % stride == padded.shape[3] % stride == 0
+    assert padded.shape[2] - size[0] < stride
+    assert padded.shape[3] - size[1] < stride
+    assert torch.equal(padded[..., top : top + size[0], left : left + size[1]], image)
+
+
+def test_padding_is_reflection():
+    image = torch.rand(1, 1, 6, 7)
+    padded, top, left = images.pad_to_stride(image, 8)
+    assert (top, left) == (1, 0)
+    assert torch.equal(padded, torch.nn.functional.pad(image, (0, 1, 1, 1), mode="reflect"))
+    # Farther than reflection reaches, the mirror image is mirrored again.
+    long, _, left = images.pad_to_stride(torch.arange(3.0).expand(1, 1, 8, 3), 8)
+    assert left == 2
+    assert long[0, 0, 0].tolist() == [2, 1, 0, 1, 2, 1, 0, 1]
+
+
+def test_uint8_there_and_back():
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(np.asarray(images.to_pil(images.read(values, 1))), values)
+
+
+def test_rounding_and_clipping():
+    levels = torch.tensor([-2.0, -1.0, 0.49 / 127.5 - 1, 0.51 / 127.5 - 1, 1.0, 3.0])
+    assert images.to_uint8(levels).tolist() == [0, 0, 0, 1, 255, 255]
+
+
+def test_to_pil():
+    assert images.to_pil(torch.zeros(1, 2, 3)).mode == "L"
+    assert images.to_pil(torch.zeros(3, 2, 3)).size == (3, 2)
+    with pytest.raises(ZooError, match="2 channels is no picture"):
+        images.to_pil(torch.zeros(2, 2, 3))
+
+
+@pytest.mark.parametrize("name", images.PALETTES)
+def test_palettes_there_and_back(name):
+    ids = np.arange(len(images.palette(name)), dtype=np.uint8)[None].repeat(3, 0)
+    assert np.array_equal(images.label_ids(images.colour_labels(ids, name), name), ids)
+    assert len(np.unique(images.palette(name), axis=0)) == len(images.palette(name))
+
+
+def test_labels_without_colour_and_unknown_palettes():
+    with pytest.raises(ZooError, match=r"x: label 12 has no colour in the palette 'camvid', whose labels are 0 to 11"):
+        images.colour_labels(np.array([[0, 12]]), "camvid", "x")
+    with pytest.raises(ZooError, match="label -1 has no colour"):
+        images.colour_labels(np.array([[-1, 3]]), "camvid")
+    with pytest.raises(ZooError, match="'cam': choose from camvid"):
+        images.palette("cam")
+
+
+def save(folder, picture, name="x.png", **options):
+    picture.save(folder / name, **options)
+    return folder / name
+
+
+def test_grey_and_colour(tmp_path):
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    file = save(tmp_path, Image.fromarray(grey))
+    assert torch.equal(images.read(file, 1)[0], torch.from_numpy(grey / np.float32(127.5) - 1))
+    assert torch.equal(images.read(file, 3), images.read(file, 1).expand(3, -1, -1))
+    rgb = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    luminance = images.to_uint8(images.read(rgb, 1))[0].numpy().astype(int)
+    assert np.abs(luminance - np.asarray(Image.fromarray(rgb).convert("L"))).max() <= 1
+    with pytest.raises(ZooError, match="3 channels, but the model takes 5"):
+        images.read(rgb, 5)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bit(tmp_path, suffix):
+    values = np.array([[0, 1, 256], [32768, 65534, 65535]], np.uint16)
+    file = save(tmp_path, Image.fromarray(values), f"x.{suffix}")
+    assert images.read_array(file).dtype == np.uint16
+    assert np.array_equal(images.read_array(file), values)
+    expected = torch.from_numpy(values / 32767.5 - 1).float()
+    assert torch.allclose(images.read(file, 1)[0], expected, atol=1e-6)
+    # An otherwise equal file whose values are small is not taken for 8 bits.
+    dark = save(tmp_path, Image.fromarray(values // 1000), f"dark.{suffix}")
+    assert images.read(dark, 1).max() < -0.99
+
+
+def test_16_bit_of_the_other_byte_order(tmp_path):
+    values = np.array([[0, 1, 256], [32768, 65534, 65535]], np.uint16)
+    tifffile.imwrite(tmp_path / "big.tif", values, byteorder=">")
+    assert torch.allclose(images.read(tmp_path / "big.tif", 1)[0], torch.from_numpy(values / 32767.5 - 1).float())
+    np.save(tmp_path / "big.npy", values.astype(">u2"))
+    assert torch.allclose(images.read(tmp_path / "big.npy", 1)[0], torch.from_numpy(values / 32767.5 - 1).float())
+
+
+def test_16_bit_colour_keeps_its_depth(tmp_path):
+    values = np.random.default_rng(0).integers(0, 65536, (4, 5, 3)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb")
+    expected = torch.from_numpy(values / 32767.5 - 1).float().permute(2, 0, 1)
+    assert torch.allclose(images.read(tmp_path / "x.tif"), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_many_channels(tmp_path, dtype):
+    values = (np.random.default_rng(0).random((4, 5, 6)) * (1 if dtype == np.float32 else 255)).astype(dtype)
+    np.save(tmp_path / "x.npy", values)
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack", planarconfig="contig")
+    assert images.read(tmp_path / "x.npy", 6).shape == (6, 4, 5)
+    assert torch.equal(images.read(tmp_path / "x.npy", 6), images.read(tmp_path / "x.tif", 6))
+
+
+def test_palette_pictures_show_their_colours(tmp_path):
+    picture = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    expected = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 255, 0]]], np.uint8)
+    assert np.array_equal(images.read_array(save(tmp_path, picture)), expected)
+    transparent = save(tmp_path, picture, "y.png", transparency=1)
+    assert np.array_equal(images.read_array(transparent), expected)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "F", "I"])
+def test_every_mode_of_pillow(mode):
+    white = Image.new("L", (4, 3), 255)
+    picture = (white.convert("RGB") if mode == "HSV" else white).convert(mode)
+    if mode == "F":
+        picture = picture.point(lambda value: value / 255)
+    if mode == "I":
+        picture = picture.point(lambda value: value * 257)
+    assert (images.read(picture) == 1).all()
+    assert images.read(picture).shape == (3, 3, 4)
+
+
+def test_cmyk_and_transparency_in_files(tmp_path):
+    red = Image.new("RGB", (8, 8), (255, 0, 0))
+    array = images.read_array(save(tmp_path, red.convert("CMYK"), "x.jpg", quality=100)).astype(int)
+    assert np.abs(array - (255, 0, 0)).max() <= 3
+    clear = Image.new("RGBA", (2, 2), (10, 20, 30, 0))
+    assert (images.read_array(save(tmp_path, clear)) == (10, 20, 30)).all()
+    grey = Image.new("LA", (2, 2), (10, 128))
+    assert np.array_equal(images.read_array(save(tmp_path, grey)), np.full((2, 2), 10))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(tmp_path, orientation):
+    picture = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = save(tmp_path, picture, exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(file)))
+    assert np.array_equal(images.read_array(file), expected)
+    assert images.height_width(file) == expected.shape
+    assert (expected.shape == (3, 2)) == (orientation >= 5)
+
+
+def test_the_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("L", (4, 4), level) for level in (10, 200)]
+    file = save(tmp_path, frames[0], "x.webp", save_all=True, append_images=frames[1:], lossless=True)
+    assert (images.read_array(file) == 10).all()
+
+
+BROKEN = {
+    "text.png": b"this is no picture",
+    "empty.jpg": b"",
+    "cut.png": None,
+    "cut.jpg": None,
+    "empty.npy": b"",
+    "text.npy": b"\x93NUMPY and then nothing",
+    "text.tif": b"II*\0 and then nothing",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_files_give_one_sentence(tmp_path, name):
+    file = tmp_path / name
+    if BROKEN[name] is None:
+        Image.effect_noise((64, 64), 80).save(file)
+        file.write_bytes(file.read_bytes()[:1500])
+    else:
+        file.write_bytes(BROKEN[name])
+    with pytest.raises(ZooError) as error:
+        images.read(file)
+    message = str(error.value)
+    assert message.startswith(f"{file}: ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert not images.is_whole(file)
+
+
+def test_pickles_are_not_loaded(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ZooError, match=r"x\.npy: the picture cannot be read"):
+        images.read(tmp_path / "x.npy")
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(ZooError, match=r"none\.png: there is no such file"):
+        images.read(tmp_path / "none.png")
+    with pytest.raises(ZooError, match=r"cannot be read"):
+        images.read(tmp_path)
+
+
+def test_arrays_out_of_range():
+    for value in (1.5, -1.0, np.nan, 300):
+        array = np.full((2, 2, 3), value)
+        with pytest.raises(ZooError, match=r"give uint8, uint16, or floats in \[0, 1\]"):
+            images.read(array)
+    for array in (np.zeros(3, np.uint8), np.zeros((0, 2, 3), np.uint8), np.zeros((1, 2, 2, 3), np.uint8)):
+        with pytest.raises(ZooError, match="a picture has the shape"):
+            images.read(array)
+    assert images.read(np.array([[True, False]]), 1).flatten().tolist() == [1, -1]
+
+
+def test_tensors():
+    image = torch.rand(3, 4, 5)
+    assert images.read(image) is image
+    for wrong in (torch.rand(1, 4, 5), torch.rand(4, 5), torch.zeros(3, 4, 5, dtype=torch.uint8)):
+        with pytest.raises(ZooError, match=r"takes floats in \[-1, 1\] of shape \(3, height, width\)"):
+            images.read(wrong)
+
+
+def test_resize(tmp_path):
+    array = np.asarray(Image.effect_noise((40, 30), 80).convert("RGB"))
+    expected = np.asarray(Image.fromarray(array).resize((25, 12), Image.Resampling.BICUBIC)).astype(int)
+    ours = images.resize(images.decode(array), (12, 25)).permute(1, 2, 0).numpy()
+    assert np.abs(ours - expected).max() <= 1
+    assert images.resize(images.read(array), 16).shape == (3, 16, 16)
+    assert images.resize(images.read(array), 64).abs().max() <= 1
+    labels = images.resize(images.decode(array), [50, 60], nearest=True)
+    assert set(np.unique(labels)) <= set(np.unique(array))
+
+
+def test_save_leaves_nothing_half_written(tmp_path):
+    class Failing(Image.Image):
+        def save(self, file, *args):
+            file.write_bytes(b"half")
+            raise OSError("No space left on device")
+
+    images.save(Image.new("L", (2, 2), 7), tmp_path / "new" / "x.png")
+    assert (images.read_array(tmp_path / "new" / "x.png") == 7).all()
+    with pytest.raises(ZooError, match="space"):
+        images.save(Failing(), tmp_path / "new" / "x.png")
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["x.png"]
+    assert (images.read_array(tmp_path / "new" / "x.png") == 7).all()
+
+
+def test_label_maps_as_one_channel_for_each_label(tmp_path: Path) -> None:
+    ids = np.random.default_rng(0).integers(0, 12, (9, 7), np.uint8)
+    Image.fromarray(ids).save(tmp_path / "ids.png")
+    Image.fromarray(images.colour_labels(ids, "camvid")).save(tmp_path / "colours.png")
+    for file in ("ids.png", "colours.png"):
+        channels = images.read(tmp_path / file, 12, "camvid")
+        assert channels.shape == (12, 9, 7)
+        assert torch.equal(channels.argmax(0), torch.from_numpy(ids).long())
+        assert torch.equal(channels.sum(0), torch.full((9, 7), -10.0))
+    with pytest.raises(ZooError, match="label 12 has no colour"):
+        images.read(np.full((2, 2), 12, np.uint8), 12, "camvid")
