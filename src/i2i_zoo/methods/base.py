@@ -1,0 +1,129 @@
+"""What every method shares: alternating updates, optimisers, schedules, and the tasks' bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+import torch
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor, nn
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.tasks import PairedTask
+
+
+class Method(L.LightningModule):
+    """A method: networks, and a ``training_step`` that updates its players in the order of its paper.
+
+    A subclass
+
+    - has a constructor whose signature is the whole configuration: typed, JSON values, the paper's defaults; it calls
+      ``save_hyperparameters()`` and builds the ``inference_networks``;
+    - builds its ``discriminator_networks`` in ``configure_model``, once, so that loading for inference does without;
+    - names in ``players`` the networks of each optimiser; the last of them is the one whose steps Lightning counts, so
+      that ``max_steps`` means batches.
+    """
+
+    inference_networks: tuple[str, ...] = ("generator",)
+    discriminator_networks: tuple[str, ...] = ("discriminator",)
+
+    if TYPE_CHECKING:  # its attributes are the constructor's arguments
+        hparams: Any  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        #: How pictures become the tensors that this model was trained on; travels with the checkpoint (see `tasks`).
+        self.preprocess: dict[str, Any] = {}
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """Player to the names of the networks that its optimiser owns, in the order of the updates."""
+        return {"discriminator": self.discriminator_networks, "generator": self.inference_networks}
+
+    def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        """Adam with the hyper-parameters ``lr`` and ``betas``.
+
+        Fused, which is faster; not under 16-bit, where a fused step unscales its gradients too late to clip them.
+        """
+        fused = str(self.trainer.precision) != "16-mixed"
+        return torch.optim.Adam(parameters, lr=self.hparams["lr"], betas=tuple(self.hparams["betas"]), fused=fused)
+
+    def lr_factor(self, epoch: int) -> float:
+        """The learning rate of the epoch (counted from 0) as a multiple of ``lr``."""
+        return 1.0
+
+    def configure_optimizers(self) -> Any:
+        optimizers = []
+        for player, networks in self.players.items():
+            parameters = [p for name in networks for p in getattr(self, name).parameters()]
+            optimizers.append(self.configure_optimizer(player, parameters))
+        return optimizers, [torch.optim.lr_scheduler.LambdaLR(o, self.lr_factor) for o in optimizers]
+
+    @contextmanager
+    def update(self, player: str) -> Iterator[dict[str, Tensor]]:
+        """One update of a player: fill the yielded dict with its named, already weighted losses.
+
+        Within the block the other players' parameters are frozen.  At its end the losses are summed, differentiated,
+        the player's optimiser steps, and each loss is logged as ``train/<player>/<name>``.
+        """
+        others = [
+            parameter
+            for other, networks in self.players.items()
+            if other != player
+            for name in networks
+            for parameter in getattr(self, name).parameters()
+            if parameter.requires_grad
+        ]
+        optimizers = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        optimizer = dict(zip(self.players, optimizers, strict=True))[player]
+        losses: dict[str, Tensor] = {}
+        for parameter in others:
+            parameter.requires_grad_(False)
+        try:
+            yield losses
+            optimizer.zero_grad()
+            self.manual_backward(torch.stack(list(losses.values())).sum())
+            if player != list(self.players)[-1]:
+                # Lightning counts every optimiser's step as a training step; these two hooks are how it counts.
+                optimizer._on_before_step = optimizer._on_after_step = lambda: None
+            optimizer.step()
+        finally:
+            for parameter in others:
+                parameter.requires_grad_(True)
+        if (self.trainer.fit_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.log_dict({f"train/{player}/{k}": v.detach() for k, v in losses.items()}, prog_bar=True)
+
+    def setup(self, stage: str) -> None:
+        strategy = self.trainer.strategy
+        plain = isinstance(strategy, DDPStrategy) and not strategy._ddp_kwargs.get("find_unused_parameters", False)
+        if stage == "fit" and plain:
+            raise ZooError(
+                "Alternating updates leave parameters without gradient, which plain ddp refuses: "
+                "use --trainer.strategy ddp_find_unused_parameters_true."
+            )
+
+    def on_train_epoch_end(self) -> None:
+        schedulers = self.lr_schedulers()
+        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+            scheduler.step()  # type: ignore[union-attr,call-arg]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["preprocess"] = self.preprocess
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.preprocess = checkpoint["preprocess"]
+
+
+class PairedMethod(PairedTask, Method):
+    """A method for pairs: batches of ``source`` and ``target``, a ``generator`` from one to the other."""
+
+    generator: nn.Module
+
+    def forward(self, source: Tensor) -> Tensor:
+        """(B, in_channels, H, W) in [-1, 1] to (B, out_channels, H, W); H, W multiples of the generator's stride."""
+        return self.generator(source)

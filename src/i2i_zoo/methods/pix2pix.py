@@ -1,0 +1,157 @@
+"""pix2pix: conditional adversarial networks for paired images (Isola, Zhu, Zhou, Efros 2017, arXiv:1611.07004)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss, gradient_penalty
+from i2i_zoo.networks.discriminators import PatchDiscriminator
+from i2i_zoo.networks.initialization import init_normal
+from i2i_zoo.networks.resnet import ResNetGenerator
+from i2i_zoo.networks.unet import UNet
+
+from .base import PairedMethod
+
+Generator = Literal["unet_256", "unet_128", "unet_64", "encoder_decoder", "resnet_9", "resnet_6"]
+
+
+def build_generator(
+    kind: str, in_channels: int, out_channels: int, width: int, norm: str, dropout: bool, inference_norm: str
+) -> nn.Module:
+    """The generator ``kind``: ``unet_N`` halves to 1/N, ``encoder_decoder`` to 1/256, ``resnet_N`` has N blocks."""
+    family, _, number = kind.partition("_")
+    if family == "resnet":
+        return ResNetGenerator(in_channels, out_channels, width, int(number), norm, dropout, inference_norm)
+    downs = int(number).bit_length() - 1 if family == "unet" else 8
+    return UNet(in_channels, out_channels, width, downs, norm, dropout, family == "unet", inference_norm)
+
+
+class Pix2Pix(PairedMethod):
+    """pix2pix.  The defaults are those of the authors' PyTorch code, which also made their published checkpoints.
+
+    The paper's objectives (sec. 4.2): L1+cGAN is the default; L1 ``lambda_adversarial=0``; cGAN ``lambda_l1=0``; GAN
+    ``lambda_l1=0, conditional=False``; L1+GAN ``conditional=False``.
+
+    Args:
+        in_channels: Channels of the source.
+        out_channels: Channels of the target.
+        generator: Architecture: U-Nets by the size that they reduce to one pixel, the encoder-decoder (no skips), and
+            residual generators by their number of blocks (sec. 6.1.1; the residual ones are the PyTorch code's).
+        width: Channels of the generator's first layer.
+        norm: Normalisation of both networks.
+        dropout: Drop features in the generator while training (sec. 3.1).
+        inference_norm: ``image`` normalises each image by its own statistics, as the authors test; ``running`` by the
+            running statistics of training. For norm=batch.
+        inference_dropout: Keep dropout at inference, as the authors test; then two calls give two results.
+        receptive_field: Patch that the discriminator sees, in pixels: 1, 16, 34, 70, 142 or 286 (sec. 4.4).
+        discriminator_width: Channels of the discriminator's first layer.
+        conditional: Whether the discriminator sees the source.
+        adversarial: Adversarial loss.
+        lambda_adversarial: Weight of the adversarial loss; 0 leaves out the discriminator.
+        lambda_l1: Weight of the L1 distance to the target (eq. 4).
+        lambda_gp: Weight of the gradient penalty, for adversarial=wgangp.
+        pool_size: Generated pairs remembered for the discriminator; 0 for none.
+        lr: Learning rate of Adam (sec. 3.3).
+        betas: Decay rates of Adam's moments (sec. 3.3).
+        epochs: Epochs at the full learning rate.
+        decay_epochs: Epochs of linear decay after them (PyTorch code); 0 for none (Torch code).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        generator: Generator = "unet_256",
+        width: int = 64,
+        norm: Literal["batch", "instance", "none"] = "batch",
+        dropout: bool = True,
+        inference_norm: Literal["image", "running"] = "image",
+        inference_dropout: bool = False,
+        receptive_field: int = 70,
+        discriminator_width: int = 64,
+        conditional: bool = True,
+        adversarial: Literal["vanilla", "lsgan", "hinge", "wgangp"] = "vanilla",
+        lambda_adversarial: float = 1.0,
+        lambda_l1: float = 100.0,
+        lambda_gp: float = 10.0,
+        pool_size: int = 0,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        epochs: int = 100,
+        decay_epochs: int = 100,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.generator = init_normal(
+            build_generator(generator, in_channels, out_channels, width, norm, dropout, inference_norm)
+        )
+        self.pool = ImagePool(pool_size)
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        if hp.lambda_adversarial and not hasattr(self, "discriminator"):
+            channels = hp.out_channels + (hp.in_channels if hp.conditional else 0)
+            self.discriminator = init_normal(
+                PatchDiscriminator(channels, hp.discriminator_width, hp.receptive_field, hp.norm)
+            )
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return super().players if self.hparams.lambda_adversarial else {"generator": ("generator",)}
+
+    def pair(self, source: Tensor, image: Tensor) -> Tensor:
+        """What the discriminator judges: the image, behind its source if the discriminator is conditional."""
+        return torch.cat([source, image], 1) if self.hparams.conditional else image
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The discriminator's update, then the generator's against it (sec. 3.3), from one pass of the generator."""
+        source, target, hp = batch["source"], batch["target"], self.hparams
+        fake = self.generator(source)
+        if hp.lambda_adversarial:
+            real_pair = self.pair(source, target)
+            fake_pair = self.pool.query(self.pair(source, fake.detach()))
+            with self.update("discriminator") as loss:
+                # Halved, so that the discriminator learns slowly beside the generator (sec. 3.3).
+                loss["fake"] = 0.5 * adversarial_loss(self.discriminator(fake_pair), False, hp.adversarial)
+                loss["real"] = 0.5 * adversarial_loss(self.discriminator(real_pair), True, hp.adversarial)
+                if hp.adversarial == "wgangp":
+                    loss["penalty"] = hp.lambda_gp * gradient_penalty(self.discriminator, real_pair, fake_pair)
+        with self.update("generator") as loss:
+            if hp.lambda_adversarial:
+                verdict = self.discriminator(self.pair(source, fake))
+                loss["adversarial"] = hp.lambda_adversarial * adversarial_loss(
+                    verdict, True, hp.adversarial, generator=True
+                )
+            if hp.lambda_l1:
+                loss["l1"] = hp.lambda_l1 * F.l1_loss(fake, target)
+
+    def lr_factor(self, epoch: int) -> float:
+        """Constant, then linearly towards zero.
+
+        As the authors' code trains: it steps its schedule before an epoch, so the rate already falls in epoch
+        ``epochs`` and the last epoch has none.
+        """
+        if self.hparams.decay_epochs == 0:
+            return 1.0
+        return 1 - max(0, epoch + 2 - self.hparams.epochs) / (self.hparams.decay_epochs + 1)
+
+    def train(self, mode: bool = True) -> Pix2Pix:
+        super().train(mode)
+        if self.hparams.inference_dropout:
+            for layer in self.generator.modules():
+                if isinstance(layer, nn.Dropout):
+                    layer.train()
+        return self
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["pool"] = self.pool.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.pool.load_state_dict(checkpoint["pool"])

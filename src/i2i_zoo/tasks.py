@@ -1,0 +1,131 @@
+"""The tasks: the contract between data, methods, metrics and the person who calls ``translate``.
+
+``preprocess`` is a method's record of how pictures became its training tensors.  Keys, all optional:
+
+- ``size``: [height, width] of the pictures that it was trained and tested on;
+- ``source_palette``, ``target_palette``: the `images.PALETTES` name of the colours of a side that is a label map;
+- ``made_from``: the source was made from the photograph itself: ``lab`` (lightness), ``edges`` or ``hole``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from i2i_zoo import images
+
+Picture = str | Path | Image.Image | np.ndarray | Tensor
+
+
+class PairedTask:
+    """``source`` (B, C, H, W) to ``target`` (B, D, H, W), float in [-1, 1], pixel by pixel.
+
+    A mixin for a LightningModule that has ``generator``, ``preprocess`` and the hyper-parameters ``in_channels`` and
+    ``out_channels``.
+    """
+
+    batch_keys = ("source", "target")
+
+    def apply_padded(self: Any, source: Tensor) -> Tensor:
+        """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
+        height, width = source.shape[-2:]
+        padded, top, left = images.pad_to_stride(source, self.generator.stride, self.generator.smallest)
+        return self(padded)[..., top : top + height, left : left + width]
+
+    @torch.inference_mode()
+    def translate(
+        self: Any,
+        pictures: Picture | Sequence[Picture],
+        *,
+        size: int | tuple[int, int] | None = None,
+    ) -> Any:
+        """Translate pictures.
+
+        A result has its picture's size.  A model that was trained at one size (``size`` of `preprocess`) works at that
+        size and the result is scaled back; another works at the picture's own, mirrored up to the network's stride and
+        cropped back.  A tensor is taken as it is, never scaled.
+
+        Args:
+            pictures: One picture or a list: a path, a PIL image, an array (H, W) or (H, W, C) of uint8, uint16 or
+                floats in [0, 1], or a tensor (C, H, W) or (B, C, H, W) of floats in [-1, 1].
+            size: Work at this size instead, (height, width) or one number for both; the result has it too.
+
+        Returns:
+            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+
+        Raises:
+            ZooError: If a picture cannot be read or has not the channels that the model takes.
+        """
+        if isinstance(pictures, (list, tuple)):
+            return self._translate_many(list(pictures), size)
+        if isinstance(pictures, Tensor) and pictures.dim() == 4:
+            return torch.stack(self._translate_many(list(pictures), size))
+        return self._translate_many([pictures], size)[0]
+
+    def _translate_many(self: Any, pictures: list[Picture], size: int | tuple[int, int] | None) -> list[Any]:
+        trained = self.preprocess.get("size")
+        sources = [self.read_source(picture, size) for picture in pictures]
+        worked = [
+            source if size or not trained or isinstance(picture, Tensor) else self.resize_source(source, trained)
+            for picture, source in zip(pictures, sources, strict=True)
+        ]
+        results: list[Any] = [None] * len(pictures)
+        for shape in {source.shape for source in worked}:
+            indices = [i for i, source in enumerate(worked) if source.shape == shape]
+            batch = torch.stack([worked[i] for i in indices]).to(self.device, self.dtype)
+            for i, output in zip(indices, self.apply_padded(batch), strict=True):
+                if isinstance(pictures[i], Tensor):
+                    results[i] = output
+                else:
+                    labels = self.preprocess.get("target_palette") is not None
+                    output = images.resize(output, sources[i].shape[-2:], nearest=labels)
+                    results[i] = images.to_pil(self.as_picture(output[None], sources[i][None].to(output))[0])
+        return results
+
+    def read_source(self: Any, picture: Picture, size: int | tuple[int, int] | None = None) -> Tensor:
+        """A picture as the source tensor (C, H, W) in [-1, 1] that the model was trained on, at a size or its own."""
+        lab = self.preprocess.get("made_from") == "lab" and not isinstance(picture, Tensor)
+        source = images.read(
+            picture, 3 if lab else self.hparams["in_channels"], palette=self.preprocess.get("source_palette")
+        )
+        source = images.rgb_to_lab(source[None])[0, :1] if lab else source
+        return source if size is None else self.resize_source(source, size)
+
+    def resize_source(self: Any, source: Tensor, size: int | Sequence[int]) -> Tensor:
+        """Scale a source (C, H, W): the colours of labels are not mixed."""
+        return images.resize(source, size, nearest=self.preprocess.get("source_palette") is not None)
+
+    def as_picture(self: Any, image: Tensor, source: Tensor | None = None) -> Tensor:
+        """A batch of targets or outputs as pictures in [-1, 1]; of a Lab model, with the lightness of ``source``."""
+        if self.preprocess.get("made_from") == "lab" and source is not None:
+            return images.lab_to_rgb(torch.cat([source, image], 1))
+        return image
+
+    def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
+        """What to look at, side by side: source, output and target as batches (B, 1 or 3, H, W) in [-1, 1]."""
+        source = outputs["source"]
+        pictures = [self.as_picture(outputs[key], source) for key in ("output", "target")]
+        return [p[:, :3] if p.shape[1] >= 3 else p[:, :1] for p in (self.source_picture(source), *pictures)]
+
+    def source_picture(self: Any, source: Tensor) -> Tensor:
+        """A batch of sources to look at, in [-1, 1]: label maps that have a channel for each label in their colours."""
+        name = self.preprocess.get("source_palette")
+        if name is None or source.shape[1] != len(images.palette(name)):
+            return source
+        colours = torch.from_numpy(images.palette(name)).to(source) / 127.5 - 1
+        return colours[source.argmax(1)].movedim(-1, 1)
+
+    def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """The batch with its ``output``; metrics and sample pictures are callbacks."""
+        return {**batch, "output": self.apply_padded(batch["source"])}
+
+    test_step = validation_step
+
+    def predict_step(self: Any, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        return self.apply_padded(batch["source"])

@@ -1,0 +1,152 @@
+"""The tester that every method goes through."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any, ClassVar
+
+import lightning as L
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+import i2i_zoo
+from i2i_zoo.methods.base import Method
+from i2i_zoo.registry import METHODS
+
+
+class Recorder(L.Callback):
+    """What each optimiser step saw: the player, and the parameters of all networks before and after it."""
+
+    def __init__(self) -> None:
+        self.gradients: list[set[str]] = []
+        self.losses: list[dict[str, float]] = []
+
+    def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Any) -> None:
+        self.gradients.append({n for n, p in module.named_parameters() if p.requires_grad and p.grad is not None})
+
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.losses.append({k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("train/")})
+
+
+def fit(model: Method, batch: dict[str, Any], steps: int = 1, **options: Any) -> Recorder:
+    """Train on the same batch for some steps; returns what was recorded."""
+    recorder = Recorder()
+    trainer = L.Trainer(
+        max_steps=steps,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+        callbacks=[recorder, *options.pop("callbacks", [])],
+        **options,
+    )
+    trainer.fit(model, DataLoader([0] * steps, collate_fn=lambda _: batch))
+    assert trainer.global_step == steps, "max_steps counts batches"
+    return recorder
+
+
+class MethodTester:
+    """A subclass names the method, a tiny configuration and a batch; the rest is inherited."""
+
+    method: ClassVar[type[Method]]
+    tiny: ClassVar[dict[str, Any]]
+    size: ClassVar[tuple[int, int]] = (64, 128)
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def model(self) -> Method:
+        torch.manual_seed(0)
+        model = self.method(**self.tiny)
+        model.configure_model()
+        return model
+
+    def test_is_in_the_registry(self) -> None:
+        assert f"{self.method.__module__}:{self.method.__qualname__}" in METHODS.values()
+
+    def test_signature_alone_is_the_configuration(self) -> None:
+        parameters = inspect.signature(self.method.__init__).parameters
+        with torch.device("meta"):
+            model = self.method()
+        assert set(model.hparams) == set(parameters) - {"self"}
+        assert all(p.annotation is not inspect.Parameter.empty for name, p in parameters.items() if name != "self")
+        hparams = json.loads(json.dumps(dict(model.hparams)))
+        with torch.device("meta"):
+            again = self.method(**hparams)
+        assert again.state_dict().keys() == model.state_dict().keys()
+
+    def test_inference_needs_no_discriminator(self) -> None:
+        model = self.method(**self.tiny)
+        assert not any(hasattr(model, name) for name in model.discriminator_networks)
+        assert {name.split(".")[0] for name in model.state_dict()} == set(model.inference_networks)
+
+    def test_gradients_reach_the_player_and_no_other(self, model: Method) -> None:
+        recorder = fit(model, self.batch(self.size))
+        owned = [
+            {f"{name}.{p}" for name in networks for p, _ in getattr(model, name).named_parameters()}
+            for networks in model.players.values()
+        ]
+        assert recorder.gradients[0] == owned[0]
+        for step, parameters in zip(recorder.gradients, owned, strict=True):
+            assert parameters <= step
+        assert all(p.requires_grad for p in model.parameters())
+
+    def test_every_trained_parameter_moves(self, model: Method) -> None:
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        recorder = fit(model, self.batch(self.size), steps=2)
+        still = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
+        assert still == []
+        assert all(torch.isfinite(torch.tensor(value)) for losses in recorder.losses for value in losses.values())
+
+    def test_bf16(self, model: Method) -> None:
+        full = fit(model, self.batch(self.size)).losses[0]
+        torch.manual_seed(0)
+        model = self.method(**self.tiny)
+        model.configure_model()
+        mixed = fit(model, self.batch(self.size), precision="bf16-mixed").losses[0]
+        assert mixed.keys() == full.keys()
+        assert mixed == pytest.approx(full, rel=0.05, abs=0.02)
+
+    def test_save_and_load(self, model: Method, tmp_path: Any) -> None:
+        model.eval()
+        i2i_zoo.save(model, tmp_path / "saved")
+        loaded = i2i_zoo.load(str(tmp_path / "saved"), discriminators=True)
+        assert type(loaded) is type(model)
+        assert not loaded.training
+        for name, value in model.state_dict().items():
+            assert torch.equal(loaded.state_dict()[name], value), name
+        bare = i2i_zoo.load(str(tmp_path / "saved"))
+        assert not any(hasattr(bare, name) for name in model.discriminator_networks)
+
+
+class PairedTester(MethodTester):
+    """A tester for methods of the paired task."""
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        random = torch.Generator().manual_seed(1)
+        channels = {"in_channels": 3, "out_channels": 3, **self.tiny}
+        return {
+            "source": torch.rand(batch_size, channels["in_channels"], *size, generator=random) * 2 - 1,
+            "target": torch.rand(batch_size, channels["out_channels"], *size, generator=random) * 2 - 1,
+            "name": ["a", "b", "c", "d"][:batch_size],
+        }
+
+    @pytest.mark.parametrize("size", [(64, 64), (64, 128), (50, 70), (1, 1)])
+    def test_translate_keeps_the_size(self, model: Method, size: tuple[int, int]) -> None:
+        model.eval()
+        source = self.batch(size)["source"]
+        output = model.translate(source)  # type: ignore[operator]
+        assert output.shape[-2:] == size
+        assert output.abs().max() <= 1
+        assert torch.isfinite(output).all()
+
+    def test_neighbours_in_the_batch_do_not_matter(self, model: Method) -> None:
+        model.eval()
+        source = self.batch(self.size)["source"]
+        together, alone = model.translate(source), model.translate(source[0])  # type: ignore[operator]
+        torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)

@@ -1,0 +1,95 @@
+"""The base class: updates, step counting, schedules, strategies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.pix2pix import Pix2Pix
+from methods.base import fit
+
+TINY: dict[str, Any] = {"generator": "unet_32", "width": 2, "discriminator_width": 2, "receptive_field": 16}
+
+
+@pytest.fixture
+def model() -> Pix2Pix:
+    torch.manual_seed(0)
+    model = Pix2Pix(**TINY | {"generator": "unet_64"})
+    model.configure_model()
+    return model
+
+
+def batch() -> dict[str, Any]:
+    random = torch.Generator().manual_seed(1)
+    source, target = (torch.rand(1, 3, 64, 64, generator=random) * 2 - 1 for _ in range(2))
+    return {"source": source, "target": target, "name": ["a"]}
+
+
+def trainer(**options: Any) -> L.Trainer:
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    return L.Trainer(**{**quiet, "enable_checkpointing": False, **options})
+
+
+def loader(length: int) -> DataLoader:
+    return DataLoader([0] * length, collate_fn=lambda _: batch())
+
+
+def test_max_steps_counts_batches(model: Pix2Pix) -> None:
+    assert len(fit(model, batch(), steps=5).losses) == 5
+
+
+def test_checkpoints_count_batches(model: Pix2Pix, tmp_path: Any) -> None:
+    every_two = ModelCheckpoint(dirpath=tmp_path, every_n_train_steps=2, save_top_k=-1)
+    trainer(max_epochs=1, enable_checkpointing=True, callbacks=[every_two]).fit(model, loader(6))
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["epoch=0-step=2", "epoch=0-step=4", "epoch=0-step=6"]
+
+
+def test_nothing_stays_frozen_after_an_error(model: Pix2Pix, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {**batch(), "target": torch.zeros(1, 3, 8, 8)}
+    with pytest.raises(RuntimeError):
+        fit(model, broken)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_frozen_layers_stay_frozen(model: Pix2Pix) -> None:
+    model.generator.down[0].conv.weight.requires_grad_(False)
+    before = model.generator.down[0].conv.weight.clone()
+    fit(model, batch(), steps=2)
+    assert torch.equal(model.generator.down[0].conv.weight, before)
+    assert not model.generator.down[0].conv.weight.requires_grad
+
+
+def test_the_schedule_is_stepped_at_the_end_of_an_epoch() -> None:
+    model = Pix2Pix(**TINY | {"generator": "unet_64"}, epochs=2, decay_epochs=3)
+    rates = []
+
+    class Rates(L.Callback):
+        def on_train_batch_start(self, trainer: L.Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+            rates.append([optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers])
+
+    trainer(max_epochs=5, callbacks=[Rates()]).fit(model, loader(2))
+    assert rates[::2] == rates[1::2]
+    assert [rate / 2e-4 for rate, _ in rates[::2]] == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+    assert all(generator == discriminator for generator, discriminator in rates)
+
+
+def test_plain_ddp_is_refused(model: Pix2Pix) -> None:
+    with pytest.raises(ZooError, match="ddp_find_unused_parameters_true"):
+        trainer(max_steps=1, strategy="ddp", devices=1).fit(model, loader(1))
+
+
+def test_losses_are_logged_as_often_as_asked(model: Pix2Pix) -> None:
+    seen = []
+
+    class Seen(L.Callback):
+        def on_train_batch_end(self, trainer: L.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            seen.append("train/generator/l1" in trainer.logged_metrics)
+
+    trainer(max_steps=4, callbacks=[Seen()], log_every_n_steps=2).fit(model, loader(4))
+    assert seen[:2] == [False, True]
