@@ -1,0 +1,75 @@
+"""Checkpoints of other makes to methods of the zoo.
+
+One module for each method that has official checkpoints, `i2i_zoo.convert.<method>`, whose ``read`` maps the authors'
+keys and layout to ours and reads the hyper-parameters off the tensors.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from os import PathLike
+from types import ModuleType
+from typing import Any
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import method_class
+
+from .build import build_method, check_overrides
+from .pickles import is_lightning, read_lightning, read_pickle, state_dict
+
+Path = str | PathLike[str]
+
+
+def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Any:
+    """The method, in eval mode, with the weights of the authors' files or of a Lightning checkpoint.
+
+    Args:
+        method: Name of the method, such as ``pix2pix``.
+        files: The generator's file; or the network's name to its file, such as
+            ``{"generator": "latest_net_G.pth", "discriminator": "latest_net_D.pth"}``; or one ``.ckpt`` of `fit`, whose
+            averaged weights are taken where it has them.
+        **hparams: Hyper-parameters that replace those read off the tensors.
+
+    Raises:
+        ZooError: If a file cannot be read without running code from it, or does not fit the method; if a
+            hyper-parameter is unknown.
+    """
+    cls = method_class(method)
+    check_overrides(cls, hparams)
+    if not isinstance(files, Mapping):
+        content = read_pickle(files)
+        if is_lightning(content):
+            found, preprocess, tensors = read_lightning(content)
+            model = _build(cls, {**found, **hparams}, tensors, str(files))
+            model.preprocess = preprocess
+            return model
+        contents = {cls.inference_networks[0]: content}
+    else:
+        networks = (*cls.inference_networks, *cls.discriminator_networks)
+        if unknown := [name for name in files if name not in networks]:
+            raise ZooError(f"{cls.__name__} has no network {unknown[0]!r}: choose from {', '.join(networks)}.")
+        contents = {name: read_pickle(path) for name, path in files.items()}
+        files = ", ".join(map(str, files.values()))
+    if find_spec(f"{__name__}.{method}") is None:
+        raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
+    states = {name: state_dict(content, str(files)) for name, content in contents.items()}
+    found, tensors = import_module(f"{__name__}.{method}").read(states)
+    return _build(cls, {**found, **hparams}, tensors, str(files))
+
+
+def _build(cls: Any, hparams: dict[str, Any], tensors: Mapping[str, Any], where: str) -> Any:
+    discriminators = any(name.partition(".")[0] in cls.discriminator_networks for name in tensors)
+    return build_method(cls, hparams, tensors, where, discriminators=discriminators)
+
+
+class _Callable(ModuleType):
+    """``i2i_zoo.convert`` names a function; importing the package of the same name must not take it away."""
+
+    def __call__(self, method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Any:
+        return convert(method, files, **hparams)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,383 @@
+"""Checkpoints: a name to files, files to a method, a method to files, and files to the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import huggingface_hub
+import torch
+from huggingface_hub import constants
+from huggingface_hub import errors as hub_errors
+from huggingface_hub.utils import httpx
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as pack
+from torch import Tensor
+from tqdm import tqdm
+
+from i2i_zoo import __version__, registry
+from i2i_zoo.convert import convert
+from i2i_zoo.convert.build import build_method, check_overrides, discriminators_of, fitting, network_tensors
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import Entry
+
+CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "discriminators.safetensors", "README.md"
+
+#: The path of a checkpoint's file by its name; None if the checkpoint has no such file.
+Files = Callable[[str], Path | None]
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    discriminators: bool = False,
+    revision: str | None = None,
+    device: str | torch.device | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+    strict: bool = True,
+    **overrides: Any,
+) -> Any:
+    """The method with the weights of a checkpoint, in eval mode and float32, ready for `translate` or fine-tuning.
+
+    Args:
+        name: A name of `list_models`; ``hf:org/repo`` or ``hf:org/repo@revision``; or a directory of `save`.
+        discriminators: Load the discriminators too.
+        revision: Branch, tag or commit on the Hub, in place of the one that the name or the registry gives.
+        device: Where to put it; by default the CPU.
+        cache_dir: Where to keep downloads, in place of the Hub's cache and of ``$I2I_ZOO_CACHE``.
+        token: Token for the Hub; by default the one that ``hf auth login`` stored.
+        local_files_only: Do not use the network.
+        strict: Whether a missing or unknown tensor is an error.  If not, what is missing keeps its initialisation.
+        **overrides: Hyper-parameters that replace those of the checkpoint, such as ``inference_dropout=True``.
+
+    Raises:
+        ZooError: If there is no such checkpoint, it cannot be fetched, is damaged, or does not fit the method.
+    """
+    files = _locate(name, revision, cache_dir, token, local_files_only)
+    config = _read_config(_needed(files, CONFIG, name))
+    cls = registry.method_class(config["method"])
+    check_overrides(cls, overrides)
+    tensors = _read_tensors(_needed(files, WEIGHTS, name))
+    if discriminators:
+        tensors |= _read_tensors(_needed(files, DISCRIMINATORS, name))
+    model = build_method(
+        cls, {**config["hparams"], **overrides}, tensors, str(name), discriminators=discriminators, strict=strict
+    )
+    model.preprocess = config["preprocess"]
+    return model if device is None else model.to(device)
+
+
+def init_from(model: Any, name: str | os.PathLike[str], **options: Any) -> None:
+    """Give a model the weights of a checkpoint to fine-tune: its networks, and its discriminators where both have them.
+
+    Args:
+        model: A method after `configure_model`, of the checkpoint's architecture.
+        name: As of `load`.
+        **options: ``revision``, ``cache_dir``, ``token`` and ``local_files_only`` of `load`.
+
+    Raises:
+        ZooError: As `load`; and if the checkpoint is of another architecture. Then the model is as it was.
+    """
+    files = _locate(name, **options)
+    tensors = _read_tensors(_needed(files, WEIGHTS, name))
+    networks = model.inference_networks
+    if (discriminators := discriminators_of(model)) and (path := files(DISCRIMINATORS)):
+        tensors |= _read_tensors(path)
+        networks = (*networks, *discriminators)
+    model.load_state_dict(fitting(network_tensors(model, networks), tensors, str(name)), strict=False)
+
+
+def save(model: Any, directory: str | os.PathLike[str], *, half: bool = False) -> None:
+    """Write the files of a checkpoint.
+
+    They are config.json, model.safetensors, discriminators.safetensors if the model has discriminators, and README.md
+    if there is none yet; written beside the directory, and moved into place when all are whole.
+
+    Args:
+        model: A method.
+        directory: Where to; made if there is none.
+        half: Store in half precision; `load` gives float32 again.
+
+    Raises:
+        ZooError: If it cannot be written.
+    """
+    from i2i_zoo.cards import default_card
+
+    directory = Path(directory).resolve()
+    config = {
+        "method": registry.method_name(type(model)),
+        "hparams": {key: value for key, value in model.hparams.items() if not key.startswith("_")},
+        "preprocess": model.preprocess,
+        "i2i_zoo": __version__,
+    }
+    temporary = directory.with_name(f".{directory.name}.{os.getpid()}")
+    try:
+        temporary.mkdir(parents=True)
+        (temporary / WEIGHTS).write_bytes(_packed(model, model.inference_networks, half))
+        if discriminators := discriminators_of(model):
+            (temporary / DISCRIMINATORS).write_bytes(_packed(model, discriminators, half))
+        if not (directory / CARD).exists():
+            (temporary / CARD).write_text(default_card(model), encoding="utf-8")
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        _replace(temporary, directory)
+    except (OSError, SafetensorError) as error:
+        raise ZooError(f"Cannot write the checkpoint {directory}: {error}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _packed(model: Any, networks: Iterable[str], half: bool) -> bytes:
+    """The tensors of these networks in the safetensors format."""
+
+    def stored(tensor: Tensor) -> Tensor:
+        if half and tensor.is_floating_point():
+            halved = tensor.half()
+            # A running variance may be beyond the range of half precision; it stays as it is.
+            tensor = halved if halved.isfinite().all() else tensor
+        return tensor.detach().cpu().contiguous()
+
+    # Not `save_file`, whose files only their owner may read.
+    return pack({name: stored(tensor) for name, tensor in network_tensors(model, networks).items()})
+
+
+def _replace(temporary: Path, directory: Path) -> None:
+    """Move a whole checkpoint into place: at once if the directory is new, else file by file."""
+    try:
+        os.replace(temporary, directory)
+    except OSError:
+        # config.json leaves first and comes last: without it a directory is no checkpoint, so a kill in between never
+        # passes old and new parts off as one; and renaming is quick.
+        (temporary / "old").mkdir()
+        for file in (CONFIG, WEIGHTS, DISCRIMINATORS):
+            if (directory / file).exists():
+                os.replace(directory / file, temporary / "old" / file)
+        for file in (WEIGHTS, DISCRIMINATORS, CARD, CONFIG):
+            if (temporary / file).exists():
+                os.replace(temporary / file, directory / file)
+
+
+def push(
+    model: Any,
+    repo_id: str,
+    *,
+    private: bool | None = None,
+    create_pr: bool = False,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    commit_message: str = "Upload checkpoint",
+    card: str | None = None,
+) -> str:
+    """Publish a checkpoint on the Hub, making the repository if there is none.  A README.md that is there stays.
+
+    Args:
+        model: A method.
+        repo_id: ``org/name``.
+        private: Whether a new repository is private; by default as the organisation has set.
+        create_pr: Open a pull request in place of a commit.
+        revision: The branch to commit to.
+        token: Token for the Hub; by default the one that ``hf auth login`` stored.
+        commit_message: The commit's first line.
+        card: Text of the README.md; by default one that tells how to load the checkpoint.
+
+    Returns:
+        Address of the commit or the pull request.
+
+    Raises:
+        ZooError: If the Hub cannot be reached or refuses.
+    """
+    api = huggingface_hub.HfApi(token=token, library_name="i2i_zoo", library_version=__version__)
+    with TemporaryDirectory() as folder, _hub_errors(repo_id, revision):
+        checkpoint = Path(folder, "checkpoint")
+        save(model, checkpoint)
+        if card is not None:
+            (checkpoint / CARD).write_text(card, encoding="utf-8")
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        if api.file_exists(repo_id, CARD, revision=revision):
+            (checkpoint / CARD).unlink()
+        commit = api.upload_folder(
+            repo_id=repo_id,
+            folder_path=checkpoint,
+            revision=revision,
+            create_pr=create_pr,
+            commit_message=commit_message,
+        )
+    return str(commit.pr_url or commit.commit_url)
+
+
+def _locate(
+    name: str | os.PathLike[str],
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+) -> Files:
+    """The files of the checkpoint called ``name`` (see `load`)."""
+    name = os.fspath(name)
+    entry = registry.ENTRIES.get(name)
+    if name.startswith("hf:") or (entry and entry.weights == "hub"):
+        repo, _, pinned = (entry.repo, "", entry.revision) if entry else name.removeprefix("hf:").partition("@")
+        files = _hub_files(repo, revision or pinned or None, cache_dir, token, local_files_only)
+        return _verified(files, entry) if entry and revision in (None, pinned) else files
+    if entry is None and not os.path.isdir(name):
+        raise ZooError(
+            f"{name!r} is neither a checkpoint of the zoo (the closest are {registry.suggest(name)}), nor a directory, "
+            "nor hf:org/repo."
+        )
+    if revision is not None:
+        raise ZooError(f"{name} has no revisions, since it is not on the Hub: drop revision={revision!r}.")
+    if entry is None:
+        return _directory_files(Path(name))
+    if entry.weights == "bundled":
+        return _verified(_directory_files(Path(__file__).parent / "checkpoints" / name), entry)
+    return _directory_files(fetch_official(entry, cache_dir=cache_dir, local_files_only=local_files_only))
+
+
+def _directory_files(directory: Path) -> Files:
+    return lambda file: directory / file if (directory / file).is_file() else None
+
+
+def _hub_files(
+    repo: str,
+    revision: str | None,
+    cache_dir: str | os.PathLike[str] | None,
+    token: str | bool | None,
+    local_files_only: bool,
+) -> Files:
+    def files(file: str) -> Path | None:
+        with _hub_errors(repo, revision):
+            try:
+                path = huggingface_hub.hf_hub_download(
+                    repo,
+                    file,
+                    revision=revision,
+                    cache_dir=None if cache_dir is None else Path(cache_dir),
+                    token=token,
+                    local_files_only=local_files_only,
+                    library_name="i2i_zoo",
+                    library_version=__version__,
+                )
+            except hub_errors.RemoteEntryNotFoundError:
+                return None
+        return Path(path)
+
+    return files
+
+
+def _verified(files: Files, entry: Entry) -> Files:
+    def verified(file: str) -> Path | None:
+        path = files(file)
+        if path and file in entry.sha256:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if digest != entry.sha256[file]:
+                raise ZooError(f"{path} is not the file of {entry.name}: its sha256 differs; delete it and try again.")
+        return path
+
+    return verified
+
+
+@contextmanager
+def _hub_errors(repo: str, revision: str | None) -> Iterator[None]:
+    """Whatever the Hub's client raises, as one sentence."""
+    try:
+        yield
+    except hub_errors.GatedRepoError as error:
+        why = f"its owner grants access on request, at {constants.ENDPOINT}/{repo}; then log in"
+        raise ZooError(f"hf:{repo} is gated: {why} with `hf auth login` or pass token=.") from error
+    except hub_errors.RepositoryNotFoundError as error:
+        raise ZooError(
+            f"The Hub has no repository {repo}, or it is private: check the name; for a private one log in with "
+            "`hf auth login` or pass token=."
+        ) from error
+    except hub_errors.RevisionNotFoundError as error:
+        raise ZooError(f"hf:{repo} has no revision {revision}.") from error
+    except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled) as error:
+        raise ZooError(
+            f"hf:{repo} is not in the cache, and the Hub cannot be reached: check the network, HF_HUB_OFFLINE and "
+            "local_files_only."
+        ) from error
+    except hub_errors.HFValidationError as error:
+        raise ZooError(f"{repo!r} is no repository of the Hub, which are called org/name.") from error
+    except (httpx.HTTPError, OSError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ZooError(f"hf:{repo}: the Hub failed: {first_line}.") from error
+
+
+def fetch_official(
+    entry: Entry, *, cache_dir: str | os.PathLike[str] | None = None, local_files_only: bool = False
+) -> Path:
+    """The directory of an official checkpoint, fetched from its authors and converted if it is not in the cache.
+
+    Raises `ZooError` if that fails; then nothing stays in the cache.
+    """
+    cache = Path(cache_dir or os.environ.get("I2I_ZOO_CACHE") or "~/.cache/i2i_zoo").expanduser()
+    directory = cache / entry.name
+    if (directory / CONFIG).exists():
+        return directory
+    if local_files_only or constants.HF_HUB_OFFLINE:
+        raise ZooError(f"{entry.name} is not in the cache {cache}: load it once with the network allowed.")
+    print(f"{entry.name}: {entry.license_notice}", file=sys.stderr)
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{entry.name}.", dir=cache) as folder:
+        files = {network: _download(url, Path(folder)) for network, url in entry.official.items()}
+        try:
+            model = convert(entry.method, files, **entry.hparams)
+        except ZooError as error:
+            raise ZooError(f"What {', '.join(entry.official.values())} served is no checkpoint: {error}") from error
+    model.preprocess = dict(entry.preprocess)
+    save(model, directory)
+    return directory
+
+
+def _download(url: str, folder: Path) -> Path:
+    path = folder / url.rpartition("/")[2]
+    request = urllib.request.Request(url, headers={"User-Agent": f"i2i_zoo/{__version__}"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response, path.open("wb") as file:
+            length = int(response.headers.get("Content-Length", 0))
+            with tqdm(total=length or None, unit="B", unit_scale=True, desc=path.name) as progress:
+                while chunk := response.read(1 << 20):
+                    file.write(chunk)
+                    progress.update(len(chunk))
+    except (OSError, HTTPException) as error:
+        raise ZooError(f"Cannot download {url}: {getattr(error, 'reason', error)}.") from error
+    if path.stat().st_size != length and length:
+        raise ZooError(f"The download of {url} broke off after {path.stat().st_size} of {length} bytes: try again.")
+    return path
+
+
+def _needed(files: Files, file: str, name: str | os.PathLike[str]) -> Path:
+    path = files(file)
+    if path is None:
+        raise ZooError(f"The checkpoint {name} has no {file}.")
+    return path
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ZooError(f"Cannot read {path}: {error}.") from error
+    kinds = {"method": str, "hparams": dict, "preprocess": dict}
+    if not isinstance(config, dict) or not all(isinstance(config.get(key), kind) for key, kind in kinds.items()):
+        raise ZooError(f"{path} is not the config.json of a checkpoint: it needs {', '.join(kinds)}.")
+    return config
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ZooError(f"{path} is damaged: {error}.") from error

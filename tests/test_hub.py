@@ -1,0 +1,511 @@
+"""Checkpoints: saved, loaded, published and fetched, with the real client of the Hub against a local server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
+
+import i2i_zoo
+from i2i_zoo import registry
+from i2i_zoo.errors import ZooError
+from i2i_zoo.hub import init_from
+from i2i_zoo.methods.pix2pix import Pix2Pix
+from i2i_zoo.registry import Entry
+from servers import FileServer, Hub, Repo, running
+
+TINY: dict[str, Any] = {"generator": "unet_64", "width": 2, "discriminator_width": 2, "receptive_field": 16}
+ENTRY: dict[str, Any] = {
+    "method": "pix2pix",
+    "task": "paired",
+    "dataset": "none",
+    "description": "something in, something out",
+    "license": "other",
+    "license_notice": "Only for tests.",
+    "origin": "trained",
+    "paper": "",
+    "recipe": "",
+}
+
+
+def tiny(**hparams: Any) -> Pix2Pix:
+    model = Pix2Pix(**{**TINY, **hparams})
+    model.configure_model()
+    model.preprocess = {"size": [64, 64]}
+    return model.eval()
+
+
+def same(a: Any, b: Any) -> bool:
+    a, b = a.state_dict(), b.state_dict()
+    return list(a) == list(b) and all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.fixture(scope="module")
+def model() -> Pix2Pix:
+    return tiny()
+
+
+@pytest.fixture(scope="module")
+def files(model: Pix2Pix, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of the model's checkpoint."""
+    directory = tmp_path_factory.mktemp("saved") / "checkpoint"
+    i2i_zoo.save(model, directory)
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.fixture
+def directory(files: dict[str, bytes], tmp_path: Path) -> Path:
+    """A fresh copy of the checkpoint."""
+    directory = tmp_path / "checkpoint"
+    directory.mkdir()
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
+    return directory
+
+
+class TestDirectory:
+    def test_gives_back_what_was_saved(self, model: Pix2Pix, directory: Path) -> None:
+        loaded = i2i_zoo.load(directory, discriminators=True)
+        assert same(loaded, model)
+        assert not loaded.training
+        assert loaded.preprocess == {"size": [64, 64]}
+        assert {**loaded.hparams, "betas": (0.5, 0.999)} == dict(model.hparams)
+        source = torch.rand(1, 3, 64, 64)
+        with torch.inference_mode():
+            assert torch.equal(loaded(source), model(source))
+
+    def test_holds_the_files_of_the_design(self, files: dict[str, bytes]) -> None:
+        assert sorted(files) == ["README.md", "config.json", "discriminators.safetensors", "model.safetensors"]
+        config = json.loads(files["config.json"])
+        assert config["method"] == "pix2pix"
+        assert config["i2i_zoo"] == i2i_zoo.__version__
+        assert config["hparams"]["betas"] == [0.5, 0.999]
+
+    def test_has_no_discriminator_unless_asked_and_can_be_trained_on(self, directory: Path) -> None:
+        loaded = i2i_zoo.load(directory)
+        assert not hasattr(loaded, "discriminator")
+        loaded.configure_model()
+        loaded.train()(torch.rand(1, 3, 64, 64)).sum().backward()
+        assert all(p.grad is not None for p in loaded.generator.parameters())
+        assert not any(p.is_meta for p in loaded.parameters())
+
+    def test_in_half_precision(self, model: Pix2Pix, directory: Path) -> None:
+        i2i_zoo.save(model, directory, half=True)
+        assert {t.dtype for t in load_file(directory / "model.safetensors").values()} == {torch.float16, torch.int64}
+        loaded = i2i_zoo.load(directory)
+        assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+        for name, tensor in loaded.state_dict().items():
+            assert torch.equal(tensor, model.state_dict()[name].half().to(tensor.dtype))
+
+    def test_in_half_precision_keeps_what_is_beyond_its_range(self, tmp_path: Path) -> None:
+        model = tiny()
+        model.generator.down[1].norm.running_var.fill_(1e6)
+        i2i_zoo.save(model, tmp_path / "wide", half=True)
+        assert i2i_zoo.load(tmp_path / "wide").generator.down[1].norm.running_var[0] == 1e6
+
+    def test_channels_last(self, directory: Path) -> None:
+        model = tiny().to(memory_format=torch.channels_last)
+        i2i_zoo.save(model, directory)
+        assert same(i2i_zoo.load(directory, discriminators=True), model)
+
+    def test_overrides(self, directory: Path) -> None:
+        assert i2i_zoo.load(directory, inference_norm="running").hparams.inference_norm == "running"
+        with pytest.raises(ZooError, match=r"no hyper-parameter 'wdith': choose from in_channels, .*width"):
+            i2i_zoo.load(directory, wdith=3)
+        with pytest.raises(ZooError, match="inference_norm='runing' is unknown to Pix2Pix: choose from image, running"):
+            i2i_zoo.load(directory, inference_norm="runing")
+
+    def test_replaces_another_and_keeps_the_card(self, directory: Path) -> None:
+        (directory / "README.md").write_text("mine")
+        other = tiny(lambda_adversarial=0)
+        i2i_zoo.save(other, directory)
+        assert (directory / "README.md").read_text() == "mine"
+        assert not (directory / "discriminators.safetensors").exists()
+        assert same(i2i_zoo.load(directory), other)
+        with pytest.raises(ZooError, match=r"checkpoint has no discriminators\.safetensors"):
+            i2i_zoo.load(directory, discriminators=True)
+
+    def test_failing_save_changes_nothing(self, directory: Path, files: dict[str, bytes]) -> None:
+        model = tiny()
+        model.preprocess = {"size": {1, 2}}  # no JSON
+        with pytest.raises(TypeError):
+            i2i_zoo.save(model, directory)
+        assert {path.name: path.read_bytes() for path in directory.iterdir()} == files
+        assert os.listdir(directory.parent) == [directory.name]
+
+    def test_where_nothing_can_be_written(self, model: Pix2Pix, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(ZooError, match="Cannot write the checkpoint"):
+            i2i_zoo.save(model, tmp_path / "file" / "checkpoint")
+
+    def test_missing_unknown_and_misshapen_tensors(self, directory: Path) -> None:
+        path = directory / "model.safetensors"
+        tensors = load_file(path)
+        bias = tensors.pop("generator.up.0.conv.bias")
+        save_file({**tensors, "generator.extra": torch.zeros(1)}, path)
+        with pytest.raises(ZooError, match=r"missing generator\.up\.0\.conv\.bias; unknown generator\.extra\."):
+            i2i_zoo.load(directory)
+        loaded = i2i_zoo.load(directory, strict=False)
+        assert torch.equal(loaded.generator.up[0].conv.bias, torch.zeros(3))  # its initialisation
+        assert torch.equal(loaded.generator.down[0].conv.weight, tensors["generator.down.0.conv.weight"])
+        save_file({**tensors, "generator.up.0.conv.bias": bias[:2].clone()}, path)
+        for strict in (True, False):
+            with pytest.raises(ZooError, match=r"misshapen generator\.up\.0\.conv\.bias \(2 in place of 3\)"):
+                i2i_zoo.load(directory, strict=strict)
+
+    @pytest.mark.parametrize(
+        ("file", "content", "message"),
+        [
+            ("model.safetensors", b"not tensors at all", r"model\.safetensors is damaged"),
+            ("model.safetensors", None, r"has no model\.safetensors"),
+            ("config.json", b"{", r"Cannot read .*config\.json"),
+            ("config.json", b"[]", r"is not the config\.json of a checkpoint"),
+            ("config.json", None, r"has no config\.json"),
+            (
+                "config.json",
+                b'{"method": "os:system", "hparams": {}, "preprocess": {}}',
+                "No method is called 'os:system': choose from pix2pix",
+            ),
+            (
+                "config.json",
+                b'{"method": "pix2pix", "hparams": {"colour": 1}, "preprocess": {}}',
+                "hyper-parameter 'colour', which Pix2Pix does not have",
+            ),
+            (
+                "config.json",
+                b'{"method": "pix2pix", "hparams": {"width": "x"}, "preprocess": {}}',
+                "no Pix2Pix can be built from its hyper-parameters",
+            ),
+        ],
+    )
+    def test_damaged_files(self, directory: Path, file: str, content: bytes | None, message: str) -> None:
+        if content is None:
+            (directory / file).unlink()
+        else:
+            (directory / file).write_bytes(content)
+        with pytest.raises(ZooError, match=message):
+            i2i_zoo.load(directory)
+
+    def test_truncated_tensors(self, directory: Path, files: dict[str, bytes]) -> None:
+        (directory / "model.safetensors").write_bytes(files["model.safetensors"][:-100])
+        with pytest.raises(ZooError, match=r"model\.safetensors is damaged"):
+            i2i_zoo.load(directory)
+
+
+class TestInitFrom:
+    def test_copies_generator_and_discriminator(self, model: Pix2Pix, directory: Path) -> None:
+        started = tiny(lr=1e-5)
+        init_from(started, directory)
+        assert same(started, model)
+        assert started.hparams.lr == 1e-5
+
+    def test_does_without_discriminators(self, model: Pix2Pix, directory: Path) -> None:
+        (directory / "discriminators.safetensors").unlink()
+        started = tiny()
+        before = {k: v.clone() for k, v in started.discriminator.state_dict().items()}
+        init_from(started, directory)
+        assert same(started.generator, model.generator)
+        assert all(torch.equal(v, before[k]) for k, v in started.discriminator.state_dict().items())
+
+    def test_of_another_width_changes_nothing(self, directory: Path) -> None:
+        started = tiny(width=3)
+        before = {k: v.clone() for k, v in started.state_dict().items()}
+        with pytest.raises(
+            ZooError, match=r"misshapen generator\.down\.0\.conv\.weight \(2x3x4x4 in place of 3x3x4x4\)"
+        ):
+            init_from(started, directory)
+        assert all(torch.equal(v, before[k]) for k, v in started.state_dict().items())
+
+
+def test_wrong_names() -> None:
+    with pytest.raises(
+        ZooError, match=r"'pix2pix-camvd' is neither a checkpoint of the zoo \(the closest are pix2pix-camvid,"
+    ):
+        i2i_zoo.load("pix2pix-camvd")
+    with pytest.raises(ZooError, match="has no revisions"):
+        i2i_zoo.load("pix2pix-facades", revision="main")
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with running(Hub(int(os.environ["HF_ENDPOINT"].rpartition(":")[2]))) as hub:
+        yield hub
+
+
+@pytest.fixture
+def repo(hub: Hub, files: dict[str, bytes], request: pytest.FixtureRequest) -> str:
+    """The name of a repository that holds the checkpoint; another one for each test, since the cache remembers."""
+    name = f"org/{hashlib.sha1(request.node.name.encode()).hexdigest()[:10]}"
+    hub.repos[name] = Repo()
+    hub.repos[name].commit(**{file.replace(".", "__"): content for file, content in files.items()})
+    return name
+
+
+class TestHub:
+    def test_load_by_repository(self, model: Pix2Pix, hub: Hub, repo: str) -> None:
+        assert same(i2i_zoo.load(f"hf:{repo}", discriminators=True), model)
+        assert same(i2i_zoo.load(f"hf:{repo}@main").generator, model.generator)
+
+    def test_load_by_registry_name_is_verified(
+        self, model: Pix2Pix, hub: Hub, repo: str, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        pinned = hub.repos[repo].head
+        entry = Entry(name="good", repo=repo, revision=pinned, sha256=sha256, **ENTRY)
+        monkeypatch.setitem(registry.ENTRIES, "good", entry)
+        assert same(i2i_zoo.load("good").generator, model.generator)
+        sha256 = {**sha256, "model.safetensors": "0" * 64}
+        entry = Entry(name="bad", repo=repo, revision=pinned, sha256=sha256, **ENTRY)
+        monkeypatch.setitem(registry.ENTRIES, "bad", entry)
+        with pytest.raises(ZooError, match=r"model\.safetensors is not the file of bad: its sha256 differs"):
+            i2i_zoo.load("bad")
+
+    def test_another_revision_than_the_pinned(
+        self, hub: Hub, repo: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        pinned = hub.repos[repo].head
+        newer = tiny()
+        i2i_zoo.save(newer, tmp_path / "newer")
+        hub.repos[repo].commit(model__safetensors=(tmp_path / "newer" / "model.safetensors").read_bytes())
+        monkeypatch.setitem(registry.ENTRIES, "pinned", Entry(name="pinned", repo=repo, revision=pinned, **ENTRY))
+        assert not same(i2i_zoo.load("pinned").generator, newer.generator)
+        assert same(i2i_zoo.load("pinned", revision="main").generator, newer.generator)
+
+    def test_cached_and_pinned_needs_no_network(self, hub: Hub, repo: str) -> None:
+        pinned = hub.repos[repo].head
+        first = i2i_zoo.load(f"hf:{repo}", revision=pinned)
+        asked = len(hub.requests)
+        i2i_zoo.load(f"hf:{repo}@{pinned}")
+        assert len(hub.requests) == asked > 0
+        hub.stop()
+        assert same(i2i_zoo.load(f"hf:{repo}@{pinned}"), first)
+
+    def test_offline(self, model: Pix2Pix, hub: Hub, repo: str, tmp_path: Path) -> None:
+        i2i_zoo.load(f"hf:{repo}", cache_dir=tmp_path)
+        asked = len(hub.requests)
+        assert same(i2i_zoo.load(f"hf:{repo}", cache_dir=tmp_path, local_files_only=True).generator, model.generator)
+        with pytest.raises(ZooError, match="is not in the cache, and the Hub cannot be reached"):
+            i2i_zoo.load(f"hf:{repo}", cache_dir=tmp_path / "empty", local_files_only=True)
+        assert len(hub.requests) == asked
+        # The client reads HF_HUB_OFFLINE when it is imported, so this needs a process of its own.
+        code = (
+            "import sys; from i2i_zoo import hub; from i2i_zoo.errors import ZooError\n"
+            "files = hub._locate('hf:' + sys.argv[1], cache_dir=sys.argv[2]); assert files('config.json').is_file()\n"
+            "try: hub._locate('hf:org/other')('config.json')\n"
+            "except ZooError as error: print(error)\n"
+            "try: hub.load('pix2pix-facades')\n"
+            "except ZooError as error: print(error)\n"
+        )
+        command = [sys.executable, "-c", code, repo, str(tmp_path)]
+        done = subprocess.run(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+        hub_error, official_error = done.stdout.splitlines() or [done.stderr, ""]
+        assert hub_error.startswith("hf:org/other is not in the cache, and the Hub cannot be reached")
+        assert official_error.startswith("pix2pix-facades is not in the cache")
+        assert len(hub.requests) == asked
+
+    def test_private_repository_needs_the_token(self, model: Pix2Pix, hub: Hub, repo: str) -> None:
+        hub.repos[repo].token = "hf_secret"
+        with pytest.raises(ZooError, match=f"no repository {repo}, or it is private: .*token="):
+            i2i_zoo.load(f"hf:{repo}")
+        assert same(i2i_zoo.load(f"hf:{repo}", token="hf_secret").generator, model.generator)
+
+    def test_gated_repository(self, hub: Hub, repo: str) -> None:
+        hub.repos[repo].gated = True
+        with pytest.raises(ZooError, match=f"hf:{repo} is gated"):
+            i2i_zoo.load(f"hf:{repo}")
+
+    def test_missing_repository_file_and_revision(self, hub: Hub, repo: str) -> None:
+        with pytest.raises(ZooError, match="The Hub has no repository org/missing"):
+            i2i_zoo.load("hf:org/missing")
+        with pytest.raises(ZooError, match="a/b/c' is no repository of the Hub"):
+            i2i_zoo.load("hf:a/b/c")
+        with pytest.raises(ZooError, match=f"hf:{repo} has no revision nowhere"):
+            i2i_zoo.load(f"hf:{repo}@nowhere")
+        hub.repos[repo].commits[hub.repos[repo].head].pop("discriminators.safetensors")
+        with pytest.raises(ZooError, match=rf"hf:{repo} has no discriminators\.safetensors"):
+            i2i_zoo.load(f"hf:{repo}", discriminators=True)
+
+    def test_cut_connection_leaves_nothing_half(self, model: Pix2Pix, hub: Hub, repo: str) -> None:
+        hub.cut["model.safetensors"] = False
+        with pytest.raises(ZooError, match=f"hf:{repo}: the Hub failed: .*503"):
+            i2i_zoo.load(f"hf:{repo}")
+        hub.cut.clear()
+        assert same(i2i_zoo.load(f"hf:{repo}").generator, model.generator)
+
+
+class TestPush:
+    def test_round_trip(self, model: Pix2Pix, hub: Hub) -> None:
+        address = i2i_zoo.push(model, "org/pushed", commit_message="First")
+        assert address.startswith(f"{hub.url}/org/pushed/commit/")
+        assert hub.messages == ["First"]
+        assert same(i2i_zoo.load("hf:org/pushed", discriminators=True), model)
+
+    def test_keeps_the_card_that_is_there(self, model: Pix2Pix, hub: Hub) -> None:
+        i2i_zoo.push(model, "org/carded")
+        repo = hub.repos["org/carded"]
+        assert b"library_name: i2i-zoo" in repo.commits[repo.head]["README.md"]
+        repo.commit(README__md=b"mine")
+        other = tiny()
+        assert i2i_zoo.push(other, "org/carded", create_pr=True) == f"{hub.url}/org/carded/discussions/1"
+        assert repo.commits[repo.head]["README.md"] == b"mine"
+        assert same(i2i_zoo.load("hf:org/carded", discriminators=True), other)
+
+    def test_without_network(self, model: Pix2Pix, hub: Hub) -> None:
+        hub.stop()
+        with pytest.raises(ZooError, match="hf:org/pushed: the Hub failed"):
+            i2i_zoo.push(model, "org/pushed")
+
+
+def authors_unet(running_statistics: bool = True) -> dict[str, torch.Tensor]:
+    """The state dict of a U-Net of width 2 and eight halvings, under the authors' names."""
+    state: dict[str, torch.Tensor] = {}
+
+    def norm(name: str, channels: int) -> None:
+        state[f"{name}.weight"], state[f"{name}.bias"] = torch.rand(channels), torch.rand(channels)
+        if running_statistics:
+            state[f"{name}.running_mean"], state[f"{name}.running_var"] = torch.rand(channels), torch.rand(channels)
+
+    channels = [2, 4, 8, 16, 16, 16, 16, 16]
+    state["model.model.0.weight"] = torch.randn(2, 3, 4, 4)
+    block = "model.model.1.model"
+    for level in range(1, 8):
+        innermost = level == 7
+        up, up_norm = (3, 4) if innermost else (5, 6)
+        state[f"{block}.1.weight"] = torch.randn(channels[level], channels[level - 1], 4, 4)
+        if not innermost:
+            norm(f"{block}.2", channels[level])
+        state[f"{block}.{up}.weight"] = torch.randn(
+            (1 if innermost else 2) * channels[level], channels[level - 1], 4, 4
+        )
+        norm(f"{block}.{up_norm}", channels[level - 1])
+        block += ".3.model"
+    state["model.model.3.weight"], state["model.model.3.bias"] = torch.randn(4, 3, 4, 4), torch.randn(3)
+    return state
+
+
+def packed(content: Any, **options: Any) -> bytes:
+    file = BytesIO()
+    torch.save(content, file, **options)
+    return file.getvalue()
+
+
+class Malicious:
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("ran",)
+
+
+class TestOfficial:
+    @pytest.fixture
+    def server(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FileServer]:
+        """The authors' host, which `pix2pix-facades` is fetched from; an empty cache."""
+        with running(FileServer()) as server:
+            entry = registry.ENTRIES["pix2pix-facades"]
+            (url,) = entry.official.values()
+            official = {"generator": f"{server.url}/{url.rpartition('/')[2]}"}
+            monkeypatch.setitem(registry.ENTRIES, entry.name, Entry(**{**vars(entry), "official": official}))
+            monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))
+            yield server
+
+    @pytest.mark.parametrize("kind", ["zip", "legacy", "data parallel", "no statistics", "metadata", "nested"])
+    def test_fetched_converted_and_kept(
+        self, server: FileServer, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        state: Any = authors_unet(running_statistics=kind != "no statistics")
+        content = state
+        if kind == "data parallel":
+            content = {f"module.{key}": tensor for key, tensor in state.items()}
+        elif kind == "metadata":
+            content = torch.nn.Conv2d(1, 1, 1).state_dict()
+            assert content._metadata
+            content.clear()
+            content.update(state)
+        elif kind == "nested":
+            content = {"state_dict": state, "epoch": 3}
+        server.files["facades_label2photo.pth"] = packed(content, _use_new_zipfile_serialization=kind != "legacy")
+        loaded = i2i_zoo.load("pix2pix-facades")
+        said = capsys.readouterr()
+        assert "BSD" in said.err
+        assert "facades_label2photo.pth: 100%" in said.err
+        assert said.out == ""
+        assert (loaded.hparams.generator, loaded.hparams.width, loaded.hparams.norm) == ("unet_256", 2, "batch")
+        assert loaded.preprocess == {"size": [256, 256]}
+        assert torch.equal(
+            loaded.generator.up[7].conv.weight, state["model.model.1.model" + ".3.model" * 6 + ".3.weight"]
+        )
+        assert sorted(os.listdir(tmp_path / "cache")) == ["pix2pix-facades"]
+        assert sorted(os.listdir(tmp_path / "cache" / "pix2pix-facades")) == [
+            "README.md",
+            "config.json",
+            "model.safetensors",
+        ]
+        server.stop()
+        assert same(i2i_zoo.load("pix2pix-facades", local_files_only=True), loaded)
+        assert capsys.readouterr().err == ""
+
+    def test_cache_dir(self, server: FileServer, tmp_path: Path) -> None:
+        server.files["facades_label2photo.pth"] = packed(authors_unet())
+        i2i_zoo.load("pix2pix-facades", cache_dir=tmp_path / "mine")
+        assert os.listdir(tmp_path) == ["mine"]
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (packed(Malicious()), "damaged, or holds objects that could run code"),
+            (pickle.dumps(Malicious()), "damaged, or holds objects that could run code"),
+            (b"<html>moved</html>", "damaged, or holds objects that could run code"),
+            (b"", "damaged, or holds objects that could run code"),
+            (packed({"model.model.0.weight": 3}), "holds no state dict"),
+            (packed({"model.model.0.weight": torch.zeros(2, 3, 4, 4)}), "has no convolution"),
+            (packed({**authors_unet(), "more": torch.zeros(1)}), "it has more too"),
+            (
+                packed({k: v for k, v in authors_unet().items() if k != "model.model.3.bias"}),
+                r"missing generator\.up\.0\.conv\.bias",
+            ),
+        ],
+        ids=["code", "bare pickle", "page", "empty", "numbers", "one layer", "one tensor more", "one tensor less"],
+    )
+    def test_unusable_files_leave_nothing(
+        self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        server.files["facades_label2photo.pth"] = content
+        with pytest.raises(
+            ZooError, match=f"{server.url}/facades_label2photo.pth served is no checkpoint: .*{message}"
+        ):
+            i2i_zoo.load("pix2pix-facades")
+        assert os.listdir(tmp_path) == ["cache"]
+        assert os.listdir(tmp_path / "cache") == []
+
+    def test_broken_off_download(self, server: FileServer, tmp_path: Path) -> None:
+        server.files["facades_label2photo.pth"] = content = packed(authors_unet())
+        server.cut.add("facades_label2photo.pth")
+        with pytest.raises(ZooError, match=f"broke off after {len(content) // 2} of {len(content)} bytes"):
+            i2i_zoo.load("pix2pix-facades")
+        assert os.listdir(tmp_path / "cache") == []
+        server.cut.clear()
+        i2i_zoo.load("pix2pix-facades")
+
+    def test_missing_file_and_no_network(self, server: FileServer) -> None:
+        with pytest.raises(ZooError, match=r"Cannot download .*facades_label2photo\.pth: .*Not Found"):
+            i2i_zoo.load("pix2pix-facades")
+        server.stop()
+        with pytest.raises(ZooError, match=r"Cannot download .*refused"):
+            i2i_zoo.load("pix2pix-facades")
+        with pytest.raises(ZooError, match="is not in the cache"):
+            i2i_zoo.load("pix2pix-facades", local_files_only=True)
+
+
+def test_the_client_asks_the_local_server() -> None:
+    assert os.environ["HF_ENDPOINT"] == constants.ENDPOINT
