@@ -1,0 +1,45 @@
+"""The order of the training data as a pure function of seed and epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import Sampler
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Yields ``(epoch, index)``, so that a dataset can derive its augmentation from the two and nothing else.
+
+    The order is a permutation drawn from ``seed`` and the epoch; process ``rank`` of ``world`` takes every world-th
+    entry of it, so that the processes' batches together are the batch of one process.  When shuffling, the last
+    entries are filled up from the beginning, since processes that train must take the same number of steps.
+    """
+
+    def __init__(self, length: int, *, shuffle: bool, seed: int = 0, rank: int = 0, world: int = 1) -> None:
+        self.length, self.shuffle, self.seed, self.rank, self.world = length, shuffle, seed, rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = list(range(self.length))
+        if self.shuffle:
+            order = torch.randperm(self.length, generator=sample_generator(self.seed, self.epoch, -1)).tolist()
+            order = (order * self.world)[: len(self) * self.world]
+        return iter([(self.epoch, index) for index in order[self.rank :: self.world]])
+
+    def __len__(self) -> int:
+        if self.shuffle:
+            return -(-self.length // self.world)
+        return len(range(self.rank, self.length, self.world))
+
+
+def sample_generator(seed: int, epoch: int, index: int) -> torch.Generator:
+    """A random generator for one sample in one epoch (index -1: for the order of the epoch)."""
+    # SplitMix64's finaliser spreads neighbouring seeds; a sum of multiples alone would correlate the streams.
+    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xBF58476D1CE4E5B9 + (index + 1) * 0x94D049BB133111EB) % 2**64
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) % 2**64
+    return torch.Generator().manual_seed((mixed ^ (mixed >> 31)) % 2**63)

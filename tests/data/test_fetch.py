@@ -1,0 +1,249 @@
+import functools
+import gzip
+import http.server
+import io
+import shutil
+import tarfile
+import threading
+import zipfile
+
+import pytest
+
+from i2i_zoo.data import fetch as module
+from i2i_zoo.data.fetch import DATASETS, extract, fetch
+from i2i_zoo.errors import ZooError
+
+FILES = {"facades/train/1.jpg": b"one" * 1000, "facades/val/1.jpg": b"two", "facades/test/1.jpg": b""}
+
+
+def member(name, content=b"", kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.linkname = len(content), kind, link
+    return info, io.BytesIO(content)
+
+
+def tar_of(path, *members):
+    with tarfile.open(path, "w:gz") as tar:
+        for info, stream in members:
+            tar.addfile(info, stream)
+    return path
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves files with byte ranges; ``cut`` ends transfers after so many bytes."""
+
+    cut = None
+    ranges = True
+
+    def do_GET(self):
+        self.server.requests.append(self.headers.get("Range"))
+        try:
+            content = open(self.translate_path(self.path), "rb").read()  # noqa: SIM115
+        except OSError:
+            return self.send_error(404)
+        asked, start = self.headers.get("Range"), 0
+        if asked and self.ranges:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                return self.send_error(416)
+            self.send_response(206)
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start:][: Handler.cut])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server of ``tmp_path/www`` in the authors' layout; `fetch` is pointed at it."""
+    www = tmp_path / "www"
+    www.mkdir()
+    tar_of(www / "facades.tar.gz", *(member(name, content) for name, content in FILES.items()))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(www))) as server:
+        server.requests, server.www = [], www
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        monkeypatch.setattr(module, "ADDRESS", f"http://127.0.0.1:{server.server_port}")
+        yield server
+        server.shutdown()
+
+
+def contents(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_fetch(server, tmp_path, capsys):
+    folder = fetch("facades", tmp_path / "data")
+    assert folder == tmp_path / "data" / "facades"
+    assert contents(folder) == {name.removeprefix("facades/"): content for name, content in FILES.items()}
+    assert [entry.name for entry in folder.parent.iterdir()] == ["facades"]  # no archive, nothing half-written
+    shown = capsys.readouterr().err
+    assert shown.index("CMP Facade Database") < shown.index("facades.tar.gz:")  # the terms, then the progress bar
+
+    fetch("facades", tmp_path / "data")
+    assert "already" in capsys.readouterr().err
+    assert len(server.requests) == 1
+
+
+def test_keep_archive(server, tmp_path):
+    fetch("facades", tmp_path, keep_archive=True)
+    assert (tmp_path / "facades.tar.gz").read_bytes() == (server.www / "facades.tar.gz").read_bytes()
+    shutil.rmtree(tmp_path / "facades")
+    fetch("facades", tmp_path)  # from the archive
+    assert len(server.requests) == 1
+    assert not (tmp_path / "facades.tar.gz").exists()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_cut_transfer_is_noticed_and_continued(server, tmp_path, monkeypatch, ranges):
+    monkeypatch.setattr(Handler, "ranges", ranges)
+    monkeypatch.setattr(Handler, "cut", 50)
+    size = (server.www / "facades.tar.gz").stat().st_size
+    with pytest.raises(ZooError, match=rf"ended after 50 of {size} bytes"):
+        fetch("facades", tmp_path)
+    assert not (tmp_path / "facades").exists()
+    assert not (tmp_path / "facades.tar.gz").exists()
+    monkeypatch.setattr(Handler, "cut", None)
+    assert len(contents(fetch("facades", tmp_path))) == 3
+    assert server.requests == [None, "bytes=50-"]
+
+
+def test_a_leftover_that_is_no_beginning_starts_afresh(server, tmp_path):
+    (tmp_path / "facades.tar.gz.part").write_bytes(bytes(10**6))
+    assert len(contents(fetch("facades", tmp_path))) == 3
+    assert server.requests == ["bytes=1000000-", None]
+
+
+def test_interrupted(server, tmp_path, monkeypatch):
+    def interrupt(self, count=1):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.tqdm, "update", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fetch("facades", tmp_path)
+    assert not (tmp_path / "facades").exists()
+    assert len(contents(fetch("facades", tmp_path))) == 3
+
+
+def test_missing_on_the_server(server, tmp_path):
+    with pytest.raises(ZooError, match=r"maps\.tar\.gz: the server answers 404"):
+        fetch("maps", tmp_path)
+
+
+def test_no_server(tmp_path, monkeypatch):
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as closed:
+        address = f"http://127.0.0.1:{closed.server_port}"
+    monkeypatch.setattr(module, "ADDRESS", address)
+    with pytest.raises(ZooError, match=r"download failed .*refused"):
+        fetch("facades", tmp_path)
+
+
+def test_a_silent_server_times_out(tmp_path, monkeypatch):
+    class Silent(Handler):
+        def do_GET(self):
+            stop.wait(5)
+
+    stop = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        monkeypatch.setattr(module, "ADDRESS", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(module, "_TIMEOUT", 0.2)
+        with pytest.raises(ZooError, match=r"download failed \(.*timed out"):
+            fetch("facades", tmp_path)
+        stop.set()
+        server.shutdown()
+
+
+def test_no_space(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 0, 100))
+    with pytest.raises(ZooError, match=r"GB are needed, but 0\.00 GB are free"):
+        fetch("facades", tmp_path)
+    assert not list(tmp_path.glob("facades*"))
+
+
+def test_unknown_name_and_unusable_root(tmp_path):
+    with pytest.raises(ZooError, match=f"'facade': choose from {', '.join(DATASETS)}"):
+        fetch("facade", tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ZooError, match="cannot be made"):
+        fetch("facades", tmp_path / "file")
+
+
+UNSAFE = [
+    (member("a/../../evil", b"x"), "outside"),
+    (member("/tmp/evil", b"x"), "outside"),
+    (member("..\\evil", b"x"), "outside"),
+    (member("C:/evil", b"x"), "outside"),
+    (member("link", kind=tarfile.SYMTYPE, link="/etc"), "link or device"),
+    (member("link", kind=tarfile.SYMTYPE, link="../.."), "link or device"),
+    (member("link", kind=tarfile.LNKTYPE, link="/etc/passwd"), "link or device"),
+    (member("pipe", kind=tarfile.FIFOTYPE), "link or device"),
+    (member("device", kind=tarfile.CHRTYPE), "link or device"),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason"), UNSAFE)
+def test_unsafe_archives_are_refused(tmp_path, bad, reason):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    archive = tar_of(inside / "x.tar.gz", member("good", b"1"), bad, member("link/evil", b"x"))
+    with pytest.raises(ZooError, match=reason):
+        extract(archive, inside / "out")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["inside"]
+    assert [entry.name for entry in inside.iterdir()] == ["x.tar.gz"]
+
+
+def test_an_unsafe_zip_is_refused(tmp_path):
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("../evil", b"x")
+    with pytest.raises(ZooError, match="outside"):
+        extract(archive, tmp_path / "out")
+    with zipfile.ZipFile(archive, "w") as opened:
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        opened.writestr(link, "/etc")
+    with pytest.raises(ZooError, match="is a link"):
+        extract(archive, tmp_path / "out")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.zip"]
+
+
+def test_zip_and_tar_of_several_entries(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as opened:
+        opened.writestr("folder/", b"")
+        opened.writestr("folder/a.txt", b"a")
+        opened.writestr("licence.txt", b"b")
+    extract(tmp_path / "x.zip", tmp_path / "zip")
+    assert contents(tmp_path / "zip") == {"folder/a.txt": b"a", "licence.txt": b"b"}
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        tar.addfile(*member("top", kind=tarfile.DIRTYPE))
+        tar.addfile(*member("top/top/a.txt", b"a"))
+    extract(tmp_path / "x.tar", tmp_path / "tar")
+    assert contents(tmp_path / "tar") == {"top/a.txt": b"a"}
+
+
+def test_broken_archives(server, tmp_path):
+    whole = (server.www / "facades.tar.gz").read_bytes()
+    checksum = whole[:-8] + b"????" + whole[-4:]
+    short = gzip.compress(gzip.decompress(whole)[:1000])
+    for number, content in enumerate([whole[:-20], checksum, short, b"no archive", b""]):
+        archive = tmp_path / f"{number}.tar.gz"
+        archive.write_bytes(content)
+        with pytest.raises(ZooError, match=rf"{number}\.tar\.gz: the archive cannot be unpacked"):
+            extract(archive, tmp_path / f"out{number}")
+        assert not list(tmp_path.glob(f"out{number}*"))
+    with pytest.raises(ZooError, match=r"none\.tar\.gz: .*No such file"):
+        extract(tmp_path / "none.tar.gz", tmp_path / "out")
+
+
+def test_an_existing_folder_is_left_alone(server, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine").write_bytes(b"mine")
+    with pytest.raises(ZooError, match="exists already"):
+        extract(server.www / "facades.tar.gz", out)
+    assert contents(out) == {"mine": b"mine"}
