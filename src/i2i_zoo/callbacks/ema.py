@@ -1,0 +1,89 @@
+"""Exponential moving average of the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+
+class EMA(L.Callback):
+    """Averages the weights of the networks that inference needs, and validates and tests with the average.
+
+    Checkpoints hold the average under the key ``ema``, as a state dict for each network; when training is over, the
+    networks hold it themselves.
+
+    Args:
+        decay: Share of the old average in the new one, at each training step.
+        start: Training step up to which the average only copies the weights.
+    """
+
+    def __init__(self, decay: float = 0.999, start: int = 0) -> None:
+        self.decay, self.start = decay, start
+        self.averages: dict[str, dict[str, Tensor]] = {}
+        self.swapped = False
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        self.averages = checkpoint.get("ema", {})
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        if self.averages:
+            checkpoint["ema"] = self.averages
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if stage != "fit" and trainer.ckpt_path:  # Lightning restores callbacks for fit alone
+            self.averages = torch.load(trainer.ckpt_path, map_location="cpu", weights_only=True).get("ema", {})
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        for name, network in networks(pl_module).items():
+            # A checkpoint from before there was an average starts one.
+            average = self.averages.get(name, network.state_dict())
+            self.averages[name] = {key: value.to(pl_module.device, copy=True) for key, value in average.items()}
+
+    @torch.no_grad()
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        weight = 1 - self.decay if trainer.global_step > self.start else 1.0
+        for name, network in networks(pl_module).items():
+            average = self.averages[name]
+            parameters = dict(network.named_parameters())
+            torch._foreach_lerp_([average[key] for key in parameters], list(parameters.values()), weight)
+            for key, value in network.state_dict().items():
+                if key not in parameters:  # running statistics and counters are averages already
+                    average[key].copy_(value)
+
+    @torch.no_grad()
+    def swap(self, pl_module: L.LightningModule) -> None:
+        """Exchange the networks' weights with their averages, in place, so that optimisers keep their parameters."""
+        for name, average in self.averages.items():
+            for key, value in getattr(pl_module, name).state_dict().items():
+                other = average[key].to(value.device, copy=True)
+                average[key].copy_(value)
+                value.copy_(other)
+        self.swapped = not self.swapped
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.swap(pl_module)
+
+    on_test_start = on_predict_start = on_validation_start
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.swap(pl_module)
+
+    on_test_end = on_predict_end = on_validation_end
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        if self.swapped:
+            self.swap(pl_module)
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.swap(pl_module)
+        self.swapped, self.averages = False, {}
+
+
+def networks(pl_module: Any) -> dict[str, nn.Module]:
+    """The networks that inference needs, by name."""
+    return {name: getattr(pl_module, name) for name in pl_module.inference_networks}

@@ -1,0 +1,63 @@
+"""Pictures of fixed inputs, to see training progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from i2i_zoo import images
+
+
+class Samples(L.Callback):
+    """After each validation, a picture of the first validation samples: source, output and target beside each other.
+
+    Written to ``<log_dir>/samples/epoch_0007.png``, and to loggers that take pictures, as TensorBoard and W&B do.
+
+    Args:
+        count: Samples, one in a row; 0 for no picture.
+        every_n_epochs: Epochs from one picture to the next.
+    """
+
+    def __init__(self, count: int = 4, every_n_epochs: int = 1) -> None:
+        self.count, self.every_n_epochs = count, every_n_epochs
+        self.rows: list[list[Tensor]] = []
+
+    def wanted(self, trainer: Any) -> bool:
+        quiet = trainer.sanity_checking or trainer.fast_dev_run
+        return self.count > 0 and not quiet and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.rows = []
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        if len(self.rows) < self.count and self.wanted(trainer):
+            panels = [images.to_uint8(panel).cpu() for panel in pl_module.panels(outputs)]
+            self.rows += [list(row) for row in zip(*panels, strict=True)][: self.count - len(self.rows)]
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        log_dir = trainer.log_dir  # asks all processes
+        if not self.rows or not trainer.is_global_zero:
+            return
+        picture = grid(self.rows)
+        images.save(picture, Path(log_dir or ".") / "samples" / f"epoch_{trainer.current_epoch:04d}.png")
+        logger: Any
+        for logger in trainer.loggers:
+            if hasattr(logger, "log_image"):
+                logger.log_image("samples", [picture], step=trainer.global_step)
+            elif hasattr(logger.experiment, "add_image"):
+                logger.experiment.add_image("samples", np.asarray(picture), trainer.global_step, dataformats="HWC")
+
+
+def grid(rows: list[list[Tensor]]) -> Image.Image:
+    """Rows of pictures, each (1 or 3, H, W) uint8 and of one height within a row, on white."""
+    bands = [np.concatenate([panel.expand(3, -1, -1).permute(1, 2, 0).numpy() for panel in row], 1) for row in rows]
+    width = max(band.shape[1] for band in bands)
+    bands = [np.pad(band, ((0, 0), (0, width - band.shape[1]), (0, 0)), constant_values=255) for band in bands]
+    return Image.fromarray(np.concatenate(bands))

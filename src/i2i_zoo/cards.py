@@ -1,0 +1,136 @@
+"""Model cards: where they are, what `i2i-zoo test --card` writes into them, and the tables made from them.
+
+``python -m i2i_zoo.cards README.md`` brings the README's table of models up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from .errors import ZooError
+from .registry import ENTRIES, Entry, method_name
+
+MARKERS = ("<!-- models -->", "<!-- /models -->")
+
+
+def shipped(folder: str) -> Path:
+    """The folder ``recipes`` or ``model_cards``: inside an installed package, at the top of a checkout."""
+    package = Path(__file__).parent
+    return next((path for path in (package / folder, package.parents[1] / folder) if path.is_dir()), package / folder)
+
+
+def card_path(entry: Entry) -> Path:
+    return shipped("model_cards") / f"{entry.name}.md"
+
+
+def read_card(path: Path) -> Any:
+    """The `huggingface_hub.ModelCard` in a file.  Raises `ZooError` if there is none, or if it cannot be parsed."""
+    if not path.is_file():
+        raise ZooError(f"{path}: there is no such card; write it, and its numbers can be filled in.")
+    try:
+        return ModelCard(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise ZooError(f"{path}: the front matter cannot be read ({' '.join(str(error).split())}).") from None
+
+
+def write_results(
+    path: Path, entry: Entry, results: Mapping[str, float], *, titles: Mapping[str, str], split: str, command: str
+) -> None:
+    """Put measured numbers into the ``model-index`` of a card, instead of those it has of the same split of the data.
+
+    Args:
+        path: The card; everything else in it stays.
+        entry: What was measured.
+        results: Metric to value.
+        titles: Metric to what it is called in full.
+        split: Split of the entry's dataset that they were measured on.
+        command: How they were measured.
+    """
+    card = read_card(path)
+    data = card.data
+    others = [
+        result
+        for result in data.eval_results or []
+        if (result.dataset_name, result.dataset_split) != (entry.dataset, split)
+    ]
+    data.model_name = entry.name
+    data.eval_results = others + [
+        EvalResult(
+            task_type="image-to-image",
+            dataset_type=entry.dataset.lower().replace(" ", "-"),
+            dataset_name=entry.dataset,
+            dataset_split=split,
+            metric_type=metric,
+            metric_name=titles[metric],
+            metric_value=round(float(value), 4),
+            source_name=command,
+            source_url=f"https://huggingface.co/{entry.repo or 'i2i-zoo/' + entry.name}",
+        )
+        for metric, value in results.items()
+    ]
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(str(card), encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def default_card(model: Any) -> str:
+    """The README.md of a checkpoint that has no card of its own: front matter for the Hub and how to use it."""
+    tags = [method_name(type(model)), "image-to-image", "i2i-zoo"]
+    data = ModelCardData(library_name="i2i-zoo", pipeline_tag="image-to-image", tags=tags)
+    return f"""---
+{data.to_yaml()}
+---
+
+# {type(model).__name__}
+
+An image-to-image translation model trained with i2i-zoo.
+
+```python
+from i2i_zoo import load
+
+model = load("hf:<you>/<this repository>")  # or the folder that holds this file
+model.translate("input.png").save("output.png")
+```
+"""
+
+
+def models_table() -> str:
+    """The README's table of checkpoints, in Markdown, from the registry and the cards."""
+    lines = ["| Checkpoint | Translation | Dataset | Licence | Weights | Measured |", "| --- " * 6 + "|"]
+    for name in sorted(ENTRIES):
+        entry = ENTRIES[name]
+        path = card_path(entry)
+        link, measured = f"`{name}`", ""
+        if path.is_file():
+            link = f"[{link}](model_cards/{name}.md)"
+            results = read_card(path).data.eval_results or []
+            measured = ", ".join(f"{result.metric_type} {result.metric_value:.4g}" for result in results)
+        lines.append(
+            f"| {link} | {entry.description} | {entry.dataset} | {entry.license} | {entry.weights} | {measured} |"
+        )
+    return "\n".join(lines)
+
+
+def with_table(readme: str) -> str:
+    """The text with `models_table` between its markers.  Raises `ZooError` if it has no markers."""
+    begin, end = MARKERS
+    head, found, rest = readme.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise ZooError(f"The text has no place for the table: a line {begin} and a line {end} after it.")
+    return f"{head}{begin}\n{models_table()}\n{end}{tail}"
+
+
+if __name__ == "__main__":
+    file = Path(sys.argv[1])
+    file.write_text(with_table(file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,383 @@
+"""The command ``i2i-zoo``.
+
+The parser is static and what a command needs is imported when it runs, so that help, lists and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import __version__
+from .errors import ZooError
+from .registry import ENTRIES, METHODS, Entry, info, list_models
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+#: The verbs of Lightning's command line, which parses their arguments itself.
+TRAINING = {
+    "fit": "train or fine-tune with a recipe",
+    "validate": "measure on the validation data",
+    "test": "measure on the test data: i2i-zoo test NAME [--card], or with a recipe and a checkpoint",
+    "predict": "translate the test data of a recipe",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments, by default the process's; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if argv and argv[0] in TRAINING:
+            from . import training
+
+            training.main(argv[0], argv[1:])
+            return 0
+        parser, commands = build_parser()
+        if argv and argv[0] in commands:
+            # Intermixed, since `translate NAME -o OUT INPUT` is as good an order as any.
+            args = commands[argv[0]].parse_intermixed_args(argv[1:])
+        else:
+            args = parser.parse_args(argv)
+        return args.run(args) or 0
+    except ZooError as error:
+        print(f"i2i-zoo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("i2i-zoo: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `i2i-zoo list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and those of its subcommands that have no subcommands of their own, by name."""
+    parser = Parser("i2i-zoo", description="Image-to-image translation: pretrained models, training and evaluation.")
+    parser.add_argument("--version", action="version", version=f"i2i-zoo {__version__}")
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, run: Any, text: str) -> Parser:
+        command = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        command.set_defaults(run=run)
+        commands[name] = command
+        return command
+
+    commands: dict[str, Parser] = {}
+    command = add("translate", translate, "translate pictures with a checkpoint")
+    command.add_argument("name", metavar="NAME", help="checkpoint: a name of the list, hf:org/repo, or a folder")
+    command.add_argument(
+        "inputs", metavar="INPUT", nargs="*", help="files, folders or globs; none for the checkpoint's own example"
+    )
+    command.add_argument(
+        "-o", "--output", type=Path, default=Path("translated"), help="folder for the results [%(default)s]"
+    )
+    command.add_argument(
+        "--size", type=positive, nargs="+", metavar="N", help="work at N or H W pixels; by default each picture's own"
+    )
+    command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
+    command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.add_argument("--overwrite", action="store_true", help="translate again what is there already")
+
+    command = add("list", list_, "list the checkpoints")
+    command.add_argument("pattern", metavar="PATTERN", nargs="?", default="*", help="such as '*cityscapes*'")
+    command.add_argument("--method", choices=sorted(METHODS))
+    command.add_argument("--task", choices=sorted({entry.task for entry in ENTRIES.values()}))
+    command.add_argument("--license", choices=sorted({entry.license for entry in ENTRIES.values()}))
+    command.add_argument("--bundled", action="store_true", default=None, help="those that need no download")
+
+    command = add("info", info_, "tell all about a checkpoint")
+    command.add_argument("name", metavar="NAME")
+
+    for verb, text in TRAINING.items():
+        verbs.add_parser(verb, help=text, add_help=False)
+
+    command = add("convert", convert, "convert an official checkpoint, or one of fit, to a folder of the zoo")
+    command.add_argument("method", choices=sorted(METHODS), metavar="METHOD", help=", ".join(sorted(METHODS)))
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="the generator's file, a .ckpt of fit, or NETWORK=FILE each"
+    )
+    command.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
+
+    command = add("push", push, "publish a checkpoint on the Hugging Face Hub")
+    command.add_argument("name", metavar="NAME", help="a folder, or a name of the list")
+    command.add_argument("repo", metavar="REPO", help="org/name")
+    command.add_argument("--private", action="store_true", default=None, help="make a new repository private")
+    command.add_argument("--create-pr", action="store_true", help="open a pull request")
+
+    data = verbs.add_parser("data", help="fetch and prepare public datasets")
+    steps = data.add_subparsers(metavar="COMMAND", required=True)
+    command = steps.add_parser("fetch", help="download a dataset from its authors")
+    command.add_argument("dataset", metavar="DATASET", help="such as facades")
+    command.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
+    command.set_defaults(run=fetch)
+    command = steps.add_parser("prepare", help="bring an official download into the documented layout")
+    command.add_argument("dataset", metavar="DATASET", help="such as cityscapes")
+    command.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
+    command.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
+    command.set_defaults(run=prepare)
+    return parser, commands
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def list_(args: argparse.Namespace) -> int:
+    names = list_models(args.pattern, method=args.method, task=args.task, license=args.license, bundled=args.bundled)
+    rows = [("NAME", "TASK", "METHOD", "DATASET", "LICENCE", "SIZE", "WEIGHTS")]
+    for name in names:
+        entry = ENTRIES[name]
+        rows.append((name, entry.task, entry.method, entry.dataset, entry.license, size(entry), entry.weights))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows if names else []:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if not names:
+        print("No checkpoint matches.", file=sys.stderr)
+    return 0 if names else 1
+
+
+def bundle(name: str) -> Path:
+    """The folder of a bundled checkpoint."""
+    return Path(__file__).parent / "checkpoints" / name
+
+
+def size(entry: Entry) -> str:
+    """Size of the weights where they are at hand."""
+    weights = bundle(entry.name) / "model.safetensors"
+    return f"{weights.stat().st_size / 1e6:.1f} MB" if weights.is_file() else "-"
+
+
+def info_(args: argparse.Namespace) -> None:
+    from .cards import card_path, read_card
+
+    entry = info(args.name)
+    facts = {
+        "task": entry.task,
+        "method": entry.method,
+        "dataset": entry.dataset,
+        "translation": entry.description,
+        "licence": f"{entry.license}. {entry.license_notice}",
+        "weights": ", ".join([entry.weights, *entry.official.values(), *filter(None, [entry.repo])]),
+        "size": size(entry),
+        "paper": entry.paper,
+        "recipe": f"recipes/{entry.recipe}.yaml",
+    }
+    print(entry.name)
+    for key, value in facts.items():
+        print(f"  {key:<12} {value}")
+    path = card_path(entry)
+    if path.is_file():
+        print("", read_card(path).text.strip(), sep="\n")
+
+
+def convert(args: argparse.Namespace) -> None:
+    named = [file.partition("=") for file in args.files]
+    if len(named) == 1 and not named[0][1]:
+        files: Any = args.files[0]
+    elif all(equals for _, equals, _ in named):
+        files = {network: file for network, _, file in named}
+    else:
+        raise ZooError("Say which network each file is for: generator=FILE discriminator=FILE.")
+    from . import convert as convert_files
+    from . import save
+
+    save(convert_files(args.method, files), args.output)
+    print(f"Written to {args.output}. Use it with: i2i-zoo translate {args.output} PICTURE")
+
+
+def push(args: argparse.Namespace) -> None:
+    from . import load
+    from . import push as push_model
+    from .cards import card_path
+
+    folder, card = Path(args.name), Path(args.name) / "README.md"
+    if args.name in ENTRIES:
+        folder, card = bundle(args.name), card_path(ENTRIES[args.name])
+    model = load(args.name, discriminators=(folder / "discriminators.safetensors").is_file())
+    text = card.read_text(encoding="utf-8") if card.is_file() else None
+    print(push_model(model, args.repo, private=args.private, create_pr=args.create_pr, card=text))
+
+
+def fetch(args: argparse.Namespace) -> None:
+    from .data.fetch import fetch
+
+    print(fetch(args.dataset, args.root))
+
+
+def prepare(args: argparse.Namespace) -> None:
+    from .data.prepare import prepare
+
+    folder = args.root / args.dataset
+    prepare(args.dataset, args.source, folder)
+    print(folder)
+
+
+def translate(args: argparse.Namespace) -> int:
+    if args.size and len(args.size) > 2:
+        raise ZooError(f"--size takes one number or height and width, not {len(args.size)} numbers.")
+    size = tuple(args.size) if args.size and len(args.size) == 2 else args.size and args.size[0]
+    from . import images
+
+    if args.output.suffix.lower() in images.SUFFIXES or args.output.is_file():
+        raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
+    if not args.inputs:
+        return translate_example(args.name, args.output, size, args.device)
+    jobs = plan(args.inputs, args.output)
+    todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
+    failures: list[str] = []
+    if todo:
+        model = load_for(args.name, args.device)
+        for target, result in translate_all(model, todo, args.batch, size):
+            if isinstance(result, str):
+                failures.append(result)
+            else:
+                images.save(result, target)
+    done, there = len(todo) - len(failures), len(jobs) - len(todo)
+    print(f"{done} translated{f', {there} were there already' if there else ''}: {args.output}")
+    for failure in failures:
+        print(f"i2i-zoo: {failure}", file=sys.stderr)
+    if failures:
+        print(f"i2i-zoo: {len(failures)} of {len(todo)} could not be translated.", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def translate_example(name: str, output: Path, size: Any, device: str | None) -> int:
+    """Translate the picture that ships with the checkpoint, and show it and the result beside each other."""
+    example = bundle(name) / "example.png"
+    if not example.is_file():
+        raise ZooError(f"{name} ships no example: give pictures to translate, i2i-zoo translate {name} PICTURE.")
+    from . import images
+    from .callbacks.samples import grid
+
+    model = load_for(name, device)
+    source = model.read_source(example, size)
+    result = model.translate(example, size=size)
+    images.save(result, output / f"{name}.png")
+    beside = output / f"{name}-beside.png"
+    shown = images.to_pil(model.source_picture(source[None])[0])
+    panels = [images.to_uint8(images.read(picture)) for picture in (shown, result)]
+    images.save(grid([panels]), beside)
+    print(f"{output / name}.png  the result\n{beside}  input and result beside each other")
+    return 0
+
+
+def load_for(name: str, device: str | None) -> Any:
+    """The checkpoint on the device named, or on the GPU where there is one."""
+    import torch
+
+    from . import load
+
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ZooError(f"--device {device}: {str(error).splitlines()[0]}") from None
+    return load(name, device=device)
+
+
+def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
+    """Each file to write, to the picture that it is made from.
+
+    Raises `ZooError` before anything is done: for an input that is not there, two that would write one file, and a
+    result that would replace an input.
+    """
+    from .images import SUFFIXES
+
+    jobs: dict[Path, Path] = {}
+    for text in inputs:
+        found = list(expand(text, SUFFIXES))
+        if not found:
+            what = "there is no such file or folder" if not Path(text).is_dir() else "the folder holds no pictures"
+            raise ZooError(f"{text}: {what}.")
+        if Path(text).is_dir() and Path(text).resolve() in (output.resolve(), *output.resolve().parents):
+            raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
+        for source, relative in found:
+            target = output / relative.with_suffix(".png")
+            if target in jobs and jobs[target].resolve() != source.resolve():
+                raise ZooError(f"{jobs[target]} and {source} would both be written to {target}; translate them apart.")
+            jobs[target] = source
+    sources = {source.resolve() for source in jobs.values()}
+    for target, source in jobs.items():
+        if target.resolve() in sources:
+            raise ZooError(f"{source}: the result would replace an input, {target}; choose another folder with -o.")
+    return jobs
+
+
+def expand(text: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
+    """The pictures that an input names, each with its path below the input's folder."""
+    path = Path(text)
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in suffixes and file.is_file():
+                yield file, file.relative_to(path)
+    elif path.exists() or not glob.has_magic(text):
+        if path.exists():
+            yield path, Path(path.name)
+    else:
+        parts = path.parts
+        fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
+        for match in sorted(glob.glob(text, recursive=True)):
+            file = Path(match)
+            if file.suffix.lower() in suffixes and file.is_file():
+                yield file, file.relative_to(fixed)
+
+
+def translate_all(
+    model: Any, jobs: dict[Path, Path], batch: int, size: Any
+) -> Iterator[tuple[Path, Image.Image | str]]:
+    """Each file to write with its picture, or with what is wrong; reads the next batch while the network runs."""
+    from tqdm import tqdm
+
+    from .images import read_array
+
+    targets = list(jobs)
+    batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
+    with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures") as progress:
+        ahead = [readers.submit(read_array, jobs[target]) for target in batches[0]]
+        for current, following in zip(batches, [*batches[1:], []], strict=True):
+            reads, ahead = ahead, [readers.submit(read_array, jobs[target]) for target in following]
+            for target, result in translate_batch(model, current, reads, jobs, size):
+                yield target, result
+                progress.update()
+
+
+def translate_batch(
+    model: Any, targets: list[Path], reads: list[Future[np.ndarray]], jobs: dict[Path, Path], size: Any
+) -> Iterator[tuple[Path, Image.Image | str]]:
+    """A batch of `translate_all`; picture by picture if one of them does not fit the model, or not all at once do."""
+    import torch
+
+    arrays = {}
+    for target, read in zip(targets, reads, strict=True):
+        try:
+            arrays[target] = read.result()
+        except ZooError as error:
+            yield target, str(error)
+    try:
+        yield from zip(arrays, model.translate(list(arrays.values()), size=size), strict=True)
+    except (ZooError, torch.cuda.OutOfMemoryError):
+        for target, array in arrays.items():
+            try:
+                yield target, model.translate(array, size=size)
+            except ZooError as error:
+                yield target, f"{jobs[target]}: {str(error).removeprefix('picture: ')}"
+            except torch.cuda.OutOfMemoryError:
+                yield target, f"{jobs[target]}: too large for the memory of {model.device}; work at a smaller --size."

@@ -1,0 +1,247 @@
+"""``i2i-zoo fit``, ``validate``, ``test`` and ``predict``: Lightning's command line over recipes."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from . import cards, hub
+from .callbacks.ema import EMA
+from .callbacks.evaluation import Evaluation
+from .callbacks.gradients import ClipGradients
+from .callbacks.predictions import Predictions
+from .callbacks.samples import Samples
+from .convert import convert
+from .data.paired import PairedData
+from .data.synthetic import SyntheticPairs
+from .errors import ZooError
+from .methods.base import Method
+from .metrics.suites import TITLES
+from .registry import ENTRIES, METHODS, method_class, method_name
+
+#: Classes that recipes name without their module: imported, hence found.
+RECIPE_CLASSES = (*map(method_class, METHODS), PairedData, SyntheticPairs, Samples, Evaluation, EMA, ClipGradients)
+
+
+def main(verb: str, args: Sequence[str]) -> None:
+    """Run ``i2i-zoo <verb> <args>``.
+
+    ``test`` and its like take a checkpoint's name first: its recipe is the configuration then.  With ``--card``,
+    ``test`` writes the numbers into the checkpoint's card.
+
+    Raises `ZooError` for what cannot be trained or measured as it was asked for.
+    """
+    command = shlex.join(["i2i-zoo", verb, *args])
+    args, name = list(args), None
+    if verb != "fit" and args and not args[0].startswith("-"):
+        name = args.pop(0)
+    card = None
+    if verb == "test" and "--card" in args:
+        args.remove("--card")
+        if name not in ENTRIES:
+            raise ZooError("--card writes into the card of a checkpoint of the zoo: i2i-zoo test NAME --card.")
+        card = cards.card_path(ENTRIES[name])
+        cards.read_card(card)  # before the hours that measuring takes
+    configs = find_recipes(args)
+    if name in ENTRIES and not configs:
+        configs = [recipe(ENTRIES[name].recipe)]
+        args = ["--config", str(configs[0]), *args]
+    try:
+        cli = TrainingCLI(verb, args, run_name(configs[0]) if configs else None, name)
+    except (MisconfigurationException, FileNotFoundError) as error:
+        raise ZooError(" ".join(str(error).split())) from error
+    except SystemExit as stop:
+        # Lightning turns Ctrl-C into an exit of its own.
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    if card and cli.trainer.is_global_zero:
+        results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
+        cards.write_results(card, ENTRIES[str(name)], results, titles=TITLES, split="test", command=command)
+        print(f"Written into {card}.")
+
+
+def find_recipes(args: list[str]) -> list[Path]:
+    """The configuration files among the arguments; those that came with the package replace their short names there."""
+    found = []
+    for i, arg in enumerate(args):
+        option, given, value = arg.partition("=")
+        if option in ("-c", "--config") and (given or i + 1 < len(args)):
+            path = recipe(value if given else args[i + 1])
+            args[i : i + 1 if given else i + 2] = [f"--config={path}"] if given else [option, str(path)]
+            found.append(path)
+    return found
+
+
+def recipe(name: str) -> Path:
+    """A file, or the packaged recipe of that name: ``recipes/pix2pix/camvid.yaml``, or ``pix2pix/camvid`` for short."""
+    short = name.removeprefix("recipes/").removesuffix(".yaml")
+    for path in (Path(name), cards.shipped("recipes") / f"{short}.yaml"):
+        if path.is_file():
+            return path
+    raise ZooError(f"{name}: there is no such file, and no recipe of that name in {cards.shipped('recipes')}.")
+
+
+def run_name(config: Path) -> str:
+    """``recipes/pix2pix/ablation/l1.yaml`` runs as ``pix2pix-ablation-l1``, other files by their own name."""
+    parts = config.with_suffix("").parts
+    return "-".join(parts[parts.index("recipes") + 1 :] if "recipes" in parts else parts[-1:])
+
+
+class Parser(LightningArgumentParser):
+    """Errors in one line, not below fifty lines of usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        sys.stderr.write(f"i2i-zoo: {' '.join(message.split())} (see --help)\n")
+        sys.exit(2)
+
+
+class TrainingCLI(LightningCLI):
+    """One verb of Lightning's command line.
+
+    Args:
+        verb: ``fit``, ``validate``, ``test`` or ``predict``.
+        args: The arguments behind it.
+        run: Name of the run's folder; by default after the classes of method and data.
+        checkpoint: A name for `load`, whose weights to use; for any verb but ``fit``.
+    """
+
+    def __init__(self, verb: str, args: list[str], run: str | None = None, checkpoint: str | None = None) -> None:
+        self.verb, self.run, self.checkpoint = verb, run, checkpoint
+        fit = verb == "fit"
+        super().__init__(
+            Method,
+            L.LightningDataModule,
+            save_config_callback=SaveConfigCallback if fit else None,
+            save_config_kwargs={"overwrite": True},
+            # The datamodules bring their own sampler; published numbers are measured on one device.
+            trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"}
+            | ({} if fit else {"logger": False, "devices": 1}),
+            seed_everything_default=0,
+            parser_kwargs={"prog": "i2i-zoo"},
+            parser_class=Parser,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            args=[verb, *args],
+            auto_configure_optimizers=False,
+        )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        return {self.verb: LightningCLI.subcommands()[self.verb]}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        if self.verb == "fit":
+            parser.add_argument("--init_from", type=str | None, help="Checkpoint of the zoo to fine-tune.")
+            parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        self.config = parser.parse_args(args)
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the configuration alone: Lightning would let the checkpoint's hyper-parameters override it."""
+
+    def before_instantiate_classes(self) -> None:
+        config = self.config[self.verb]
+        trainer = config.trainer
+        if trainer.accumulate_grad_batches > 1:
+            raise ZooError("Alternating updates do not accumulate gradients: use a larger --data.batch_size.")
+        if trainer.gradient_clip_val:
+            raise ZooError("gradient_clip_val works with one optimiser alone: use the callback ClipGradients.")
+        if trainer.strategy == "auto" and several_devices(trainer):
+            trainer.strategy = "ddp_find_unused_parameters_true"
+        if self.run is None:
+            self.run = "-".join(config[key].class_path.rpartition(".")[2].lower() for key in ("model", "data"))
+        self.folder = Path(trainer.default_root_dir) / self.run
+        if config.ckpt_path == "last":
+            config.ckpt_path = str(last_checkpoint(self.folder))
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        config = self.config_init[self.verb]
+        trainer, fit = config.trainer, self.verb == "fit"
+        if fit and trainer.logger in (None, True):
+            kwargs["logger"] = TensorBoardLogger(
+                trainer.default_root_dir, self.run, self.resumed_version(), default_hp_metric=False
+            )
+        defaults: list[L.Callback] = [Predictions(str(self.folder / "predictions"))] if self.verb == "predict" else []
+        if self.verb != "predict":
+            defaults.append(Evaluation())
+        if fit:
+            defaults.append(Samples())
+        if fit and trainer.enable_checkpointing is not False:
+            defaults.append(ModelCheckpoint(save_top_k=0, save_last=True, auto_insert_metric_name=False))
+        if fit and trainer.logger is not False:
+            defaults.append(LearningRateMonitor())
+        given = trainer.callbacks or []
+        given = given if isinstance(given, list) else [given]
+        kwargs["callbacks"] = given + [d for d in defaults if not any(isinstance(g, type(d)) for g in given)]
+        return super().instantiate_trainer(**kwargs)
+
+    def resumed_version(self) -> str | None:
+        """The folder of the run that the checkpoint is from, if it is one of this recipe; else a new one is made."""
+        path, folder = Path(self.config[self.verb].ckpt_path or "").resolve(), self.folder.resolve()
+        return path.relative_to(folder).parts[0] if folder in path.parents else None
+
+    def after_instantiate_classes(self) -> None:
+        self.model.preprocess = dict(self.datamodule.preprocess)
+        if self.checkpoint is not None:
+            self.model = hub.load(self.checkpoint)
+
+    def before_fit(self) -> None:
+        config = self.config[self.verb]
+        self.model.configure_model()
+        if config.init_from and not config.ckpt_path:
+            hub.init_from(self.model, config.init_from)
+        if config.compile:
+            names = self.model.inference_networks
+            if self.model.hparams.get("adversarial") != "wgangp":  # torch cannot compile a gradient of a gradient
+                names = (*names, *self.model.discriminator_networks)
+            for name in names:
+                if hasattr(self.model, name):
+                    getattr(self.model, name).compile()
+
+    def after_fit(self) -> None:
+        """Save what was trained as a checkpoint of the zoo: the best one where that was asked for, else the last."""
+        trainer: Any = self.trainer
+        directory = Path(trainer.log_dir or trainer.default_root_dir) / "model"
+        if trainer.fast_dev_run or not trainer.is_global_zero:
+            return
+        model = self.model
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
+                model = convert(method_name(type(model)), callback.best_model_path)
+        hub.save(model, directory)
+        print(f"Saved {directory}. Use it with: i2i-zoo translate {directory} PICTURE")
+
+    def predict(self, **kwargs: Any) -> None:
+        self.trainer.predict(**{**kwargs, "return_predictions": False})
+        print(f"Written to {self.folder / 'predictions'}.")
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """The newest ``last.ckpt`` of the runs in a folder."""
+    found = sorted(folder.glob("*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise ZooError(f"{folder}: no run has left a checkpoint here that could be continued; leave out --ckpt_path.")
+    return found[-1]
+
+
+def several_devices(trainer: Any) -> bool:
+    """Whether the trainer's arguments ask for more than one process."""
+    devices = trainer.devices
+    if devices in ("auto", "-1", -1):
+        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
+    elif isinstance(devices, str):
+        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
+    else:
+        several = (devices if isinstance(devices, int) else len(devices)) > 1
+    return several or trainer.num_nodes > 1

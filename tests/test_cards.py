@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, ModelCardData
+
+import tiny
+from i2i_zoo.cards import card_path, default_card, models_table, read_card, with_table, write_results
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import ENTRIES
+
+ROOT = Path(__file__).parents[1]
+CARDS = sorted((ROOT / "model_cards").glob("*.md"))
+ENTRY = ENTRIES["pix2pix-facades"]
+CARD = """---
+# a comment
+license: mit
+zebra: kept
+tags:
+- one
+model-index:
+- name: pix2pix-facades
+  results:
+  - task:
+      type: image-to-image
+    dataset:
+      name: Other
+      type: other
+      split: test
+    metrics:
+    - type: psnr
+      value: 1.5
+---
+
+# Title
+
+Text with --- dashes and ünïcode.
+"""
+
+
+def check_front_matter(card: ModelCard) -> None:
+    """What the Hub asks of a card, and we of ours."""
+    data = card.data
+    assert data.library_name == "i2i-zoo"
+    assert data.pipeline_tag == "image-to-image"
+    assert isinstance(data.tags, list)
+    assert all(isinstance(tag, str) for tag in data.tags)
+    # The client drops a model-index that it cannot read, with a warning alone; this way it raises.
+    ModelCardData(**yaml.safe_load(card.content.split("---")[1]), ignore_metadata_errors=False)
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
+def test_the_cards_are_valid(path: Path) -> None:
+    entry, card = ENTRIES[path.stem], read_card(path)
+    check_front_matter(card)
+    assert card.data.license == entry.license
+    if entry.license == "other":
+        assert card.data.license_name
+    for result in card.data.eval_results or []:
+        assert isinstance(result.metric_value, float)
+        assert result.source_name
+        assert result.source_name.startswith(f"i2i-zoo test {entry.name}")
+        assert result.source_url
+
+
+def test_every_trained_entry_has_a_card() -> None:
+    assert {path.stem for path in CARDS} >= {name for name, entry in ENTRIES.items() if entry.origin == "trained"}
+    assert card_path(ENTRY).name == "pix2pix-facades.md"
+
+
+def test_the_readme_has_the_table() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == with_table(readme), "README.md is stale: run python -m i2i_zoo.cards README.md"
+
+
+def test_numbers_replace_those_of_the_same_split_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "card.md"
+    path.write_text(CARD, encoding="utf-8")
+    titles = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
+    for psnr in (12.0, 13.123456):
+        write_results(path, ENTRY, {"psnr": psnr, "ssim": 0.5}, titles=titles, split="test", command="i2i-zoo test x")
+    card = read_card(path)
+    assert card.text == CARD.split("---\n", 2)[2]
+    assert card.data.zebra == "kept"
+    assert card.data.license == "mit"
+    found = {(r.dataset_name, r.metric_type): (r.metric_value, r.metric_name) for r in card.data.eval_results}
+    assert found == {
+        ("Other", "psnr"): (1.5, None),
+        ("CMP Facades", "psnr"): (13.1235, "PSNR (dB)"),
+        ("CMP Facades", "ssim"): (0.5, "SSIM"),
+    }
+    assert {r.source_name for r in card.data.eval_results if r.dataset_name != "Other"} == {"i2i-zoo test x"}
+    assert [file.name for file in tmp_path.iterdir()] == ["card.md"]
+
+
+def test_a_card_that_is_missing_or_broken(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"nothing\.md: there is no such card"):
+        read_card(tmp_path / "nothing.md")
+    (tmp_path / "broken.md").write_text("---\nlicense: [mit\n---\n")
+    with pytest.raises(ZooError, match=r"broken\.md: the front matter"):
+        read_card(tmp_path / "broken.md")
+
+
+def test_a_checkpoint_of_ones_own_gets_a_card() -> None:
+    card = ModelCard(default_card(tiny.model()))
+    check_front_matter(card)
+    assert "pix2pix" in card.data.tags
+    assert "load(" in card.text
+
+
+def test_the_table_has_every_checkpoint() -> None:
+    header, rule, *rows = models_table().splitlines()
+    assert [re.match(r"\| \[?`([^`]+)`", row)[1] for row in rows] == sorted(ENTRIES)
+    assert len({line.count("|") for line in (header, rule, *rows)}) == 1
+
+
+def test_the_table_goes_between_its_markers() -> None:
+    text = with_table("before\n<!-- models -->\nold\n<!-- /models -->\nafter\n")
+    assert text == f"before\n<!-- models -->\n{models_table()}\n<!-- /models -->\nafter\n"
+    assert with_table(text) == text
+    with pytest.raises(ZooError, match="no place for the table"):
+        with_table("nothing")

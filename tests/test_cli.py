@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import i2i_zoo
+import tiny
+from i2i_zoo.cli import main
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A checkpoint whose outputs have the sizes and nothing else of interest."""
+    torch.manual_seed(0)
+    i2i_zoo.save(tiny.model(norm="instance"), tmp_path / "model")
+    return "model"
+
+
+def picture(path: str, size: tuple[int, int] = (64, 64), seed: int = 0) -> Path:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(pixels).save(file)
+    return file
+
+
+def files(folder: str) -> set[str]:
+    return {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_help_lists_and_facts_answer_at_once_without_torch() -> None:
+    start = time.perf_counter()
+    result = subprocess.run(
+        [sys.executable, "-m", "i2i_zoo", "--help"], capture_output=True, text=True, env=ENVIRONMENT, check=True
+    )
+    assert time.perf_counter() - start < 2
+    assert "translate" in result.stdout
+    assert "fit" in result.stdout
+    script = """
+import sys
+from i2i_zoo.cli import main
+assert main(["list"]) == main(["info", "pix2pix-facades"]) == 0 and main(["info", "nothing"]) == 1
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], capture_output=True, env=ENVIRONMENT, check=True)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"i2i-zoo {i2i_zoo.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["trnslate"], ["translate"], ["list", "--nothing"], ["translate", "x", "--size", "0"], ["data", "x"]]
+)
+def test_a_wrong_command_is_one_line_and_status_2(argv, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(argv)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("i2i-zoo")
+    assert error.count("\n") == 1
+
+
+def test_a_mistake_is_one_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "pix2pix-camvd"]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("i2i-zoo: ")
+    assert "pix2pix-camvid" in error
+    assert error.count("\n") == 1
+
+
+def test_list_and_its_filters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["NAME", "TASK", "METHOD", "DATASET", "LICENCE", "SIZE", "WEIGHTS"]
+    assert [row.split()[0] for row in rows] == i2i_zoo.list_models()
+
+    for argv, names in {
+        ("*shoes*",): i2i_zoo.list_models("*shoes*"),
+        ("--bundled",): i2i_zoo.list_models(bundled=True),
+        ("--license", "other", "--method", "pix2pix", "--task", "paired"): i2i_zoo.list_models(license="other"),
+    }.items():
+        assert main(["list", *argv]) == 0
+        assert [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:]] == names
+        assert names
+    assert main(["list", "nothing-*"]) == 1
+
+
+def test_files_folders_and_globs_keep_their_places(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    single = picture("single.jpg", (70, 50))
+    for name in ("a.png", "b/a.JPG", "b/c/d.webp"):
+        picture(f"folder/{name}")
+    Path("folder/notes.txt").write_text("no picture")
+    for name in ("x/1.png", "x/2.png", "y/1.png"):
+        picture(f"globbed/{name}")
+    # Options before, between and behind the inputs.
+    assert main(["translate", model, "-o", "out", str(single), "--batch", "2", "folder", "globbed/*/1.png"]) == 0
+    assert files("out") == {"single.png", "a.png", "b/a.png", "b/c/d.png", "x/1.png", "y/1.png"}
+    assert "6 translated" in capsys.readouterr().out
+    assert Image.open("out/single.png").size == (70, 50)
+    expected = i2i_zoo.load(model, device="cpu").translate(single)
+    assert np.abs(np.asarray(Image.open("out/single.png")).astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_a_batch_of_mixed_sizes_gives_what_each_gives_alone(model: str) -> None:
+    sizes = [(64, 64), (80, 48), (64, 64), (33, 97), (80, 48)]
+    sources = [str(picture(f"in/{i}.png", size, seed=i)) for i, size in enumerate(sizes)]
+    assert main(["translate", model, "in", "-o", "out", "--batch", "4", "--device", "cpu"]) == 0
+    loaded = i2i_zoo.load(model)
+    for i, source in enumerate(sources):
+        found = np.asarray(Image.open(f"out/{i}.png")).astype(int)
+        assert np.abs(found - np.asarray(loaded.translate(source))).max() <= 1
+
+
+def test_size(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture("a.png", (100, 90))
+    assert main(["translate", model, "a.png", "--size", "48", "80"]) == 0
+    assert Image.open("translated/a.png").size == (80, 48)
+    assert main(["translate", model, "a.png", "--size", "70", "--overwrite"]) == 0
+    assert Image.open("translated/a.png").size == (70, 70)
+    assert main(["translate", model, "a.png", "--size", "1", "2", "3"]) == 1
+    assert "--size takes one number or height and width" in capsys.readouterr().err
+
+
+def test_what_is_done_is_skipped_unless_told_otherwise(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture("in/a.png")
+    picture("in/b.png")
+    Path("out").mkdir()
+    Path("out/a.png").write_text("done before")
+    assert main(["translate", model, "in", "-o", "out"]) == 0
+    assert "1 translated, 1 were there already" in capsys.readouterr().out
+    assert Path("out/a.png").read_text() == "done before"
+    assert main(["translate", model, "in", "-o", "out", "--overwrite"]) == 0
+    assert Image.open("out/a.png").size == (64, 64)
+    # Nothing to do: not even the checkpoint is needed.
+    assert main(["translate", "nothing", "in", "-o", "out"]) == 0
+
+
+def test_carries_on_past_what_cannot_be_read(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(5):
+        picture(f"in/{i}.png", seed=i)
+    whole = Path("in/1.png").read_bytes()
+    Path("in/1.png").write_bytes(whole[: len(whole) // 2])
+    Path("in/3.png").write_text("")
+    np.save("in/5.npy", np.full((64, 64, 3), 7.0))  # floats, but not in [0, 1]
+    assert main(["translate", model, "in", "-o", "out", "--batch", "2"]) == 1
+    assert files("out") == {"0.png", "2.png", "4.png"}
+    out, error = capsys.readouterr()
+    assert "3 translated" in out
+    for name in ("1.png", "3.png", "5.npy"):
+        assert error.count(f"i2i-zoo: in/{name}: ") == 1
+    assert "3 of 6 could not be translated" in error
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "sentence"),
+    [
+        (["in/a.png", "in/sub/a.jpg"], "out", "would both be written to out/a.png"),
+        (["in"], "in", "choose a folder outside it"),
+        (["in"], "in/results", "choose a folder outside it"),
+        (["in/a.png"], "in", "the result would replace an input"),
+        (["missing.png"], "out", "missing.png: there is no such file or folder"),
+        (["in/*.gif"], "out", "in/*.gif: there is no such file or folder"),
+        (["empty"], "out", "empty: the folder holds no pictures"),
+        (["in/a.png"], "out.png", "results are written into a folder"),
+        (["in/a.png"], "model/config.json", "results are written into a folder"),
+    ],
+)
+def test_refused_before_anything_is_done(
+    inputs, output, sentence, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("in/a.png")
+    picture("in/sub/a.jpg")
+    Path("empty").mkdir()
+    before = files(".")
+    assert main(["translate", model, *inputs, "-o", output]) == 1
+    assert sentence in capsys.readouterr().err
+    assert files(".") == before
+
+
+def test_a_folder_that_cannot_be_made(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture("a.png")
+    assert main(["translate", model, "a.png", "-o", "model/config.json/out"]) == 1
+    assert "a.png: the picture cannot be written (Not a directory)" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture("a.png")
+    assert main(["translate", model, "a.png", "--device", "toaster"]) == 1
+    assert "--device toaster" in capsys.readouterr().err
+
+
+def test_no_input_and_no_example(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["translate", model]) == 1
+    assert "ships no example" in capsys.readouterr().err
+
+
+def test_convert_a_checkpoint_of_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *tiny.ARGS]) == 0
+    run = Path("runs/pix2pix-syntheticpairs/version_0")
+    assert main(["convert", "pix2pix", str(run / "checkpoints/last.ckpt"), "-o", "converted"]) == 0
+    one, other = i2i_zoo.load("converted").state_dict(), i2i_zoo.load(run / "model").state_dict()
+    assert all(torch.equal(value, one[key]) for key, value in other.items())
+    assert main(["convert", "pix2pix", "a.pth", "b.pth", "-o", "converted"]) == 1
+    assert "Say which network each file is for" in capsys.readouterr().err
+
+
+def test_convert_files_by_network() -> None:
+    source = tiny.model(norm="batch")
+    source.configure_model()
+    cli_files = []
+    for name in ("generator", "discriminator"):
+        # Not the authors' layout, so that the mistake is found and named.
+        torch.save(getattr(source, name).state_dict(), f"{name}.pth")
+        cli_files.append(f"{name}={name}.pth")
+    assert main(["convert", "pix2pix", *cli_files, "-o", "converted"]) == 1
+    assert not Path("converted").exists()
+
+
+def test_data_knows_its_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "fetch", "nothing"]) == 1
+    assert "facades" in capsys.readouterr().err
+    assert main(["data", "prepare", "nothing", "."]) == 1
+    assert "camvid" in capsys.readouterr().err
+
+
+def test_interrupted_training_is_status_130() -> None:
+    arguments = [*tiny.ARGS, "--trainer.max_epochs=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "i2i_zoo", "fit", *arguments], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        begun = Path("runs/pix2pix-syntheticpairs/version_0/samples/epoch_0000.png")
+        deadline = time.monotonic() + 60
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in error

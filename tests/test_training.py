@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from jsonargparse import Namespace
+from PIL import Image
+from safetensors.torch import load_file
+
+import i2i_zoo
+import tiny
+from i2i_zoo.cli import main
+from i2i_zoo.data.synthetic import render_scene
+from i2i_zoo.errors import ZooError
+from i2i_zoo.training import TrainingCLI, find_recipes, run_name, several_devices
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def recipe(**sections: dict) -> str:
+    """A configuration file with the tiny run, and with more in its sections."""
+    config = {
+        "trainer": {"max_epochs": 1, "accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False},
+        "model": {"class_path": "Pix2Pix", "init_args": {"generator": "unet_64", "width": 4, "discriminator_width": 4}},
+        "data": {"class_path": "SyntheticPairs", "init_args": {"train": 4, "val": 2, "test": 2, "size": 64}},
+    }
+    for section, values in sections.items():
+        part = config[section]
+        part.get("init_args", part).update(values)
+    Path("scenes.yaml").write_text(yaml.safe_dump(config))
+    return "--config=scenes.yaml"
+
+
+def equal(a, b) -> bool:
+    return all(torch.equal(value, b[key]) for key, value in a.items())
+
+
+def test_fit_leaves_pictures_checkpoint_and_a_model_to_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", recipe(), "--data.direction", "BtoA"]) == 0
+    run = Path("runs/scenes/version_0")
+    assert {path.name for path in run.iterdir()} >= {"config.yaml", "checkpoints", "samples", "model"}
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.ckpt"]
+    model = i2i_zoo.load(run / "model")
+    assert model.preprocess == tiny.data(direction="BtoA").preprocess
+    assert json.loads((run / "model" / "config.json").read_text())["hparams"]["width"] == 4
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert equal({f"generator.{k}": v for k, v in model.generator.state_dict().items()}, state)
+    assert f"i2i-zoo translate {run / 'model'}" in capsys.readouterr().out
+
+
+def test_last_continues_in_the_same_folder_and_the_command_line_beats_the_checkpoint() -> None:
+    main(["fit", recipe()])
+    args = [recipe(), "--ckpt_path=last", "--trainer.max_epochs=3", "--model.lambda_l1=7"]
+    cli = TrainingCLI("fit", args, "scenes")
+    assert cli.trainer.current_epoch == 3
+    assert cli.trainer.global_step == 12
+    assert cli.model.hparams.lambda_l1 == 7
+    assert [path.name for path in Path("runs/scenes").iterdir()] == ["version_0"]
+    assert [path.name for path in Path("runs/scenes/version_0/checkpoints").iterdir()] == ["last.ckpt"]
+
+
+def test_last_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", recipe(), "--ckpt_path=last"]) == 1
+    assert "no run has left a checkpoint" in capsys.readouterr().err
+
+
+def test_the_best_checkpoint_is_the_model_and_callbacks_of_a_recipe_join_the_usual_ones() -> None:
+    callbacks = [
+        {"class_path": "EMA", "init_args": {"decay": 0.5}},
+        {"class_path": "EarlyStopping", "init_args": {"monitor": "val/l1", "patience": 0, "min_delta": 9.0}},
+        {
+            "class_path": "ModelCheckpoint",
+            "init_args": {"monitor": "val/l1", "auto_insert_metric_name": False, "filename": "best"},
+        },
+    ]
+    cli = TrainingCLI("fit", [recipe(trainer={"callbacks": callbacks, "max_epochs": 9})], "scenes")
+    assert cli.trainer.current_epoch == 2  # stopped early
+    assert {type(callback).__name__ for callback in cli.trainer.callbacks} >= {"Samples", "Evaluation", "EMA"}
+    run = Path("runs/scenes/version_0")
+    best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    weights = load_file(run / "model" / "model.safetensors")
+    average = {f"generator.{key}": value for key, value in best["ema"]["generator"].items()}
+    assert equal(average, weights)
+    assert any(not torch.equal(best["state_dict"][key], value) for key, value in weights.items())
+
+
+def test_ema_without_a_best_checkpoint_ends_in_the_model() -> None:
+    main(["fit", recipe(trainer={"callbacks": [{"class_path": "EMA", "init_args": {"decay": 0.5}}]})])
+    run = Path("runs/scenes/version_0")
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    weights = load_file(run / "model" / "model.safetensors")
+    assert equal({f"generator.{key}": value for key, value in last["ema"]["generator"].items()}, weights)
+
+
+def test_fine_tuning_starts_from_generator_and_discriminator() -> None:
+    torch.manual_seed(3)
+    model = tiny.model()
+    model.configure_model()
+    i2i_zoo.save(model, "start")
+    still = [recipe(), "--model.lr=0", "--init_from=start"]
+    cli = TrainingCLI("fit", still, "scenes")
+    parameters = dict(cli.model.named_parameters())
+    assert {name.partition(".")[0] for name in parameters} == {"generator", "discriminator"}
+    assert equal(dict(model.named_parameters()), parameters)
+
+    # A resumed run goes on from its own weights.
+    i2i_zoo.save(tiny.model(width=8), "start")
+    assert main(["fit", *still, "--ckpt_path=last", "--trainer.max_epochs=2"]) == 0
+
+
+def test_compile_compiles_both_networks_and_keeps_their_names() -> None:
+    nothing = ["--trainer.max_epochs=0", "--trainer.limit_val_batches=0"]  # compiling takes its time
+    cli = TrainingCLI("fit", [recipe(), "--compile=true", *nothing], "scenes")
+    assert cli.model.generator._compiled_call_impl is not None
+    assert cli.model.discriminator._compiled_call_impl is not None
+    assert set(cli.model.generator.state_dict()) == set(tiny.model().generator.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--trainer.accumulate_grad_batches=2"], "use a larger --data.batch_size"),
+        (["--trainer.gradient_clip_val=1"], "use the callback ClipGradients"),
+        (["--ckpt_path=nothing.ckpt"], "nothing.ckpt"),
+        (["--config=nothing.yaml"], "nothing.yaml: there is no such file"),
+        (["--trainer.limit_val_batches=-3"], "limit_val_batches"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence(args, sentence, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", recipe(), *args]) == 1
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("i2i-zoo: ")
+    assert sentence in last
+    assert not Path("runs/scenes/version_0/checkpoints").exists()
+
+
+@pytest.mark.parametrize("args", [["--model.width=wide"], ["--nothing=1"], ["--model.nothing=1"], ["--model=Nothing"]])
+def test_wrong_arguments_are_one_line(args, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", recipe(), *args])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("i2i-zoo: ")
+    assert error.count("\n") == 1
+
+
+def test_validate_test_and_predict_with_a_checkpoint() -> None:
+    main(["fit", recipe()])
+    with_last = [recipe(), "--ckpt_path=last"]
+    for verb, stage in {"validate": "val", "test": "test"}.items():
+        metrics = TrainingCLI(verb, with_last, "scenes").trainer.callback_metrics
+        assert set(metrics) == {f"{stage}/psnr", f"{stage}/ssim", f"{stage}/l1"}
+    assert main(["predict", *with_last]) == 0
+    assert len(list(Path("runs/scenes/predictions").glob("*.png"))) == 2
+    assert [path.name for path in Path("runs/scenes").glob("version_*")] == ["version_0"]
+
+    # By the name of a checkpoint, its weights and not the configuration's.
+    by_path = TrainingCLI("test", with_last, "scenes").trainer.callback_metrics
+    by_name = TrainingCLI("test", [recipe()], "scenes", "runs/scenes/version_0/model").trainer.callback_metrics
+    assert by_name == by_path
+
+
+def test_recipes_are_found_by_their_name_from_anywhere() -> None:
+    args = ["-c", "pix2pix/camvid", "--config=recipes/pix2pix/camvid.yaml", "--seed_everything", "1"]
+    found = find_recipes(args)
+    assert [path.name for path in found] == ["camvid.yaml", "camvid.yaml"]
+    assert args == ["-c", str(found[0]), f"--config={found[1]}", "--seed_everything", "1"]
+    assert run_name(found[0]) == "pix2pix-camvid"
+    assert run_name(Path("recipes/pix2pix/ablation/l1.yaml")) == "pix2pix-ablation-l1"
+    assert run_name(Path("/somewhere/mine.yaml")) == "mine"
+    with pytest.raises(ZooError, match="pix2pix/nothing"):
+        find_recipes(["--config", "pix2pix/nothing"])
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "several"),
+    [(1, 1, False), ("1", 1, False), ([3], 1, False), ("0,", 1, False), (2, 1, True), ("2", 1, True), ("0,1", 1, True),
+     ([0, 1], 1, True), (1, 2, True)],
+)  # fmt: skip
+def test_several_devices(devices, nodes, several) -> None:
+    assert several_devices(Namespace(devices=devices, num_nodes=nodes, accelerator="gpu")) == several
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the project, to which a checkpoint is added as anyone would: an entry, a recipe, a card."""
+    root = Path(__file__).parents[1]
+    shutil.copytree(root / "src", tmp_path / "copy/src", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
+    package = tmp_path / "copy/src/i2i_zoo"
+    with open(package / "registry.py", "a") as registry:
+        registry.write(
+            'ENTRIES["pix2pix-tiny"] = Entry(name="pix2pix-tiny", method="pix2pix", task="paired", '
+            'dataset="Rendered Scenes", description="labels in, scene out", license="mit", license_notice="", '
+            'origin="trained", paper="", bundled=True)\n'
+        )
+    recipe()
+    (tmp_path / "copy/recipes/pix2pix").mkdir(parents=True)
+    Path("scenes.yaml").rename(tmp_path / "copy/recipes/pix2pix/tiny.yaml")
+    i2i_zoo.save(tiny.model(), package / "checkpoints/pix2pix-tiny")
+    Image.fromarray(render_scene(0, (64, 64))[1]).save(package / "checkpoints/pix2pix-tiny/example.png")
+    card = tmp_path / "copy/model_cards/pix2pix-tiny.md"
+    card.parent.mkdir()
+    card.write_text("---\nlicense: mit\nlibrary_name: i2i-zoo\n---\n\n# tiny\n\nA card.\n")
+    return tmp_path / "copy"
+
+
+def test_numbers_of_a_checkpoint_go_into_its_card_and_it_translates_its_example(copy: Path) -> None:
+    environment = {"PYTHONPATH": str(copy / "src"), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
+
+    def run(*args: str) -> str:
+        command = [sys.executable, "-m", "i2i_zoo", *args]
+        result = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    assert "test/psnr" in run("test", "pix2pix-tiny", "--card", "--data.test", "3")
+    card = (copy / "model_cards/pix2pix-tiny.md").read_text()
+    front, body = card.removeprefix("---\n").split("---\n", 1)
+    assert body == "\n# tiny\n\nA card.\n"
+    front = yaml.safe_load(front)
+    assert list(front)[:2] == ["license", "library_name"]
+    (model,) = front["model-index"]
+    (result,) = model["results"]
+    assert result["dataset"] == {"name": "Rendered Scenes", "type": "rendered-scenes", "split": "test"}
+    assert {metric["type"] for metric in result["metrics"]} == {"psnr", "ssim", "l1"}
+    assert result["source"]["name"] == "i2i-zoo test pix2pix-tiny --card --data.test 3"
+
+    out = run("translate", "pix2pix-tiny")
+    assert "pix2pix-tiny.png" in out
+    assert Image.open("translated/pix2pix-tiny.png").size == (64, 64)
+    assert Image.open("translated/pix2pix-tiny-beside.png").size == (128, 64)
