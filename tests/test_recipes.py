@@ -1,0 +1,39 @@
+"""Every recipe parses and trains: its method and options, on rendered scenes, with narrow networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from i2i_zoo.cli import main
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: str(path.relative_to(RECIPES)))
+def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = yaml.safe_load(path.read_text())["model"].get("init_args", {})
+    sizes = {"unet_64": 64, "unet_128": 128, "resnet_6": 64, "resnet_9": 64}
+    size = 256 if model.get("receptive_field", 70) > 70 else sizes.get(model.get("generator", "unet_256"), 256)
+    options = {
+        "model.width": 4,
+        "model.discriminator_width": 4,
+        "data": "SyntheticPairs",
+        "data.train": 1,
+        "data.val": 1,
+        "data.size": size,
+        "data.in_channels": model.get("in_channels", 3),
+        "data.out_channels": model.get("out_channels", 3),
+        "data.num_workers": 0,
+        "data.batch_size": 1,
+        "trainer.fast_dev_run": True,
+        "trainer.accelerator": "cpu",
+        "trainer.precision": "32-true",
+        "trainer.devices": 1,
+        "trainer.enable_progress_bar": False,
+        "trainer.enable_model_summary": False,
+    }
+    assert main(["fit", f"--config={path}", *(f"--{key}={value}" for key, value in options.items())]) == 0
