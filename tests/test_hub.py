@@ -36,7 +36,6 @@ ENTRY: dict[str, Any] = {
     "license_notice": "Only for tests.",
     "origin": "trained",
     "paper": "",
-    "recipe": "",
 }
 
 
