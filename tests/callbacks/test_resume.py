@@ -20,7 +20,6 @@ from PIL import Image
 import tiny
 from i2i_zoo.callbacks.ema import EMA
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
-from i2i_zoo.cli import main
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.synthetic import render_scene
 from i2i_zoo.errors import ZooError

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
-
 REMEDY = (
-    ": the run has stopped, and its last checkpoint is from before. Start anew with a lower --model.lr, or continue with "
-    "--ckpt_path last and the callback ClipGradients or another --trainer.precision."
+    ": the run has stopped, and its last checkpoint is from before. Start anew with a lower --model.lr, or continue "
+    "with --ckpt_path last and the callback ClipGradients or another --trainer.precision."
 )
 
 
