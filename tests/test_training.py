@@ -76,7 +76,9 @@ def test_last_continues_in_the_same_folder_and_the_command_line_beats_the_checkp
 
 def test_last_without_a_run_starts_one_or_says_that_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", recipe(), "--ckpt_path=last"]) == 1
-    assert "runs/scenes: no run has left a checkpoint here; name one with --ckpt_path" in capsys.readouterr().err
+    assert (
+        "runs/scenes: no run has left a checkpoint here; give the path of one to --ckpt_path" in capsys.readouterr().err
+    )
     assert main(["fit", recipe(), "--ckpt_path=last"]) == 0
     assert "starts from the beginning" in capsys.readouterr().out
     assert Path("runs/scenes/version_0/checkpoints/last.ckpt").exists()
@@ -237,7 +239,7 @@ def test_two_processes_of_torchrun_train_as_one_does_on_the_joined_batch(norm: s
     options = {"norm": norm, "dropout": False}
     config = recipe(model=options, data={"train": 6, "val": 3}, trainer={"precision": "64-true", "max_epochs": 2})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "-m", "i2i_zoo"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "i2i_zoo"]
     devices = ["--trainer.devices=2", "--trainer.default_root_dir=two"]
     result = subprocess.run([*launch, "fit", config, *devices], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stderr
