@@ -234,9 +234,8 @@ def test_several_devices(devices, nodes, several) -> None:
     assert several_devices(Namespace(devices=devices, num_nodes=nodes, accelerator="gpu")) == several
 
 
-@pytest.mark.parametrize("norm", ["instance"])
-def test_two_processes_of_torchrun_train_as_one_does_on_the_joined_batch(norm: str) -> None:
-    options = {"norm": norm, "dropout": False}
+def test_two_processes_of_torchrun_train_as_one_does_on_the_joined_batch() -> None:
+    options = {"norm": "instance", "dropout": False}
     config = recipe(model=options, data={"train": 6, "val": 3}, trainer={"precision": "64-true", "max_epochs": 2})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "i2i_zoo"]
