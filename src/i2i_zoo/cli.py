@@ -6,11 +6,14 @@ The parser is static and what a command needs is imported when it runs, so that 
 from __future__ import annotations
 
 import argparse
+import functools
 import glob
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -91,6 +94,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.add_argument(
+        "--devices", type=positive, default=1, metavar="N", help="GPUs, or processes with --device cpu"
+    )
     command.add_argument("--overwrite", action="store_true", help="translate again what is there already")
 
     command = add("list", list_, "list the checkpoints")
@@ -242,13 +248,10 @@ def translate(args: argparse.Namespace) -> int:
     jobs = plan(args.inputs, args.output)
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
-    if todo:
-        model = load_for(args.name, args.device)
-        for target, result in translate_all(model, todo, args.batch, size):
-            if isinstance(result, str):
-                failures.append(result)
-            else:
-                images.save(result, target)
+    if todo and args.devices == 1:
+        failures += translate_all(load_for(args.name, args.device), todo, args.batch, size)
+    elif todo:
+        failures += translate_sharded(args.name, device_names(args.device, args.devices), todo, args.batch, size)
     done, there = len(todo) - len(failures), len(jobs) - len(todo)
     print(f"{done} translated{f', {there} were there already' if there else ''}: {args.output}")
     for failure in failures:
@@ -340,23 +343,83 @@ def expand(text: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
                 yield file, file.relative_to(fixed)
 
 
-def translate_all(
-    model: Any, jobs: dict[Path, Path], batch: int, size: Any
-) -> Iterator[tuple[Path, Image.Image | str]]:
-    """Each file to write with its picture, or with what is wrong; reads the next batch while the network runs."""
+def translate_all(model: Any, jobs: dict[Path, Path], batch: int, size: Any, quiet: bool = False) -> list[str]:
+    """Write each file; returns what went wrong.  The next batch is read while the network runs."""
     from tqdm import tqdm
 
-    from .images import read_array
+    from .images import read_array, save
 
-    targets = list(jobs)
+    targets, failures = list(jobs), []
     batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
-    with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures") as progress:
+    with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures", disable=quiet) as progress:
         ahead = [readers.submit(read_array, jobs[target]) for target in batches[0]]
         for current, following in zip(batches, [*batches[1:], []], strict=True):
             reads, ahead = ahead, [readers.submit(read_array, jobs[target]) for target in following]
             for target, result in translate_batch(model, current, reads, jobs, size):
-                yield target, result
+                if isinstance(result, str):
+                    failures.append(result)
+                else:
+                    save(result, target)
                 progress.update()
+    return failures
+
+
+def device_names(device: str | None, count: int) -> list[str]:
+    """The device of each of so many processes: as many GPUs, or the CPU for all."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if device == "cpu":
+        return ["cpu"] * count
+    if device not in (None, "cuda"):
+        raise ZooError(f"--devices {count} works with --device cuda or cpu, not {device}.")
+    if count > gpus:
+        raise ZooError(
+            f"--devices {count}: there are {gpus} GPUs here; with --device cpu so many processes share the CPU."
+        )
+    return [f"cuda:{i}" for i in range(count)]
+
+
+def translate_sharded(name: str, devices: list[str], jobs: dict[Path, Path], batch: int, size: Any) -> list[str]:
+    """As `translate_all`, with a process for each device; the batches go round, so they are those of one process."""
+    from tqdm import tqdm
+
+    targets = list(jobs)
+    parts = [{target: jobs[target] for target in targets[i : i + batch]} for i in range(0, len(targets), batch)]
+    context, failures = multiprocessing.get_context("spawn"), {}
+    pools = [ProcessPoolExecutor(1, context) for _ in devices]
+    try:
+        futures = {}
+        for i, part in enumerate(parts):
+            pool, device = pools[i % len(pools)], devices[i % len(pools)]
+            futures[pool.submit(translate_part, name, device, len(devices), part, batch, size)] = i
+        with tqdm(total=len(targets), unit=" pictures") as progress:
+            for future in as_completed(futures):
+                failures[futures[future]] = future.result()
+                progress.update(len(parts[futures[future]]))
+    except BrokenProcessPool:
+        raise ZooError(
+            "A process that translates was killed, most often since the memory was full: use fewer --devices "
+            "or a smaller --batch; what is done already is kept."
+        ) from None
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
+    return [failure for i in sorted(failures) for failure in failures[i]]
+
+
+def translate_part(name: str, device: str, processes: int, jobs: dict[Path, Path], batch: int, size: Any) -> list[str]:
+    """A batch of `translate_sharded`, in one of its processes."""
+    if device == "cpu":
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    return translate_all(load_once(name, device), jobs, batch, size, quiet=True)
+
+
+@functools.cache
+def load_once(name: str, device: str) -> Any:
+    return load_for(name, device)
 
 
 def translate_batch(

@@ -19,7 +19,9 @@ from . import cards, hub
 from .callbacks.ema import EMA
 from .callbacks.evaluation import Evaluation
 from .callbacks.gradients import ClipGradients
+from .callbacks.nan import StopOnNaN
 from .callbacks.predictions import Predictions
+from .callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from .callbacks.samples import Samples
 from .convert import convert
 from .data.paired import PairedData
@@ -30,7 +32,11 @@ from .metrics.suites import TITLES
 from .registry import ENTRIES, METHODS, method_class, method_name
 
 #: Classes that recipes name without their module: imported, hence found.
-RECIPE_CLASSES = (*map(method_class, METHODS), PairedData, SyntheticPairs, Samples, Evaluation, EMA, ClipGradients)
+RECIPE_CLASSES = (
+    *map(method_class, METHODS),
+    *(PairedData, SyntheticPairs),
+    *(ClipGradients, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
+)
 
 
 def main(verb: str, args: Sequence[str]) -> None:
@@ -60,6 +66,13 @@ def main(verb: str, args: Sequence[str]) -> None:
         cli = TrainingCLI(verb, args, run_name(configs[0]) if configs else None, name)
     except (MisconfigurationException, FileNotFoundError) as error:
         raise ZooError(" ".join(str(error).split())) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise ZooError(
+            f"{str(error).splitlines()[0].rstrip('. ')}: most often the memory was full, so use fewer "
+            "--data.num_workers or a smaller --data.batch_size; --ckpt_path last continues the run."
+        ) from error
     except SystemExit as stop:
         # Lightning turns Ctrl-C into an exit of its own.
         if isinstance(stop.__context__, KeyboardInterrupt):
@@ -163,7 +176,14 @@ class TrainingCLI(LightningCLI):
             self.run = "-".join(config[key].class_path.rpartition(".")[2].lower() for key in ("model", "data"))
         self.folder = Path(trainer.default_root_dir) / self.run
         if config.ckpt_path == "last":
-            config.ckpt_path = str(last_checkpoint(self.folder))
+            last = last_checkpoint(self.folder)
+            if last is None and self.verb != "fit":
+                raise ZooError(
+                    f"{self.folder}: no run has left a checkpoint here; give the path of one to --ckpt_path."
+                )
+            if last is None:  # so that one command starts a run, and continues it after a kill at any moment
+                print(f"{self.folder}: no run has left a checkpoint here yet, so this one starts from the beginning.")
+            config.ckpt_path = last and str(last)
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]
@@ -176,13 +196,15 @@ class TrainingCLI(LightningCLI):
         if self.verb != "predict":
             defaults.append(Evaluation())
         if fit:
-            defaults.append(Samples())
+            defaults += [Samples(), ExactResume(int(config.seed_everything)), StopOnNaN()]
         if fit and trainer.enable_checkpointing is not False:
-            defaults.append(ModelCheckpoint(save_top_k=0, save_last=True, auto_insert_metric_name=False))
+            defaults.append(LastCheckpoint())
         if fit and trainer.logger is not False:
             defaults.append(LearningRateMonitor())
         given = trainer.callbacks or []
         given = given if isinstance(given, list) else [given]
+        plugins = trainer.plugins or []
+        kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
         kwargs["callbacks"] = given + [d for d in defaults if not any(isinstance(g, type(d)) for g in given)]
         return super().instantiate_trainer(**kwargs)
 
@@ -227,12 +249,10 @@ class TrainingCLI(LightningCLI):
         print(f"Written to {self.folder / 'predictions'}.")
 
 
-def last_checkpoint(folder: Path) -> Path:
-    """The newest ``last.ckpt`` of the runs in a folder."""
-    found = sorted(folder.glob("*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise ZooError(f"{folder}: no run has left a checkpoint here that could be continued; leave out --ckpt_path.")
-    return found[-1]
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
+    found = folder.glob("*/checkpoints/last*.ckpt")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def several_devices(trainer: Any) -> bool:
