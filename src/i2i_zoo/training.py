@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +21,8 @@ from .callbacks.gradients import ClipGradients
 from .callbacks.predictions import Predictions
 from .callbacks.samples import Samples
 from .convert import convert
+from .convert.build import fitting
+from .convert.pickles import is_lightning, read_lightning, read_pickle
 from .data.paired import PairedData
 from .data.synthetic import SyntheticPairs
 from .errors import ZooError
@@ -99,11 +100,12 @@ def run_name(config: Path) -> str:
 
 
 class Parser(LightningArgumentParser):
-    """Errors in one line, not below fifty lines of usage."""
+    """Errors in one sentence, not below fifty lines of usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        sys.stderr.write(f"i2i-zoo: {' '.join(message.split())} (see --help)\n")
-        sys.exit(2)
+        if isinstance(ex, ZooError):  # of the parser within this one
+            raise ex
+        raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
 
 
 class TrainingCLI(LightningCLI):
@@ -165,6 +167,14 @@ class TrainingCLI(LightningCLI):
         if config.ckpt_path == "last":
             config.ckpt_path = str(last_checkpoint(self.folder))
 
+    def instantiate_classes(self) -> None:
+        try:
+            super().instantiate_classes()
+        except (ZooError, MisconfigurationException):
+            raise
+        except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:  # of any class that it names
+            raise ZooError(f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')}).") from error
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]
         trainer, fit = config.trainer, self.verb == "fit"
@@ -195,6 +205,9 @@ class TrainingCLI(LightningCLI):
         self.model.preprocess = dict(self.datamodule.preprocess)
         if self.checkpoint is not None:
             self.model = hub.load(self.checkpoint)
+        if path := self.config[self.verb].ckpt_path:
+            self.model.configure_model()
+            check_checkpoint(path, self.model)
 
     def before_fit(self) -> None:
         config = self.config[self.verb]
@@ -225,6 +238,15 @@ class TrainingCLI(LightningCLI):
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
         print(f"Written to {self.folder / 'predictions'}.")
+
+
+def check_checkpoint(path: str, model: Method) -> None:
+    """Raise `ZooError` if the file is no checkpoint of fit for this model, before the trainer loads it."""
+    content = read_pickle(path)
+    if not is_lightning(content):
+        raise ZooError(f"{path} is not a checkpoint of fit; load other files with --init_from.")
+    read_lightning(content, path)
+    fitting(model.state_dict(), content["state_dict"], path)
 
 
 def last_checkpoint(folder: Path) -> Path:
