@@ -176,7 +176,7 @@ class TestDirectory:
             (
                 "config.json",
                 b'{"method": "os:system", "hparams": {}, "preprocess": {}}',
-                "No method is called 'os:system': choose from pix2pix",
+                "no method is called 'os:system': choose from pix2pix",
             ),
             (
                 "config.json",

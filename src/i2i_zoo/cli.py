@@ -56,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `i2i-zoo list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a path below a folder that may not be searched, say
+        if error.filename is None:
+            raise
+        print(f"i2i-zoo: {error.filename}: {error.strerror}; check the path and its rights.", file=sys.stderr)
+        return 1
 
 
 class Parser(argparse.ArgumentParser):

@@ -379,6 +379,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     kinds = {"method": str, "hparams": dict, "preprocess": dict}
     if not isinstance(config, dict) or not all(isinstance(config.get(key), kind) for key, kind in kinds.items()):
         raise ZooError(f"{path} is not the config.json of a checkpoint: it needs {', '.join(kinds)}.")
+    if config["method"] not in registry.METHODS:
+        choices = ", ".join(registry.METHODS)
+        raise ZooError(f"{path}: no method is called {config['method']!r}: choose from {choices}.")
     check_preprocess(config["preprocess"], str(path))
     return config
 

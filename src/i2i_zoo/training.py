@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import lightning as L
 import torch
+import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -28,7 +29,7 @@ from .data.synthetic import SyntheticPairs
 from .errors import ZooError
 from .methods.base import Method
 from .metrics.suites import TITLES
-from .registry import ENTRIES, METHODS, method_class, method_name
+from .registry import ENTRIES, METHODS, info, method_class, method_name
 
 #: Classes that recipes name without their module: imported, hence found.
 RECIPE_CLASSES = (*map(method_class, METHODS), PairedData, SyntheticPairs, Samples, Evaluation, EMA, ClipGradients)
@@ -46,6 +47,8 @@ def main(verb: str, args: Sequence[str]) -> None:
     args, name = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
         name = args.pop(0)
+        if not name.startswith("hf:") and not Path(name).is_dir():
+            info(name)  # raises if there is none of that name
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
@@ -79,6 +82,7 @@ def find_recipes(args: list[str]) -> list[Path]:
         option, given, value = arg.partition("=")
         if option in ("-c", "--config") and (given or i + 1 < len(args)):
             path = recipe(value if given else args[i + 1])
+            check_recipe(path)
             args[i : i + 1 if given else i + 2] = [f"--config={path}"] if given else [option, str(path)]
             found.append(path)
     return found
@@ -91,6 +95,16 @@ def recipe(name: str) -> Path:
         if path.is_file():
             return path
     raise ZooError(f"{name}: there is no such file, and no recipe of that name in {cards.shipped('recipes')}.")
+
+
+def check_recipe(path: Path) -> None:
+    """Raise `ZooError` naming the file if it is no YAML of sections; what is in them the parser checks."""
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ZooError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}); correct the file.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("trainer", {}), dict):
+        raise ZooError(f"{path} is no recipe: it needs the sections model, data and trainer; see recipes/.")
 
 
 def run_name(config: Path) -> str:

@@ -144,7 +144,8 @@ def extract(archive: str | Path, folder: str | Path) -> None:
                 top.rmdir()
     # RuntimeError: a zip with a password; NotImplementedError: its subclass, an unknown compression.
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise ZooError(f"{archive}: the archive cannot be unpacked ({error}); delete it if it is broken.") from None
+        why = " ".join(str(error).split())
+        raise ZooError(f"{archive}: the archive cannot be unpacked ({why}); delete it if it is broken.") from None
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
