@@ -108,12 +108,20 @@ def full_disk(room: int = 1000) -> Iterator[None]:
 
 
 def noise(size: tuple[int, int] = (64, 64), channels: int = 3, top: int = 256, dtype: Any = np.uint8) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, top, (size[1], size[0], channels), dtype).squeeze(2 if channels == 1 else ())
+    return (
+        np.random.default_rng(0)
+        .integers(0, top, (size[1], size[0], channels), dtype)
+        .squeeze(2 if channels == 1 else ())
+    )
 
 
 def png_claiming(width: int, height: int) -> bytes:
     """A PNG file of a few bytes whose header speaks of many pixels."""
-    chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT": zlib.compress(b"\0" * 99), b"IEND": b""}
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(b"\0" * 99),
+        b"IEND": b"",
+    }
     parts = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks.items()]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -137,11 +145,17 @@ def animated(path: Path) -> None:
 BAD_PICTURES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "truncated.png": (truncated, "truncated"),
     "text.jpg": (lambda path: path.write_text("not a picture"), "is not a picture that can be read"),
-    "program.png": (lambda path: path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), "is not a picture"),
+    "program.png": (
+        lambda path: path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+        "is not a picture",
+    ),
     "empty.png": (lambda path: path.write_bytes(b""), "is empty"),
     "huge.png": (lambda path: path.write_bytes(png_claiming(60000, 60000)), "million pixels; scale it down"),
     "huge.npy": (lambda path: path.write_bytes(npy_claiming(60000, 60000, 3)), "cannot be read"),
-    "transparent.png": (lambda path: Image.new("RGBA", (64, 64), (1, 2, 3, 99)).save(path), "transparent pixels; lay it"),
+    "transparent.png": (
+        lambda path: Image.new("RGBA", (64, 64), (1, 2, 3, 99)).save(path),
+        "transparent pixels; lay it",
+    ),
     "animated.gif": (animated, "holds 2 pictures; save the one"),
     "animated.webp": (animated, "holds 2 pictures"),
     "pages.tif": (animated, "holds 2 pictures"),
@@ -235,8 +249,12 @@ def test_folders_that_cannot_be_read_or_written(model: Path, capsys: pytest.Capt
         Image.fromarray(noise()).save(f"{folder}/a.png")
     Path("file").write_text("")
     with without_rights("in/secret", "locked", "data/train"):
-        refused(capsys, ["translate", model, "in", "-o", "out"], "in/secret: the folder cannot be read", "check its rights")
-        refused(capsys, ["translate", model, "in/a.png", "-o", "locked/out"], "locked/out", "Permission denied", "check")
+        refused(
+            capsys, ["translate", model, "in", "-o", "out"], "in/secret: the folder cannot be read", "check its rights"
+        )
+        refused(
+            capsys, ["translate", model, "in/a.png", "-o", "locked/out"], "locked/out", "Permission denied", "check"
+        )
         refused(capsys, ["translate", model, "in/a.png", "-o", "file/out"], "file/out/a.png", "Not a directory")
         refused(capsys, ["data", "fetch", "facades", "--root", "locked/data"], "locked/data", "Permission denied")
         raises(lambda: i2i_zoo.save(tiny.model(), "locked/model"), "locked/model")
@@ -253,7 +271,14 @@ def test_a_full_disk(model: Path, capsys: pytest.CaptureFixture[str], monkeypatc
         Path("in", name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noise()).save(f"in/{name}")
     pack({"facades/train/1.jpg": noise().tobytes()}, "facades.tar.gz")
-    torch.save({"pytorch-lightning_version": "2", "state_dict": tiny.model().state_dict(), "hyper_parameters": dict(tiny.model().hparams)}, "x.ckpt")
+    torch.save(
+        {
+            "pytorch-lightning_version": "2",
+            "state_dict": tiny.model().state_dict(),
+            "hyper_parameters": dict(tiny.model().hparams),
+        },
+        "x.ckpt",
+    )
     before = files()
     with full_disk():
         refused(capsys, ["translate", model, "in/a.png", "-o", "out"], "out/a.png", "File too large")
@@ -390,7 +415,10 @@ BIAS = "generator.up.0.conv.bias"
         (lambda folder: (folder / "config.json").unlink(), "config.json"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 99), "model.safetensors is damaged"),
         (cut, "model.safetensors is damaged"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(pickle.dumps(Code())), "model.safetensors is damaged"),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(pickle.dumps(Code())),
+            "model.safetensors is damaged",
+        ),
         (edit_tensors(lambda tensors: tensors.pop(BIAS)), f"missing {BIAS}"),
         (edit_tensors(lambda tensors: tensors.update(extra=torch.zeros(1))), "unknown extra"),
         (edit_tensors(lambda tensors: tensors.update({BIAS: torch.zeros(5)})), f"misshapen {BIAS} (5 in place of 3)"),
@@ -409,7 +437,11 @@ def test_a_checkpoint_that_cannot_be_used(
 
 def test_pickles(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = tiny.model()
-    checkpoint = {"pytorch-lightning_version": "2.6", "state_dict": whole.state_dict(), "hyper_parameters": dict(whole.hparams)}
+    checkpoint = {
+        "pytorch-lightning_version": "2.6",
+        "state_dict": whole.state_dict(),
+        "hyper_parameters": dict(whole.hparams),
+    }
     torch.save({"weight": Code()}, "code.pth")
     torch.save({**checkpoint, "callbacks": Code()}, "code.ckpt")
     torch.save(whole.state_dict(), "cut.pth")
@@ -511,7 +543,9 @@ def test_a_file_of_another_sha256(
         from servers import Repo
 
         hub.repos["org/sum"] = Repo()
-        contents = {name.replace(".", "__"): (saved / name).read_bytes() for name in ("config.json", "model.safetensors")}
+        contents = {
+            name.replace(".", "__"): (saved / name).read_bytes() for name in ("config.json", "model.safetensors")
+        }
         revision = hub.repos["org/sum"].commit(**contents)
         entry = replace(
             registry.ENTRIES["pix2pix-facades"],

@@ -358,7 +358,9 @@ def _download(url: str, folder: Path) -> Path:
                     progress.update(len(chunk))
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise ZooError(f"{url}: the download failed ({reason}); check the network and the disk, and try again.") from error
+        raise ZooError(
+            f"{url}: the download failed ({reason}); check the network and the disk, and try again."
+        ) from error
     if path.stat().st_size != length and length:
         raise ZooError(f"The download of {url} broke off after {path.stat().st_size} of {length} bytes: try again.")
     return path

@@ -53,7 +53,8 @@ def check_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.nd
     if ids.size and (ids.min() < 0 or ids.max() >= count):
         bad = ids.max() if ids.max() >= count else ids.min()
         raise ZooError(
-            f"{origin}: label {bad} has no colour in the palette {name!r}, whose labels are 0 to {count - 1}; correct it."
+            f"{origin}: label {bad} has no colour in the palette {name!r}, whose labels are 0 to {count - 1}; "
+            "correct it."
         )
     return ids
 
@@ -153,8 +154,11 @@ def read_tiff(path: Path) -> np.ndarray:
 
     with tifffile.TiffFile(path) as file:
         one_frame(len(file.series), str(path))
-        need_memory(file.series[0].shape, file.series[0].dtype.itemsize, str(path))
-        return file.series[0].asarray()
+        series = file.series[0]
+        if Image.MAX_IMAGE_PIXELS and prod(series.shape[:2]) > 2 * Image.MAX_IMAGE_PIXELS:
+            raise Image.DecompressionBombError  # as Pillow does
+        need_memory(series.shape, series.dtype.itemsize, str(path))
+        return series.asarray()
 
 
 def need_memory(shape: Sequence[int], itemsize: int, origin: str) -> None:
@@ -344,7 +348,9 @@ def save(picture: Image.Image, path: Path) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise ZooError(f"{path}: the picture cannot be written ({error.strerror or error}); choose another place.") from None
+        raise ZooError(
+            f"{path}: the picture cannot be written ({error.strerror or error}); choose another place."
+        ) from None
 
 
 def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> Tensor:

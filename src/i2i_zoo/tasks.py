@@ -31,7 +31,9 @@ def check_preprocess(preprocess: dict[str, Any], where: str) -> None:
         raise ZooError(f"{where}: preprocess says size {size!r}; it is [height, width] in pixels.")
     for key in ("source_palette", "target_palette"):
         if preprocess.get(key) is not None and preprocess[key] not in list(images.PALETTES):
-            raise ZooError(f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(images.PALETTES)}.")
+            raise ZooError(
+                f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(images.PALETTES)}."
+            )
     if preprocess.get("made_from") not in (None, "lab", "edges", "hole"):
         raise ZooError(f"{where}: preprocess says made_from {preprocess['made_from']!r}; choose lab, edges or hole.")
 
@@ -113,7 +115,7 @@ class PairedTask:
 
     def check_memory(self: Any, count: int, shape: Sequence[int]) -> None:
         """Raise `ZooError` if the network cannot hold this many sources (C, H, W) of a shape; small ones pass."""
-        channels, height, width = shape
+        height, width = shape[-2:]
         if count * height * width > 2**20:
             source = torch.empty(count, *shape, dtype=self.dtype, device="meta")
             padded, _, _ = images.pad_to_stride(source, self.generator.stride, self.generator.smallest)

@@ -186,8 +186,16 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
         except (ZooError, MisconfigurationException):
             raise
-        except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:  # of any class that it names
-            raise ZooError(f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')}).") from error
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            RuntimeError,
+        ) as error:  # of any class that it names
+            raise ZooError(
+                f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
+            ) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]

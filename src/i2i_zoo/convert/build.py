@@ -28,7 +28,9 @@ def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None
         hint = hints.get(name, Any)
         if not _allows(hint, value):
             choices = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
-            told = f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {_type_name(hint)}: give one"
+            told = (
+                f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {_type_name(hint)}: give one"
+            )
             raise ZooError(f"{origin}{name}={value!r} is {told}.")
 
 
@@ -111,7 +113,9 @@ def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators:
         raise
     except Exception as error:  # the values come from a file, and may be anything
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ZooError(f"{where}: no {cls.__name__} can be built from its hyper-parameters ({why}); correct them.") from error
+        raise ZooError(
+            f"{where}: no {cls.__name__} can be built from its hyper-parameters ({why}); correct them."
+        ) from error
     return model
 
 

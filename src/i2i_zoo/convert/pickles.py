@@ -40,7 +40,9 @@ def state_dict(content: Any, where: str) -> dict[str, Tensor]:
 
 def is_state(content: Any) -> bool:
     """Whether it maps names to tensors."""
-    return isinstance(content, Mapping) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+    return isinstance(content, Mapping) and all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
+    )
 
 
 def is_lightning(content: Any) -> bool:
@@ -48,9 +50,7 @@ def is_lightning(content: Any) -> bool:
     return isinstance(content, Mapping) and "pytorch-lightning_version" in content
 
 
-def read_lightning(
-    content: Mapping[str, Any], where: str
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+def read_lightning(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
     """Hyper-parameters, ``preprocess`` and tensors of a Lightning checkpoint; `ZooError` if it lacks them.
 
     ``ema``, a network's name to its averaged state dict, replaces the raw weights.
