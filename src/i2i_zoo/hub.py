@@ -31,7 +31,6 @@ from i2i_zoo.convert import convert
 from i2i_zoo.convert.build import build_method, check_hparams, discriminators_of, fitting, network_tensors
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import Entry
-from i2i_zoo.tasks import check_preprocess
 
 CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "discriminators.safetensors", "README.md"
 
@@ -70,6 +69,7 @@ def load(
     files = _locate(name, revision, cache_dir, token, local_files_only)
     config = _read_config(_needed(files, CONFIG, name))
     cls = registry.method_class(config["method"])
+    cls.check_preprocess(config["preprocess"], f"{name}/{CONFIG}")
     check_hparams(cls, overrides)
     tensors = _read_tensors(_needed(files, WEIGHTS, name))
     if discriminators:
@@ -384,7 +384,6 @@ def _read_config(path: Path) -> dict[str, Any]:
     if config["method"] not in registry.METHODS:
         choices = ", ".join(registry.METHODS)
         raise ZooError(f"{path}: no method is called {config['method']!r}: choose from {choices}.")
-    check_preprocess(config["preprocess"], str(path))
     return config
 
 

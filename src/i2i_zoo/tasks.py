@@ -52,6 +52,7 @@ class PairedTask:
     """
 
     batch_keys = ("source", "target")
+    check_preprocess = staticmethod(check_preprocess)
 
     def apply_padded(self: Any, source: Tensor) -> Tensor:
         """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""

@@ -16,7 +16,6 @@ from typing import Any
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import method_class
-from i2i_zoo.tasks import check_preprocess
 
 from .build import build_method, check_hparams
 from .pickles import is_lightning, read_lightning, read_pickle, state_dict
@@ -44,7 +43,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
         content = read_pickle(files)
         if is_lightning(content):
             found, preprocess, tensors = read_lightning(content, str(files))
-            check_preprocess(preprocess, str(files))
+            cls.check_preprocess(preprocess, str(files))
             model = _build(cls, {**found, **hparams}, tensors, str(files))
             model.preprocess = preprocess
             return model
