@@ -59,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `i2i-zoo list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a path below a folder that may not be searched, say
+        if error.filename is None:
+            raise
+        print(f"i2i-zoo: {error.filename}: {error.strerror}; check the path and its rights.", file=sys.stderr)
+        return 1
 
 
 class Parser(argparse.ArgumentParser):
@@ -113,7 +118,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         verbs.add_parser(verb, help=text, add_help=False)
 
     command = add("convert", convert, "convert an official checkpoint, or one of fit, to a folder of the zoo")
-    command.add_argument("method", choices=sorted(METHODS), metavar="METHOD", help=", ".join(sorted(METHODS)))
+    command.add_argument("method", metavar="METHOD", help=", ".join(sorted(METHODS)))
     command.add_argument(
         "files", nargs="+", metavar="FILE", help="the generator's file, a .ckpt of fit, or NETWORK=FILE each"
     )
@@ -252,12 +257,11 @@ def translate(args: argparse.Namespace) -> int:
         failures += translate_all(load_for(args.name, args.device), todo, args.batch, size)
     elif todo:
         failures += translate_sharded(args.name, device_names(args.device, args.devices), todo, args.batch, size)
-    done, there = len(todo) - len(failures), len(jobs) - len(todo)
-    print(f"{done} translated{f', {there} were there already' if there else ''}: {args.output}")
     for failure in failures:
         print(f"i2i-zoo: {failure}", file=sys.stderr)
-    if failures:
-        print(f"i2i-zoo: {len(failures)} of {len(todo)} could not be translated.", file=sys.stderr)
+    there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
+    failed = f", {len(failures)} could not be" if failures else ""
+    print(f"{len(todo) - len(failures)} translated{there}{failed}: {args.output}")
     return 1 if failures else 0
 
 
@@ -302,14 +306,12 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
     Raises `ZooError` before anything is done: for an input that is not there, two that would write one file, and a
     result that would replace an input.
     """
-    from .images import SUFFIXES
-
     jobs: dict[Path, Path] = {}
     for text in inputs:
-        found = list(expand(text, SUFFIXES))
+        found = list(expand(text))
         if not found:
             what = "there is no such file or folder" if not Path(text).is_dir() else "the folder holds no pictures"
-            raise ZooError(f"{text}: {what}.")
+            raise ZooError(f"{text}: {what}; check the path.")
         if Path(text).is_dir() and Path(text).resolve() in (output.resolve(), *output.resolve().parents):
             raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
         for source, relative in found:
@@ -324,13 +326,14 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
     return jobs
 
 
-def expand(text: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
+def expand(text: str) -> Iterator[tuple[Path, Path]]:
     """The pictures that an input names, each with its path below the input's folder."""
+    from .images import SUFFIXES, find
+
     path = Path(text)
     if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in suffixes and file.is_file():
-                yield file, file.relative_to(path)
+        for file in find(path):
+            yield file, file.relative_to(path)
     elif path.exists() or not glob.has_magic(text):
         if path.exists():
             yield path, Path(path.name)
@@ -339,7 +342,7 @@ def expand(text: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
         for match in sorted(glob.glob(text, recursive=True)):
             file = Path(match)
-            if file.suffix.lower() in suffixes and file.is_file():
+            if file.suffix.lower() in SUFFIXES and file.is_file():
                 yield file, file.relative_to(fixed)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning as L
 import torch
+import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -24,12 +24,14 @@ from .callbacks.predictions import Predictions
 from .callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from .callbacks.samples import Samples
 from .convert import convert
+from .convert.build import fitting
+from .convert.pickles import is_lightning, read_lightning, read_pickle
 from .data.paired import PairedData
 from .data.synthetic import SyntheticPairs
 from .errors import ZooError
 from .methods.base import Method
 from .metrics.suites import TITLES
-from .registry import ENTRIES, METHODS, method_class, method_name
+from .registry import ENTRIES, METHODS, info, method_class, method_name
 
 #: Classes that recipes name without their module: imported, hence found.
 RECIPE_CLASSES = (
@@ -51,6 +53,8 @@ def main(verb: str, args: Sequence[str]) -> None:
     args, name = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
         name = args.pop(0)
+        if not name.startswith("hf:") and not Path(name).is_dir():
+            info(name)  # raises if there is none of that name
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
@@ -91,6 +95,7 @@ def find_recipes(args: list[str]) -> list[Path]:
         option, given, value = arg.partition("=")
         if option in ("-c", "--config") and (given or i + 1 < len(args)):
             path = recipe(value if given else args[i + 1])
+            check_recipe(path)
             args[i : i + 1 if given else i + 2] = [f"--config={path}"] if given else [option, str(path)]
             found.append(path)
     return found
@@ -105,6 +110,16 @@ def recipe(name: str) -> Path:
     raise ZooError(f"{name}: there is no such file, and no recipe of that name in {cards.shipped('recipes')}.")
 
 
+def check_recipe(path: Path) -> None:
+    """Raise `ZooError` naming the file if it is no YAML of sections; what is in them the parser checks."""
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ZooError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}); correct the file.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("trainer", {}), dict):
+        raise ZooError(f"{path} is no recipe: it needs the sections model, data and trainer; see recipes/.")
+
+
 def run_name(config: Path) -> str:
     """``recipes/pix2pix/ablation/l1.yaml`` runs as ``pix2pix-ablation-l1``, other files by their own name."""
     parts = config.with_suffix("").parts
@@ -112,11 +127,12 @@ def run_name(config: Path) -> str:
 
 
 class Parser(LightningArgumentParser):
-    """Errors in one line, not below fifty lines of usage."""
+    """Errors in one sentence, not below fifty lines of usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        sys.stderr.write(f"i2i-zoo: {' '.join(message.split())} (see --help)\n")
-        sys.exit(2)
+        if isinstance(ex, ZooError):  # of the parser within this one
+            raise ex
+        raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
 
 
 class TrainingCLI(LightningCLI):
@@ -185,6 +201,22 @@ class TrainingCLI(LightningCLI):
                 print(f"{self.folder}: no run has left a checkpoint here yet, so this one starts from the beginning.")
             config.ckpt_path = last and str(last)
 
+    def instantiate_classes(self) -> None:
+        try:
+            super().instantiate_classes()
+        except (ZooError, MisconfigurationException):
+            raise
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            RuntimeError,
+        ) as error:  # of any class that it names
+            raise ZooError(
+                f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
+            ) from error
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]
         trainer, fit = config.trainer, self.verb == "fit"
@@ -217,6 +249,9 @@ class TrainingCLI(LightningCLI):
         self.model.preprocess = dict(self.datamodule.preprocess)
         if self.checkpoint is not None:
             self.model = hub.load(self.checkpoint)
+        if path := self.config[self.verb].ckpt_path:
+            self.model.configure_model()
+            check_checkpoint(path, self.model)
 
     def before_fit(self) -> None:
         config = self.config[self.verb]
@@ -247,6 +282,15 @@ class TrainingCLI(LightningCLI):
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
         print(f"Written to {self.folder / 'predictions'}.")
+
+
+def check_checkpoint(path: str, model: Method) -> None:
+    """Raise `ZooError` if the file is no checkpoint of fit for this model, before the trainer loads it."""
+    content = read_pickle(path)
+    if not is_lightning(content):
+        raise ZooError(f"{path} is not a checkpoint of fit; load other files with --init_from.")
+    read_lightning(content, path)
+    fitting(model.state_dict(), content["state_dict"], path)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
