@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from .sampler import EpochSampler
 
@@ -32,6 +32,7 @@ class SplitData(L.LightningDataModule):
                 rank=rank,
                 world=world,
             ),
+            collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
@@ -48,3 +49,9 @@ class SplitData(L.LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader:
         return self.loader("test")
+
+
+def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A batch of items; label maps, which may have any size, stay a list of (H, W)."""
+    batch = default_collate([{key: value for key, value in item.items() if key != "label"} for item in items])
+    return {**batch, "label": [item["label"] for item in items]} if "label" in items[0] else batch
