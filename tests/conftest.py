@@ -17,6 +17,7 @@ os.environ.update(
     HF_HOME=FOLDER.name,
     HF_HUB_DISABLE_XET="1",
     HF_HUB_DISABLE_TELEMETRY="1",
+    TORCH_HOME=os.path.join(FOLDER.name, "torch"),
     I2I_ZOO_CACHE=os.path.join(FOLDER.name, "i2i_zoo"),
     NO_PROXY="127.0.0.1",
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import lightning as L
+import torch
+from torch import Tensor, nn
 
+from i2i_zoo import images
 from i2i_zoo.data.synthetic import SyntheticPairs
 from i2i_zoo.methods.pix2pix import Pix2Pix
 
@@ -34,3 +37,23 @@ def trainer(folder: Any, *callbacks: L.Callback, **options: Any) -> L.Trainer:
         **{**quiet, **defaults, "default_root_dir": folder, "use_distributed_sampler": False, **options},
         callbacks=list(callbacks),
     )
+
+
+class Features(nn.Module):
+    """In Inception's place: random features of pictures (B, 3, H, W) of uint8."""
+
+    num_features = 6
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        assert pictures.dtype == torch.uint8
+        small = nn.functional.adaptive_avg_pool2d(pictures.float() / 255, 4).flatten(1)
+        mixing = torch.randn(48, self.num_features, generator=torch.Generator().manual_seed(0))
+        return torch.tanh(small @ mixing) * 3
+
+
+class Segmenter(nn.Module):
+    """Finds the class of CamVid whose colour is nearest."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        colours = torch.from_numpy(images.palette("camvid")).float() / 127.5 - 1
+        return -((pictures[:, None] - colours[None, :, :, None, None]) ** 2).sum(2)

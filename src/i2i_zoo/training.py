@@ -30,7 +30,6 @@ from .data.paired import PairedData
 from .data.synthetic import SyntheticPairs
 from .errors import ZooError
 from .methods.base import Method
-from .metrics.suites import TITLES
 from .registry import ENTRIES, METHODS, info, method_class, method_name
 
 #: Classes that recipes name without their module: imported, hence found.
@@ -84,7 +83,8 @@ def main(verb: str, args: Sequence[str]) -> None:
         raise
     if card and cli.trainer.is_global_zero:
         results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
-        cards.write_results(card, ENTRIES[str(name)], results, titles=TITLES, split="test", command=command)
+        titles = next(c.titles for c in cli.trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
+        cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
 
 

@@ -357,3 +357,36 @@ def test_too_large_a_crop_is_explained(side_by_side):
     data.setup("fit")
     with pytest.raises(ZooError, match=r"40x24 pixels are too few for crops of 30x30"):
         data.datasets["train"][0, 0]
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_label_maps_reach_the_metrics_at_the_size_of_their_files(tmp_path, side):
+    rng = np.random.default_rng(0)
+    ids = {"x": rng.integers(0, 12, (24, 40), dtype=np.uint8), "y": rng.integers(0, 12, (30, 20), dtype=np.uint8)}
+    for split in ("train", "val"):
+        for name, label in ids.items():
+            stored = images.colour_labels(label, "camvid") if name == "y" else label  # ids or colours
+            pair = (stored, photo(1, *label.shape)) if side == "source" else (photo(1, *label.shape), stored)
+            two_folders(tmp_path, *pair, split=split, name=name)
+    options = {f"{side}_palette": "camvid", "load_size": 16, "crop_size": None, "test_size": 16, "num_workers": 0}
+    data = PairedData(str(tmp_path), "a", "b", batch_size=2, **options)
+    data.setup("fit")
+    batch = next(iter(data.val_dataloader()))
+    assert batch["source"].shape == (2, 3, 16, 16)
+    for name, label in zip(batch["name"], batch["label"], strict=True):
+        assert torch.equal(label, torch.from_numpy(ids[name]).long())
+    assert "label" not in data.datasets["train"][0, 0]
+
+
+def test_label_maps_of_their_own(side_by_side):
+    label = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    write(side_by_side / "gtFine" / "town" / "0_labelIds.png", label)
+    data = PairedData(str(side_by_side), labels="gtFine/*/{name}_labelIds.png", **AS_THEY_ARE)
+    data.setup("fit")
+    assert torch.equal(data.datasets["val"][0, 0]["label"], torch.from_numpy(label).long())
+    write(side_by_side / "gtFine" / "town" / "0_labelIds.png", photo(0))
+    with pytest.raises(ZooError, match=r"0_labelIds\.png: a label map has one channel of ids, not 3"):
+        data.datasets["val"][0, 0]
+    (side_by_side / "gtFine" / "town" / "0_labelIds.png").unlink()
+    with pytest.raises(ZooError, match=r"gtFine/\*/0_labelIds\.png: there is no such file, the label map of .*0\.png"):
+        data.datasets["val"][0, 0]

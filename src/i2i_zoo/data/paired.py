@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -43,6 +45,8 @@ def with_hole(photo: Tensor) -> Tensor:
 class PairedImages(Dataset[dict[str, Any]]):
     """Items ``source``, ``target`` (C, H, W) in [-1, 1] and ``name``; indexed by ``(epoch, index)``.
 
+    In validation and test also ``label``, (H, W) ids at the size of their file, where the data has label maps.
+
     ``files`` are (source file, target file) pairs; the same file twice means side by side, no source file that the
     source is made from the target.  `PairedData` explains the other arguments.
     """
@@ -76,7 +80,37 @@ class PairedImages(Dataset[dict[str, Any]]):
             source = images.fit_channels(edges(target), data.in_channels, str(target_file))
         elif data.made_from == "hole":
             source = with_hole(target)
-        return {"source": source, "target": target, "name": target_file.stem}
+        pair: dict[str, Any] = {"source": source, "target": target, "name": target_file.stem}
+        if not self.train and (label := self.label(source_file, target_file)) is not None:
+            pair["label"] = label
+        return pair
+
+    def label(self, source_file: Path | None, target_file: Path) -> Tensor | None:
+        """The label map of a pair at the size of its file, (H, W) ids, where the data has one: metrics compare with it.
+
+        Raises `ZooError` if there is none where ``labels`` says it is.
+        """
+        data = self.data
+        if data.labels is not None:
+            pattern = data.labels.format(name=glob.escape(target_file.stem))
+            found = next(data.root.glob(pattern), None)
+            if found is None:
+                raise ZooError(f"{data.root / pattern}: there is no such file, the label map of {target_file}.")
+            file, palette = found, None
+        elif data.side_by_side:
+            return None
+        elif data.target_palette is not None:
+            file, palette = target_file, data.target_palette
+        elif data.source_palette is not None and source_file is not None:
+            file, palette = source_file, data.source_palette
+        else:
+            return None
+        array = images.read_array(file)
+        if array.ndim == 3:
+            if palette is None:
+                raise ZooError(f"{file}: a label map has one channel of ids, not {array.shape[2]}.")
+            array = images.label_ids(array, palette)
+        return torch.from_numpy(array.astype(np.int64))
 
     def augment(self, source: Tensor, target: Tensor, random: torch.Generator, file: Path) -> tuple[Tensor, Tensor]:
         """Resize, and in training crop and flip, both alike; floats in [-1, 1]."""
@@ -123,6 +157,8 @@ class PairedData(SplitData):
         source_palette: The sources are label maps, of ids or in the colours of this `i2i_zoo.images.PALETTES` name.
             They come in colours, or as a channel for each label where ``in_channels`` is their number.
         target_palette: The same for targets.
+        labels: Where below ``root`` the label map of a validation or test picture is, as single-channel ids, for
+            metrics alone: such as ``gtFine/val/*/{name}_gtFine_labelIds.png``.
         in_channels: Channels of the source.
         out_channels: Channels of the target.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
@@ -143,6 +179,7 @@ class PairedData(SplitData):
         made_from: Literal["lab", "edges", "hole"] | None = None,
         source_palette: str | None = None,
         target_palette: str | None = None,
+        labels: str | None = None,
         in_channels: int = 3,
         out_channels: int = 3,
         load_size: int | list[int] | None = 286,
@@ -156,7 +193,7 @@ class PairedData(SplitData):
         super().__init__(batch_size, num_workers, seed)
         if made_from is None and (source is None) != (target is None):
             raise ZooError("Name both folders, source and target, or neither for files that hold a pair side by side.")
-        self.root, self.direction, self.made_from = Path(root), direction, made_from
+        self.root, self.direction, self.made_from, self.labels = Path(root), direction, made_from, labels
         self.source, self.target, self.source_palette, self.target_palette = (
             (source, target, source_palette, target_palette)
             if direction == "AtoB" or source is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from .sampler import EpochSampler
 
@@ -40,6 +40,7 @@ class SplitData(L.LightningDataModule):
                 epoch=epoch,
                 skip=batches * self.batch_size,
             ),
+            collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
@@ -69,3 +70,9 @@ def progress(trainer: Any) -> tuple[int, int]:
     if batches.is_last_batch:
         return epochs.ready, 0
     return epochs.processed, batches.current.processed
+
+
+def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A batch of items; label maps, which may have any size, stay a list of (H, W)."""
+    batch = default_collate([{key: value for key, value in item.items() if key != "label"} for item in items])
+    return {**batch, "label": [item["label"] for item in items]} if "label" in items[0] else batch

@@ -427,7 +427,10 @@ def example_scene() -> np.ndarray:
 
 
 class SyntheticImages(Dataset[dict[str, Any]]):
-    """Items ``source``, ``target`` (C, H, W) in [-1, 1] and ``name`` of scenes; indexed by ``(epoch, index)``."""
+    """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name`` and ``label`` (H, W) of scenes.
+
+    Indexed by ``(epoch, index)``.
+    """
 
     def __init__(self, data: SyntheticPairs, length: int, first_seed: int) -> None:
         self.data, self.length, self.first_seed = data, length, first_seed
@@ -446,6 +449,7 @@ class SyntheticImages(Dataset[dict[str, Any]]):
             "source": fill_channels(images.read(source), data.in_channels),
             "target": fill_channels(images.read(target), data.out_channels),
             "name": f"scene{seed}",
+            "label": torch.from_numpy(labels),
         }
 
 

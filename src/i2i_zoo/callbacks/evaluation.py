@@ -1,0 +1,96 @@
+"""Numbers of validation and test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.metrics.suites import PARTS, Measure, default_suite, suite
+
+
+class Evaluation(L.Callback):
+    """Measures the outputs of validation and test; logs ``val/<metric>`` and ``test/<metric>``.
+
+    Callbacks can monitor them: early stopping, best checkpoint.  Several processes agree on the numbers.  A metric
+    whose weights or labels cannot be had is left out, and one sentence says so.
+
+    Args:
+        metrics: Names of metrics (`i2i_zoo.metrics.suites.METRICS`), or names to their options, such as
+            ``{"fid": {"antialias": True}}``; by default those of the task.
+        test_metrics: Further ones of the test alone, such as those that take long.
+    """
+
+    def __init__(
+        self,
+        metrics: list[str] | dict[str, dict[str, Any] | None] | None = None,
+        test_metrics: list[str] | dict[str, dict[str, Any] | None] | None = None,
+    ) -> None:
+        self.metrics, self.test_metrics = metrics, test_metrics
+        # Here and not in the model, whose checkpoints would hold whatever networks they need.
+        self.measures: dict[str, Measure] = {}
+        #: What the numbers are called in full.
+        self.titles: dict[str, str] = {}
+        self.device = torch.device("cpu")
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        chosen = default_suite(pl_module) if self.metrics is None else with_options(self.metrics)
+        if stage == "test":
+            chosen = {**chosen, **with_options(self.test_metrics or {})}
+        self.measures, missing = suite(pl_module, chosen)
+        for sentence in missing:
+            rank_zero_warn(sentence)
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        # Sums are kept in double precision, which Apple's GPUs do not have.
+        self.device = torch.device("cpu") if pl_module.device.type == "mps" else pl_module.device
+        for measure in self.measures.values():
+            measure.metric.to(self.device).reset()
+
+    on_test_epoch_start = on_validation_epoch_start
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        given = {
+            key: pl_module.as_picture(outputs[key], outputs["source"]).to(self.device) for key in ("output", "target")
+        }
+        if "label" in outputs:
+            given["label"] = outputs["label"]
+        for name, measure in list(self.measures.items()):
+            if lacking := [key for key in measure.takes if key not in given]:
+                rank_zero_warn(f"{name} is not measured: the data gives no {lacking[0]} for its pictures.")
+                del self.measures[name]
+            else:
+                measure.metric.update(*(given[key] for key in measure.takes))
+
+    on_test_batch_end = on_validation_batch_end
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        stage = "test" if trainer.testing else "val"
+        values = {}
+        for name, measure in self.measures.items():
+            try:
+                result = measure.metric.compute()
+            except ZooError as error:
+                rank_zero_warn(f"{name} is not measured: {error}")
+                continue
+            parts = result if isinstance(result, Mapping) else {None: result}
+            for part, value in parts.items():
+                key = f"{name}_{part}" if part else name
+                values[f"{stage}/{key}"] = value
+                self.titles[key] = f"{measure.title}, {PARTS[part]}" if part else measure.title
+        # Every process has the same number already; sync_dist only keeps Lightning from warning that it might not.
+        pl_module.log_dict(values, sync_dist=True)
+
+    on_test_epoch_end = on_validation_epoch_end
+
+
+def with_options(
+    metrics: list[str] | dict[str, dict[str, Any] | None],
+) -> dict[str, dict[str, Any] | None]:
+    return metrics if isinstance(metrics, dict) else {name: None for name in metrics}

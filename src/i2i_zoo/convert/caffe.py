@@ -1,0 +1,122 @@
+"""Weights out of Caffe's files, read without Caffe."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from os import PathLike
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+
+# Numbers of the fields that are read, in caffe.proto.
+NET_LAYER, NET_OLD_LAYER = 100, 2
+LAYER_NAME, LAYER_BLOB = 1, 7
+OLD_LAYER_NAME, OLD_LAYER_BLOB = 4, 6
+BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
+BLOB_OLD_SHAPE = (1, 2, 3, 4)
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+def read_caffemodel(path: str | PathLike[str]) -> dict[str, Tensor]:
+    """The tensors of a ``.caffemodel``: ``<layer>.weight`` and, where the layer has one, ``<layer>.bias``.
+
+    Caffe's layouts of convolutions and of transposed ones are PyTorch's.  Raises `ZooError` if the file is missing or
+    damaged.
+    """
+    tensors = {}
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            view = memoryview(mapped)
+            try:
+                for name, blobs in _layers(view):
+                    for part, blob in zip(("weight", "bias"), blobs, strict=False):
+                        tensors[f"{name}.{part}"] = blob
+            finally:
+                view.release()
+    except OSError as error:
+        raise ZooError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (ValueError, IndexError) as error:  # no protobuf message, or the end of one is missing
+        raise ZooError(f"{path} is no whole .caffemodel file ({error}); fetch it again.") from error
+    if not tensors:
+        raise ZooError(f"{path} is no .caffemodel file: it holds no layer with weights.")
+    return tensors
+
+
+def _layers(net: memoryview) -> Iterator[tuple[str, list[Tensor]]]:
+    for number, layer in _fields(net):
+        if number in (NET_LAYER, NET_OLD_LAYER) and isinstance(layer, memoryview):
+            new = number == NET_LAYER
+            name, blobs = "", []
+            for part, value in _fields(layer):
+                if part == (LAYER_NAME if new else OLD_LAYER_NAME) and isinstance(value, memoryview):
+                    name = bytes(value).decode()
+                elif part == (LAYER_BLOB if new else OLD_LAYER_BLOB) and isinstance(value, memoryview):
+                    blobs.append(_blob(value))
+            if blobs:
+                yield name, blobs
+
+
+def _blob(blob: memoryview) -> Tensor:
+    shape, old_shape, parts = [], {}, []
+    for number, value in _fields(blob):
+        if number == BLOB_DATA and isinstance(value, memoryview):
+            parts.append(np.frombuffer(value, "<f4").astype(np.float32))  # a copy, since the file will be closed
+        elif number == BLOB_SHAPE and isinstance(value, memoryview):
+            for part, dims in _fields(value):
+                if part == SHAPE_DIM:
+                    shape += [dims] if isinstance(dims, int) else _varints(dims)
+        elif number in BLOB_OLD_SHAPE and isinstance(value, int):
+            old_shape[number] = value
+    if not shape:  # biases of old files have three leading dimensions of 1
+        shape = [old_shape.get(number, 1) for number in BLOB_OLD_SHAPE]
+        shape = shape[3:] if shape[:3] == [1, 1, 1] else shape
+    return torch.from_numpy(np.concatenate(parts) if parts else np.empty(0, np.float32)).reshape(shape)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Number and value of each field of a protobuf message: varints as integers, everything else as its bytes."""
+    position = 0
+    while position < len(message):
+        key, position = _varint(message, position)
+        kind = key & 7
+        if kind == VARINT:
+            value, position = _varint(message, position)
+            yield key >> 3, value
+            continue
+        if kind == BYTES:
+            length, position = _varint(message, position)
+        elif kind in (FIXED32, FIXED64):
+            length = 4 if kind == FIXED32 else 8
+        else:
+            raise ValueError(f"unknown wire type {kind}")
+        if position + length > len(message):
+            raise ValueError("it is cut off")
+        yield key >> 3, message[position : position + length]
+        position += length
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """An integer of seven bits in each byte, the lowest first, and the position behind it."""
+    value = shift = 0
+    while True:
+        byte = message[position]
+        position += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, position
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number has no end")
+
+
+def _varints(packed: memoryview) -> list[int]:
+    values, position = [], 0
+    while position < len(packed):
+        value, position = _varint(packed, position)
+        values.append(value)
+    return values

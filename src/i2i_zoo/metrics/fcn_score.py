@@ -1,0 +1,125 @@
+"""FCN-score: how well a segmenter that was trained on photographs finds the labels in what was made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from i2i_zoo import images
+
+
+class LabelAccuracy(Metric):
+    """Per-pixel accuracy, per-class accuracy and class IoU of label maps.
+
+    All pixels of all maps make one confusion matrix.  Pixels whose label is not one of the classes do not count, and a
+    class that is nowhere counts as 0 in the means, as in pix2pix's evaluation (``scripts/eval_cityscapes``).
+
+    Args:
+        classes: How many classes count, from 0 on.  A prediction behind them is wrong, but no false find of a class.
+        strict_reference: Book predictions behind the classes as that evaluation does: as class 0 found where the next
+            class is; and drop the picture if one is where the last class is.
+    """
+
+    full_state_update = False
+    confusion: Tensor
+
+    def __init__(self, classes: int, strict_reference: bool = False) -> None:
+        super().__init__()
+        self.classes, self.strict_reference = classes, strict_reference
+        self.add_state("confusion", torch.zeros(classes, classes + 1, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, predicted: Tensor, label: Tensor) -> None:
+        """Count one map of predictions against one of labels, both (H, W) integers."""
+        n = self.classes
+        counted = (label >= 0) & (label < n)
+        label, predicted = label[counted].long(), predicted[counted].long()
+        if self.strict_reference:
+            matrix = torch.bincount(label * n + predicted, minlength=n * n)
+            if len(matrix) == n * n:
+                self.confusion[:, :n] += matrix.view(n, n)
+        else:
+            index = label * (n + 1) + predicted.clamp_max(n)
+            self.confusion += torch.bincount(index, minlength=n * (n + 1)).view(n, n + 1)
+
+    def compute(self) -> dict[str, Tensor]:
+        """``pixel_accuracy``, ``class_accuracy`` and ``class_iou``, each in [0, 1]."""
+        matrix = self.confusion.double()
+        right, label, predicted = matrix.diagonal(), matrix.sum(1), matrix[:, : self.classes].sum(0)
+        return {
+            "pixel_accuracy": (right.sum() / label.sum()).float(),
+            "class_accuracy": (right / label.clamp_min(1)).mean().float(),
+            "class_iou": (right / (label + predicted - right).clamp_min(1)).mean().float(),
+        }
+
+
+class FCNScore(LabelAccuracy):
+    """What a segmenter finds in pictures, against the labels that they show (Isola et al. 2017, sec. 5).
+
+    By pix2pix's protocol pictures of 8 bits are enlarged bilinearly to the size of the labels, as by Pillow; labels
+    never change size.  Real photographs are made as small as the outputs first, and are the ceiling.  The one departure
+    is where the segmenter sees what is no class, and ``strict_reference`` takes it back.
+
+    Args:
+        segmenter: Takes pictures (B, 3, H, W) in [-1, 1], RGB; gives class scores (B, C, h, w), C >= ``classes``, or a
+            mapping with those as ``out``.  Scores of another size are resized bilinearly.
+        classes: How many classes count, from 0 on.
+        label_classes: Class of each id in the label maps, -1 for those that do not count; by default ids are classes.
+        strict_reference: As of `LabelAccuracy`.
+    """
+
+    def __init__(
+        self,
+        segmenter: nn.Module,
+        classes: int,
+        label_classes: Sequence[int] | None = None,
+        strict_reference: bool = False,
+    ) -> None:
+        super().__init__(classes, strict_reference)
+        self.segmenter = segmenter.eval().requires_grad_(False)
+        self.label_classes = label_classes
+
+    @torch.no_grad()
+    def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]
+        """Count pictures (B, 3, h, w) in [-1, 1] against their label maps, (H, W) integers each."""
+        for picture, label in zip(images.to_uint8(pictures), labels, strict=True):
+            # Pillow's arithmetic, which torch has for CPUs.
+            resized = F.interpolate(picture[None].cpu(), label.shape, mode="bilinear", antialias=True)
+            scores = self.segmenter(images.to_float(resized).to(self.confusion.device))
+            if isinstance(scores, Mapping):
+                scores = scores["out"]
+            if scores.shape[-2:] != label.shape:
+                scores = F.interpolate(scores, label.shape, mode="bilinear", align_corners=False)
+            label = label.to(scores.device).long()
+            if self.label_classes is not None:
+                classes = torch.tensor([*self.label_classes, -1], device=label.device)  # the last for unknown ids
+                known = (label >= 0) & (label < len(self.label_classes))
+                label = classes[label.where(known, torch.full_like(label, len(self.label_classes)))]
+            super().update(scores[0].argmax(0), label)
+
+
+class LabelScore(LabelAccuracy):
+    """How well pictures of label maps agree with the labels: a pixel has the label whose colour is nearest.
+
+    Args:
+        palette: Name of the colours in `i2i_zoo.images.PALETTES`.
+        classes: As of `LabelAccuracy`.
+    """
+
+    def __init__(self, palette: str, classes: int) -> None:
+        super().__init__(classes)
+        self.palette = palette
+
+    def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]
+        """Count pictures (B, C, h, w) in [-1, 1], colours or a channel for each label, against maps (H, W) of ids."""
+        for picture, label in zip(pictures, labels, strict=True):
+            if len(picture) == len(images.palette(self.palette)):
+                ids = picture.argmax(0)
+            else:
+                colours = images.to_uint8(picture).permute(1, 2, 0).cpu().numpy()
+                ids = torch.from_numpy(images.label_ids(colours, self.palette))
+            resized = images.resize(ids[None].float(), label.shape, nearest=True)[0]
+            super().update(resized.to(self.confusion.device), label.to(self.confusion.device))

@@ -1,0 +1,220 @@
+"""FID, KID and Inception score as torch-fidelity computes them, and LPIPS; all through torchmetrics.
+
+Pictures are rounded to 8 bits first, as files would hold them.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from io import BytesIO
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch import distributed as dist
+from torchmetrics import Metric
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+from torchmetrics.image.inception import InceptionScore
+from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
+from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+from torchmetrics.utilities.data import dim_zero_cat
+
+from i2i_zoo.convert.pickles import read_pickle, state_dict
+from i2i_zoo.errors import ZooError
+from i2i_zoo.images import to_uint8
+
+from .weights import MissingWeights, fetch
+
+# TensorFlow's Inception of 2015, on which the literature's numbers are measured.
+_INCEPTION = (
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+)
+_SEED = 2020  # torch-fidelity's, for the same draws
+
+
+def inception(layer: str, antialias: bool = False, weights: str | PathLike[str] | None = None) -> nn.Module:
+    """TensorFlow's Inception network, from pictures (B, 3, H, W) of uint8 to the features of one layer (B, D).
+
+    Args:
+        layer: ``64``, ``192``, ``768``, ``2048`` or ``logits_unbiased``.
+        antialias: Shrink pictures to its 299x299 with antialiasing, as torchmetrics does by default, and not as
+            TensorFlow and torch-fidelity do.
+        weights: Its file, in place of the one that torch-fidelity offers.
+
+    Raises:
+        MissingWeights: If torch-fidelity is not installed or its file cannot be fetched.
+        ZooError: If the file does not fit.
+    """
+    if find_spec("torch_fidelity") is None:
+        raise MissingWeights("Inception features need torch-fidelity: pip install 'i2i-zoo[metrics]'.")
+    weights = weights or fetch(_INCEPTION, "6726825d")
+    # torch-fidelity would unpickle whatever is there: it gets what was read safely.
+    file = BytesIO()
+    torch.save(state_dict(read_pickle(weights), str(weights)), file)
+    file.seek(0)
+    try:
+        network = NoTrainInceptionV3("inception", [layer], file, antialias)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise ZooError(f"{weights} holds no Inception network of torch-fidelity's.") from error
+    if layer.isdigit():
+        network.num_features = int(layer)
+    return network
+
+
+def rgb(pictures: Tensor) -> Tensor:
+    """(B, 1 or 3, H, W) to (B, 3, H, W); raises `ZooError` for other channels."""
+    if pictures.shape[1] not in (1, 3):
+        raise ZooError(f"Features of photographs need 1 or 3 channels, not {pictures.shape[1]}.")
+    return pictures.expand(-1, 3, -1, -1)
+
+
+class FID(FrechetInceptionDistance):
+    """Fréchet distance of the features of outputs and targets (Heusel et al. 2017); lower is better.
+
+    Args:
+        features: Takes (B, 3, H, W) of uint8, gives (B, ``num_features``).
+    """
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__(features)
+
+    def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]
+        """Count outputs and targets (B, 1 or 3, H, W) in [-1, 1]."""
+        super().update(to_uint8(rgb(output)), real=False)
+        super().update(to_uint8(rgb(target)), real=True)
+
+    def compute(self) -> Tensor:
+        if self.fake_features_num_samples < 2:
+            raise ZooError("FID needs at least 2 pictures.")
+        return super().compute()
+
+
+class InOrder(Metric):
+    """A metric that draws at random, hence keeps pictures in the order of the data, whichever process has which.
+
+    Processes take pictures in turn, as `i2i_zoo.data.sampler` hands them out.
+    """
+
+    positions: list[Tensor]
+
+    def note_positions(self, count: int) -> None:
+        """Say that this process goes on with so many pictures."""
+        distributed = dist.is_available() and dist.is_initialized()
+        rank, world = (dist.get_rank(), dist.get_world_size()) if distributed else (0, 1)
+        begin = sum(map(len, self.positions))
+        self.positions.append(
+            torch.arange(begin, begin + count, dtype=torch.float32, device=self.device) * world + rank
+        )
+
+    def in_order(self, features: list[Tensor]) -> Tensor:
+        return dim_zero_cat(features).double()[dim_zero_cat(self.positions).argsort()]
+
+
+class KID(KernelInceptionDistance, InOrder):
+    """Kernel distance of the features of outputs and targets (Binkowski et al. 2018); lower is better.
+
+    The cubic polynomial kernel, over random subsets that are torch-fidelity's.
+
+    Args:
+        features: As of `FID`.
+        subsets: How many subsets are drawn.
+        subset_size: Pictures in each.
+    """
+
+    real_features: list[Tensor]
+    fake_features: list[Tensor]
+
+    def __init__(self, features: nn.Module, subsets: int = 100, subset_size: int = 1000) -> None:
+        super().__init__(features, subsets, subset_size)
+        self.add_state("positions", [], dist_reduce_fx="cat")
+        # torchmetrics would gather the lists item by item, which ends in nonsense where processes had unequal numbers.
+        self._reductions.update(real_features=dim_zero_cat, fake_features=dim_zero_cat)
+
+    def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]
+        """Count outputs and targets (B, 1 or 3, H, W) in [-1, 1]."""
+        self.note_positions(len(output))
+        super().update(to_uint8(rgb(output)), real=False)
+        super().update(to_uint8(rgb(target)), real=True)
+
+    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
+        """``mean`` and ``std`` over the subsets."""
+        fake, real = self.in_order(self.fake_features), self.in_order(self.real_features)
+        if len(fake) < self.subset_size:
+            raise ZooError(
+                f"KID takes subsets of {self.subset_size} pictures, and there are {len(fake)}: "
+                "choose a smaller subset_size."
+            )
+        random = np.random.RandomState(_SEED)
+        distances = []
+        for _ in range(self.subsets):
+            chosen = [random.choice(len(part), self.subset_size, replace=False) for part in (fake, real)]
+            distances.append(poly_mmd(fake[chosen[0]], real[chosen[1]], self.degree, self.gamma, self.coef))
+        found = torch.stack(distances)
+        return {"mean": found.mean().float(), "std": found.std(unbiased=False).float()}
+
+
+class IS(InceptionScore, InOrder):
+    """Inception score of the outputs (Salimans et al. 2016); higher is better.
+
+    Args:
+        logits: Takes (B, 3, H, W) of uint8, gives (B, classes).
+        splits: Parts of the shuffled outputs that are scored each on their own.
+    """
+
+    features: list[Tensor]
+
+    def __init__(self, logits: nn.Module, splits: int = 10) -> None:
+        super().__init__(logits, splits)
+        self.add_state("positions", [], dist_reduce_fx="cat")
+        self._reductions["features"] = dim_zero_cat  # as in KID
+
+    def update(self, output: Tensor) -> None:  # type: ignore[override]
+        """Count outputs (B, 1 or 3, H, W) in [-1, 1]."""
+        self.note_positions(len(output))
+        super().update(to_uint8(rgb(output)))
+
+    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
+        """``mean`` and ``std`` over the parts."""
+        logits = self.in_order(self.features)
+        if len(logits) < self.splits:
+            raise ZooError(f"The Inception score of {self.splits} splits needs more than {len(logits)} pictures.")
+        logits = logits[np.random.RandomState(_SEED).permutation(len(logits))]
+        scores = []
+        for part in range(self.splits):
+            begin, end = part * len(logits) // self.splits, (part + 1) * len(logits) // self.splits
+            conditional = logits[begin:end].log_softmax(1)
+            marginal = conditional.exp().mean(0, keepdim=True).log()
+            scores.append((conditional.exp() * (conditional - marginal)).sum(1).mean().exp())
+        found = torch.stack(scores)
+        return {"mean": found.mean().float(), "std": found.std(unbiased=False).float()}
+
+
+class Perceptual(nn.Module):
+    """LPIPS (Zhang et al. 2018) of each picture: outputs and targets (B, 1 or 3, H, W) in [0, 1] to (B,).
+
+    Args:
+        net: ``alex``, ``vgg`` or ``squeeze``.
+
+    Raises:
+        MissingWeights: If the network's ImageNet weights cannot be fetched from torchvision.
+        ZooError: For another network.
+    """
+
+    def __init__(self, net: str = "alex") -> None:
+        super().__init__()
+        trunks: dict[str, Any] = {
+            "alex": torchvision.models.AlexNet_Weights,
+            "vgg": torchvision.models.VGG16_Weights,
+            "squeeze": torchvision.models.SqueezeNet1_1_Weights,
+        }
+        if net not in trunks:
+            raise ZooError(f"LPIPS has no net {net!r}: choose from {', '.join(trunks)}.")
+        url = trunks[net].DEFAULT.url
+        fetch(url, url.rpartition("-")[2].partition(".")[0])  # to where torchvision looks for it
+        self.net = LearnedPerceptualImagePatchSimilarity(net).net  # type: ignore[arg-type]
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.net(rgb(output), rgb(target), normalize=True).flatten()
