@@ -270,10 +270,10 @@ def test_several_processes_translate_as_one_does(model: str, capsys: pytest.Capt
         command = ["translate", model, "in", "-o", out, "--device", "cpu", "--batch", "2", "--devices", devices]
         assert main(command) == 1
         captured = capsys.readouterr()
-        results.append((captured.out.replace(out, ""), captured.err.splitlines()[-2:]))
+        results.append((captured.out.replace(out, ""), captured.err.splitlines()[-1]))
         assert files(out) == {f"{i}.png" for i in range(5)}
     assert results[0] == results[1]
-    assert "in/broken.png" in results[0][1][0]
+    assert "in/broken.png" in results[0][1]
     for name in files("one"):
         assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
 
