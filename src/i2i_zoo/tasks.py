@@ -51,7 +51,6 @@ class PairedTask:
     ``out_channels``.
     """
 
-    batch_keys = ("source", "target")
     check_preprocess = staticmethod(check_preprocess)
 
     def apply_padded(self: Any, source: Tensor) -> Tensor:
