@@ -4,8 +4,8 @@
     python benchmarks/pix2pix_against_authors.py authors --batch 1 --precision 32
 
 Our step is Lightning's: the timer runs from the start of a batch to its end.  The authors' step runs between two of
-ours, so that both meet the same machine.  On the CPU the time is that of one thread, which other programs on the machine
-disturb little; the minimum is the figure to compare.
+ours, so that both meet the same machine.  On the CPU the time is that of one thread, which other programs disturb
+little; the minimum is the figure to compare.
 """
 
 from __future__ import annotations
@@ -208,6 +208,7 @@ def main() -> None:
     with torch.inference_mode():
         times = [(timed(lambda: ours(source)), timed(theirs.test)) for _ in range(args.rounds + 1)]
     compare("inference", [t for t, _ in times], [t for _, t in times], **setting)
+
 
 if __name__ == "__main__":
     main()

@@ -63,6 +63,15 @@ class Method(L.LightningModule):
             optimizers.append(self.configure_optimizer(player, parameters))
         return optimizers, [torch.optim.lr_scheduler.LambdaLR(o, self.lr_factor) for o in optimizers]
 
+    def compile_networks(self) -> None:
+        """Compile each network that is there, in place; the names in the state dict stay."""
+        names = self.inference_networks
+        if self.hparams.get("adversarial") != "wgangp":  # torch cannot compile a gradient of a gradient
+            names = (*names, *self.discriminator_networks)
+        for name in names:
+            if hasattr(self, name):
+                getattr(self, name).compile()
+
     @contextmanager
     def update(self, player: str) -> Iterator[dict[str, Tensor]]:
         """One update of a player: fill the yielded dict with its named, already weighted losses.

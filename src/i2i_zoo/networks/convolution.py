@@ -44,7 +44,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     """`torch.nn.ConvTranspose2d` with one group and no output padding."""
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if not is_small(input, input.shape[2:].numel()):
+        if not is_small(input, input.shape[2] * input.shape[3]):
             return super().forward(input, output_size)
         height, width = (
             (length - 1) * s + k - 2 * int(p)
