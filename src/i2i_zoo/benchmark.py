@@ -96,7 +96,7 @@ def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:
         os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     if setting.device == "cpu":
         torch.set_num_threads(max(1, torch.get_num_threads() // setting.devices))
-    device = torch.device(setting.device, rank if setting.device == "cuda" else None)
+    device = torch.device("cuda", rank) if setting.device == "cuda" else torch.device("cpu")
     model = build(setting.name).to(device)
     batch = {k: v.to(device) for k, v in model.random_batch(setting.batch, setting.height, setting.width).items()}
     if setting.channels_last:

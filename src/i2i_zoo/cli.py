@@ -267,7 +267,7 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
     from .cards import shipped
     from .data.paired import PairedData
 
-    options = {}
+    options: dict[str, Any] = {}
     if name in ENTRIES:
         recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
         options = recipe["data"]["init_args"] if recipe["data"]["class_path"] == "PairedData" else {}

@@ -1,4 +1,4 @@
-"""Convolutions that are fast on a CPU; the same layers otherwise, with the same weights."""
+"""The U-Net's convolutions, fast on a CPU: `torch.nn`'s layers with the same weights and results."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def is_eager_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def channels_last(x: Tensor) -> Tensor:
-    """A map (B, C, H, W) in the memory format that its device's convolutions are fastest in.
+    """A map (B, C, H, W) in the memory format of fast convolutions: on a CPU channels last, which layers then keep."""
+    return x.contiguous(memory_format=torch.channels_last) if is_eager_cpu(x) else x
 
-    On a CPU that is channels last, which the layers behind it then keep; elsewhere it stays as it is.
+
+def is_small(x: Tensor) -> bool:
+    """Whether one matrix product is faster than a convolution at the pixels of ``x``.
+
+    On a CPU oneDNN rearranges a layer's weights at every call.  For a map of a few pixels, such as the innermost ones of
+    a U-Net, that takes longer than to apply them.
     """
-    return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+    return is_eager_cpu(x) and x.shape[0] * x.shape[2] * x.shape[3] <= 256
 
 
-def is_small(x: Tensor, positions: int) -> bool:
-    """Whether a convolution that its kernel visits at so many positions is better one matrix product.
+class Halve(nn.Conv2d):
+    """Convolution 4x4 of stride 2 and padding 1: (B, C, H, W) to (B, D, H / 2, W / 2)."""
 
-    oneDNN rearranges a convolution's weights at every call, which on a CPU takes longer than to apply them to a map of
-    a few pixels, as those inside a U-Net are.
-    """
-    return x.device.type == "cpu" and not torch.compiler.is_compiling() and len(x) * positions <= 256
-
-
-class Conv2d(nn.Conv2d):
-    """`torch.nn.Conv2d` with zero padding and one group."""
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        height, width = (
-            (length + 2 * int(p) - k) // s + 1
-            for length, k, s, p in zip(input.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
-        )
-        if not is_small(input, height * width):
+        if not is_small(input[..., ::2, ::2]):
             return super().forward(input)
-        patches = F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)  # (B, C k k, positions)
+        height, width = input.shape[2] // 2, input.shape[3] // 2
+        patches = F.unfold(input, 4, padding=1, stride=2)  # (B, 16 C, H W / 4)
         product = self.weight.flatten(1) @ patches.movedim(1, 0).flatten(1)
         output = channels_last(product.unflatten(1, (-1, height, width)).movedim(1, 0))
         return output if self.bias is None else output + self.bias[:, None, None]
 
 
-class ConvTranspose2d(nn.ConvTranspose2d):
-    """`torch.nn.ConvTranspose2d` with one group and no output padding."""
+class Double(nn.ConvTranspose2d):
+    """Transposed convolution 4x4 of stride 2 and padding 1: (B, C, H, W) to (B, D, 2 H, 2 W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if not is_small(input, input.shape[2] * input.shape[3]):
+        if not is_small(input):
             return super().forward(input, output_size)
-        height, width = (
-            (length - 1) * s + k - 2 * int(p)
-            for length, k, s, p in zip(input.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
-        )
-        patches = self.weight.flatten(1).T @ input.movedim(1, 0).flatten(1)
-        patches = patches.unflatten(1, (len(input), -1)).movedim(1, 0)
-        output = F.fold(patches, (height, width), self.kernel_size, self.dilation, self.padding, self.stride)
-        output = channels_last(output)
+        batch, _, height, width = input.shape
+        product = self.weight.flatten(1).T @ input.movedim(1, 0).flatten(1)
+        patches = product.unflatten(1, (batch, -1)).movedim(1, 0)  # (B, 16 D, H W)
+        output = channels_last(F.fold(patches, (2 * height, 2 * width), 4, padding=1, stride=2))
         return output if self.bias is None else output + self.bias[:, None, None]

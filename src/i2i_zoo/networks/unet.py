@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .convolution import Conv2d, ConvTranspose2d, channels_last
+from .convolution import Double, Halve, channels_last
 from .normalization import MakeNorm, norm_layer
 
 
@@ -15,7 +15,7 @@ class Down(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, norm: MakeNorm | None, bias: bool) -> None:
         super().__init__()
-        self.conv = Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        self.conv = Halve(in_channels, out_channels, bias)
         self.norm = norm(out_channels) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ class Up(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, norm: MakeNorm | None, bias: bool, dropout: bool) -> None:
         super().__init__()
-        self.conv = ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        self.conv = Double(in_channels, out_channels, bias)
         self.norm = norm(out_channels) if norm else nn.Identity()
         self.dropout = nn.Dropout(0.5) if dropout else nn.Identity()
 
@@ -82,7 +82,8 @@ class UNet(nn.Module):
         self.stride = self.smallest = 2**downs
 
     def forward(self, x: Tensor) -> Tensor:
-        x, features = channels_last(x), []
+        x = channels_last(x)
+        features = []
         for level, down in enumerate(self.down):
             x = down(F.leaky_relu(x, 0.2, inplace=True) if level else x)
             features.append(x)
