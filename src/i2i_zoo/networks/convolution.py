@@ -16,13 +16,13 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if is_eager_cpu(x) else x
 
 
-def is_small(x: Tensor, weight: Tensor) -> bool:
-    """Whether one matrix product is faster than a convolution at the pixels of ``x``.
+def is_small(x: Tensor, weight: Tensor, stride: int = 1) -> bool:
+    """Whether one matrix product is faster than a convolution at every ``stride``-th pixel of ``x``.
 
     On a CPU oneDNN rearranges a layer's weights at every call.  For a map of a few pixels, such as the innermost ones
     of a U-Net, that takes longer than to apply them; so does the conversion to the type of autocast.
     """
-    return is_eager_cpu(x) and weight.itemsize >= 4 and x.shape[0] * x.shape[2] * x.shape[3] <= 256
+    return is_eager_cpu(x) and weight.itemsize >= 4 and x.shape[0] * x.shape[2] * x.shape[3] <= 256 * stride**2
 
 
 class Halve(nn.Conv2d):
@@ -32,7 +32,7 @@ class Halve(nn.Conv2d):
         super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        if not is_small(input[..., ::2, ::2], self.weight):
+        if not is_small(input, self.weight, stride=2):
             return super().forward(input)
         height, width = input.shape[2] // 2, input.shape[3] // 2
         patches = F.unfold(input.to(self.weight.dtype), 4, padding=1, stride=2)  # (B, 16 C, H W / 4)
