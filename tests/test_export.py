@@ -42,7 +42,7 @@ def test_torch_archive_in_half_precision(tmp_path: Path) -> None:
     differences = exporting.export(made, file, "torch", half=True)
     assert len({shape[0] for shape in differences}) == len({shape[2:] for shape in differences}) == 3
     extra = {"i2i_zoo.json": ""}
-    run = torch.export.load(file, extra_files=extra).module()
+    run = torch.export.load(file, extra_files=extra).module(check_guards=False)
     assert json.loads(extra["i2i_zoo.json"])["dtype"] == "float16"
     source = torch.rand(2, 3, 128, 64) * 2 - 1
     with torch.inference_mode():
