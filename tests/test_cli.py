@@ -166,10 +166,9 @@ def test_carries_on_past_what_cannot_be_read(model: str, capsys: pytest.CaptureF
     assert main(["translate", model, "in", "-o", "out", "--batch", "2"]) == 1
     assert files("out") == {"0.png", "2.png", "4.png"}
     out, error = capsys.readouterr()
-    assert "3 translated" in out
+    assert "3 translated, 3 could not be: out" in out
     for name in ("1.png", "3.png", "5.npy"):
         assert error.count(f"i2i-zoo: in/{name}: ") == 1
-    assert "3 of 6 could not be translated" in error
 
 
 @pytest.mark.parametrize(
@@ -260,3 +259,29 @@ def test_interrupted_training_is_status_130() -> None:
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in error
+
+
+def test_several_processes_translate_as_one_does(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(5):
+        picture(f"in/{i}.png", size=(64, 48 + i), seed=i)
+    Path("in/broken.png").write_text("no picture")
+    results = []
+    for out, devices in (("one", "1"), ("two", "2")):
+        command = ["translate", model, "in", "-o", out, "--device", "cpu", "--batch", "2", "--devices", devices]
+        assert main(command) == 1
+        captured = capsys.readouterr()
+        results.append((captured.out.replace(out, ""), captured.err.splitlines()[-2:]))
+        assert files(out) == {f"{i}.png" for i in range(5)}
+    assert results[0] == results[1]
+    assert "in/broken.png" in results[0][1][0]
+    for name in files("one"):
+        assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+
+
+def test_devices_that_are_not_there(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture("in.png")
+    count = torch.cuda.device_count() + 1
+    assert main(["translate", model, "in.png", "--devices", str(count + 1)]) == 1
+    assert f"there are {count - 1} GPUs here" in capsys.readouterr().err
+    assert main(["translate", model, "in.png", "--device", "mps", "--devices", "2"]) == 1
+    assert not Path("translated").exists()

@@ -159,8 +159,8 @@ def test_palette_pictures_show_their_colours(tmp_path):
     picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     expected = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 255, 0]]], np.uint8)
     assert np.array_equal(images.read_array(save(tmp_path, picture)), expected)
-    transparent = save(tmp_path, picture, "y.png", transparency=1)
-    assert np.array_equal(images.read_array(transparent), expected)
+    unused = save(tmp_path, picture, "y.png", transparency=3)  # a colour that no pixel has
+    assert np.array_equal(images.read_array(unused), expected)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "F", "I"])
@@ -179,10 +179,17 @@ def test_cmyk_and_transparency_in_files(tmp_path):
     red = Image.new("RGB", (8, 8), (255, 0, 0))
     array = images.read_array(save(tmp_path, red.convert("CMYK"), "x.jpg", quality=100)).astype(int)
     assert np.abs(array - (255, 0, 0)).max() <= 3
-    clear = Image.new("RGBA", (2, 2), (10, 20, 30, 0))
-    assert (images.read_array(save(tmp_path, clear)) == (10, 20, 30)).all()
-    grey = Image.new("LA", (2, 2), (10, 128))
+    opaque = Image.new("RGBA", (2, 2), (10, 20, 30, 255))
+    assert (images.read_array(save(tmp_path, opaque)) == (10, 20, 30)).all()
+    grey = Image.new("LA", (2, 2), (10, 255))
     assert np.array_equal(images.read_array(save(tmp_path, grey)), np.full((2, 2), 10))
+    for clear in (Image.new("RGBA", (2, 2), (10, 20, 30, 0)), Image.new("LA", (2, 2), (10, 128))):
+        with pytest.raises(ZooError, match=r"x\.png: the picture has transparent pixels"):
+            images.read_array(save(tmp_path, clear))
+    indexed = Image.fromarray(np.zeros((2, 2), np.uint8), "P")
+    indexed.putpalette([255, 0, 0])
+    with pytest.raises(ZooError, match="transparent pixels"):
+        images.read_array(save(tmp_path, indexed, transparency=0))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -197,10 +204,14 @@ def test_exif_rotation_is_applied(tmp_path, orientation):
     assert (expected.shape == (3, 2)) == (orientation >= 5)
 
 
-def test_the_first_frame_of_an_animation(tmp_path):
+@pytest.mark.parametrize("name", ["x.webp", "x.gif", "x.png", "x.tif"])
+def test_several_frames_are_refused_and_one_is_read(tmp_path, name):
     frames = [Image.new("L", (4, 4), level) for level in (10, 200)]
-    file = save(tmp_path, frames[0], "x.webp", save_all=True, append_images=frames[1:], lossless=True)
-    assert (images.read_array(file) == 10).all()
+    options = {"lossless": True} if name == "x.webp" else {}
+    file = save(tmp_path, frames[0], name, save_all=True, append_images=frames[1:], **options)
+    with pytest.raises(ZooError, match="holds 2 pictures"):
+        images.read_array(file)
+    assert (images.read_array(save(tmp_path, frames[0], name, **options)) == 10).all()
 
 
 BROKEN = {

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -68,9 +74,47 @@ def test_last_continues_in_the_same_folder_and_the_command_line_beats_the_checkp
     assert [path.name for path in Path("runs/scenes/version_0/checkpoints").iterdir()] == ["last.ckpt"]
 
 
-def test_last_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", recipe(), "--ckpt_path=last"]) == 1
-    assert "no run has left a checkpoint" in capsys.readouterr().err
+def test_last_without_a_run_starts_one_or_says_that_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", recipe(), "--ckpt_path=last"]) == 1
+    assert (
+        "runs/scenes: no run has left a checkpoint here; give the path of one to --ckpt_path" in capsys.readouterr().err
+    )
+    assert main(["fit", recipe(), "--ckpt_path=last"]) == 0
+    assert "starts from the beginning" in capsys.readouterr().out
+    assert Path("runs/scenes/version_0/checkpoints/last.ckpt").exists()
+
+
+def test_a_dead_data_worker_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    def kill() -> None:
+        while not (workers := multiprocessing.active_children()):
+            time.sleep(0.01)
+        os.kill(workers[0].pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    many = ["--data.train=100000", "--data.num_workers=1", "--trainer.limit_val_batches=0"]
+    assert main(["fit", recipe(), *many]) == 1
+    thread.join()
+    *_, last = capsys.readouterr().err.splitlines()
+    assert re.match(r"i2i-zoo: DataLoader worker \(pid.*\).*: most often the memory was full, so use fewer", last)
+
+
+def test_a_broken_file_met_by_a_data_worker_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("train", "val"):
+        Path("data", split).mkdir(parents=True)
+        Image.fromarray(render_scene(0, (64, 128))[1]).save(f"data/{split}/0.png")
+    file = Path("data/train/0.png")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 255  # begins and ends as a picture does
+    file.write_bytes(content)
+    data = {"class_path": "PairedData", "init_args": {"root": "data", "num_workers": 1}}
+    configuration = yaml.safe_load(Path(recipe().partition("=")[2]).read_text()) | {"data": data}
+    Path("scenes.yaml").write_text(yaml.safe_dump(configuration))
+    assert main(["fit", "--config=scenes.yaml"]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("i2i-zoo: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"i2i-zoo: {file}: the picture cannot be read")
+    assert "Traceback" not in errors[0]
 
 
 def test_the_best_checkpoint_is_the_model_and_callbacks_of_a_recipe_join_the_usual_ones() -> None:
@@ -145,9 +189,7 @@ def test_what_cannot_be_trained_is_one_sentence(args, sentence, capsys: pytest.C
 
 @pytest.mark.parametrize("args", [["--model.width=wide"], ["--nothing=1"], ["--model.nothing=1"], ["--model=Nothing"]])
 def test_wrong_arguments_are_one_line(args, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["fit", recipe(), *args])
-    assert stop.value.code == 2
+    assert main(["fit", recipe(), *args]) == 1
     error = capsys.readouterr().err
     assert error.startswith("i2i-zoo: ")
     assert error.count("\n") == 1
@@ -188,6 +230,25 @@ def test_recipes_are_found_by_their_name_from_anywhere() -> None:
 )  # fmt: skip
 def test_several_devices(devices, nodes, several) -> None:
     assert several_devices(Namespace(devices=devices, num_nodes=nodes, accelerator="gpu")) == several
+
+
+def test_two_processes_of_torchrun_train_as_one_does_on_the_joined_batch() -> None:
+    options = {"norm": "instance", "dropout": False}
+    config = recipe(model=options, data={"train": 6, "val": 3}, trainer={"precision": "64-true", "max_epochs": 2})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "i2i_zoo"]
+    devices = ["--trainer.devices=2", "--trainer.default_root_dir=two"]
+    result = subprocess.run([*launch, "fit", config, *devices], capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert main(["fit", config, "--data.batch_size=2", "--trainer.default_root_dir=one"]) == 0
+    two, one = (
+        torch.load(f"{root}/scenes/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for root in ("two", "one")
+    )
+    assert two.keys() == one.keys()
+    for key, value in one.items():
+        assert value.dtype == torch.float64
+        torch.testing.assert_close(two[key], value, rtol=1e-6, atol=1e-7)
 
 
 @pytest.fixture

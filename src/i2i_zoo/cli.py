@@ -6,11 +6,14 @@ The parser is static and what a command needs is imported when it runs, so that 
 from __future__ import annotations
 
 import argparse
+import functools
 import glob
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -56,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `i2i-zoo list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a path below a folder that may not be searched, say
+        if error.filename is None:
+            raise
+        print(f"i2i-zoo: {error.filename}: {error.strerror}; check the path and its rights.", file=sys.stderr)
+        return 1
 
 
 class Parser(argparse.ArgumentParser):
@@ -91,6 +99,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.add_argument(
+        "--devices", type=positive, default=1, metavar="N", help="GPUs, or processes with --device cpu"
+    )
     command.add_argument("--overwrite", action="store_true", help="translate again what is there already")
 
     command = add("list", list_, "list the checkpoints")
@@ -107,7 +118,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         verbs.add_parser(verb, help=text, add_help=False)
 
     command = add("convert", convert, "convert an official checkpoint, or one of fit, to a folder of the zoo")
-    command.add_argument("method", choices=sorted(METHODS), metavar="METHOD", help=", ".join(sorted(METHODS)))
+    command.add_argument("method", metavar="METHOD", help=", ".join(sorted(METHODS)))
     command.add_argument(
         "files", nargs="+", metavar="FILE", help="the generator's file, a .ckpt of fit, or NETWORK=FILE each"
     )
@@ -316,19 +327,15 @@ def translate(args: argparse.Namespace) -> int:
     jobs = plan(args.inputs, args.output)
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
-    if todo:
-        model = load_for(args.name, args.device)
-        for target, result in translate_all(model, todo, args.batch, size):
-            if isinstance(result, str):
-                failures.append(result)
-            else:
-                images.save(result, target)
-    done, there = len(todo) - len(failures), len(jobs) - len(todo)
-    print(f"{done} translated{f', {there} were there already' if there else ''}: {args.output}")
+    if todo and args.devices == 1:
+        failures += translate_all(load_for(args.name, args.device), todo, args.batch, size)
+    elif todo:
+        failures += translate_sharded(args.name, device_names(args.device, args.devices), todo, args.batch, size)
     for failure in failures:
         print(f"i2i-zoo: {failure}", file=sys.stderr)
-    if failures:
-        print(f"i2i-zoo: {len(failures)} of {len(todo)} could not be translated.", file=sys.stderr)
+    there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
+    failed = f", {len(failures)} could not be" if failures else ""
+    print(f"{len(todo) - len(failures)} translated{there}{failed}: {args.output}")
     return 1 if failures else 0
 
 
@@ -373,14 +380,12 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
     Raises `ZooError` before anything is done: for an input that is not there, two that would write one file, and a
     result that would replace an input.
     """
-    from .images import SUFFIXES
-
     jobs: dict[Path, Path] = {}
     for text in inputs:
-        found = list(expand(text, SUFFIXES))
+        found = list(expand(text))
         if not found:
             what = "there is no such file or folder" if not Path(text).is_dir() else "the folder holds no pictures"
-            raise ZooError(f"{text}: {what}.")
+            raise ZooError(f"{text}: {what}; check the path.")
         if Path(text).is_dir() and Path(text).resolve() in (output.resolve(), *output.resolve().parents):
             raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
         for source, relative in found:
@@ -395,13 +400,14 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
     return jobs
 
 
-def expand(text: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
+def expand(text: str) -> Iterator[tuple[Path, Path]]:
     """The pictures that an input names, each with its path below the input's folder."""
+    from .images import SUFFIXES, find
+
     path = Path(text)
     if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in suffixes and file.is_file():
-                yield file, file.relative_to(path)
+        for file in find(path):
+            yield file, file.relative_to(path)
     elif path.exists() or not glob.has_magic(text):
         if path.exists():
             yield path, Path(path.name)
@@ -410,27 +416,87 @@ def expand(text: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
         for match in sorted(glob.glob(text, recursive=True)):
             file = Path(match)
-            if file.suffix.lower() in suffixes and file.is_file():
+            if file.suffix.lower() in SUFFIXES and file.is_file():
                 yield file, file.relative_to(fixed)
 
 
-def translate_all(
-    model: Any, jobs: dict[Path, Path], batch: int, size: Any
-) -> Iterator[tuple[Path, Image.Image | str]]:
-    """Each file to write with its picture, or with what is wrong; reads the next batch while the network runs."""
+def translate_all(model: Any, jobs: dict[Path, Path], batch: int, size: Any, quiet: bool = False) -> list[str]:
+    """Write each file; returns what went wrong.  The next batch is read while the network runs."""
     from tqdm import tqdm
 
-    from .images import read_array
+    from .images import read_array, save
 
-    targets = list(jobs)
+    targets, failures = list(jobs), []
     batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
-    with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures") as progress:
+    with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures", disable=quiet) as progress:
         ahead = [readers.submit(read_array, jobs[target]) for target in batches[0]]
         for current, following in zip(batches, [*batches[1:], []], strict=True):
             reads, ahead = ahead, [readers.submit(read_array, jobs[target]) for target in following]
             for target, result in translate_batch(model, current, reads, jobs, size):
-                yield target, result
+                if isinstance(result, str):
+                    failures.append(result)
+                else:
+                    save(result, target)
                 progress.update()
+    return failures
+
+
+def device_names(device: str | None, count: int) -> list[str]:
+    """The device of each of so many processes: as many GPUs, or the CPU for all."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if device == "cpu":
+        return ["cpu"] * count
+    if device not in (None, "cuda"):
+        raise ZooError(f"--devices {count} works with --device cuda or cpu, not {device}.")
+    if count > gpus:
+        raise ZooError(
+            f"--devices {count}: there are {gpus} GPUs here; with --device cpu so many processes share the CPU."
+        )
+    return [f"cuda:{i}" for i in range(count)]
+
+
+def translate_sharded(name: str, devices: list[str], jobs: dict[Path, Path], batch: int, size: Any) -> list[str]:
+    """As `translate_all`, with a process for each device; the batches go round, so they are those of one process."""
+    from tqdm import tqdm
+
+    targets = list(jobs)
+    parts = [{target: jobs[target] for target in targets[i : i + batch]} for i in range(0, len(targets), batch)]
+    context, failures = multiprocessing.get_context("spawn"), {}
+    pools = [ProcessPoolExecutor(1, context) for _ in devices]
+    try:
+        futures = {}
+        for i, part in enumerate(parts):
+            pool, device = pools[i % len(pools)], devices[i % len(pools)]
+            futures[pool.submit(translate_part, name, device, len(devices), part, batch, size)] = i
+        with tqdm(total=len(targets), unit=" pictures") as progress:
+            for future in as_completed(futures):
+                failures[futures[future]] = future.result()
+                progress.update(len(parts[futures[future]]))
+    except BrokenProcessPool:
+        raise ZooError(
+            "A process that translates was killed, most often since the memory was full: use fewer --devices "
+            "or a smaller --batch; what is done already is kept."
+        ) from None
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
+    return [failure for i in sorted(failures) for failure in failures[i]]
+
+
+def translate_part(name: str, device: str, processes: int, jobs: dict[Path, Path], batch: int, size: Any) -> list[str]:
+    """A batch of `translate_sharded`, in one of its processes."""
+    if device == "cpu":
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    return translate_all(load_once(name, device), jobs, batch, size, quiet=True)
+
+
+@functools.cache
+def load_once(name: str, device: str) -> Any:
+    return load_for(name, device)
 
 
 def translate_batch(

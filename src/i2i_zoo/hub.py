@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from i2i_zoo import __version__, registry
 from i2i_zoo.convert import convert
-from i2i_zoo.convert.build import build_method, check_overrides, discriminators_of, fitting, network_tensors
+from i2i_zoo.convert.build import build_method, check_hparams, discriminators_of, fitting, network_tensors
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import Entry
 
@@ -69,7 +69,8 @@ def load(
     files = _locate(name, revision, cache_dir, token, local_files_only)
     config = _read_config(_needed(files, CONFIG, name))
     cls = registry.method_class(config["method"])
-    check_overrides(cls, overrides)
+    cls.check_preprocess(config["preprocess"], f"{name}/{CONFIG}")
+    check_hparams(cls, overrides)
     tensors = _read_tensors(_needed(files, WEIGHTS, name))
     if discriminators:
         tensors |= _read_tensors(_needed(files, DISCRIMINATORS, name))
@@ -134,7 +135,7 @@ def save(model: Any, directory: str | os.PathLike[str], *, half: bool = False) -
         (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         _replace(temporary, directory)
     except (OSError, SafetensorError) as error:
-        raise ZooError(f"Cannot write the checkpoint {directory}: {error}.") from error
+        raise ZooError(f"Cannot write the checkpoint {directory} ({error}); choose another place.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -329,8 +330,12 @@ def fetch_official(
     if local_files_only or constants.HF_HUB_OFFLINE:
         raise ZooError(f"{entry.name} is not in the cache {cache}: load it once with the network allowed.")
     print(f"{entry.name}: {entry.license_notice}", file=sys.stderr)
-    cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{entry.name}.", dir=cache) as folder:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        temporary = TemporaryDirectory(prefix=f".{entry.name}.", dir=cache)
+    except OSError as error:
+        raise ZooError(f"{cache}: the cache cannot be written ({error.strerror}); set I2I_ZOO_CACHE.") from error
+    with temporary as folder:
         files = {network: _download(url, Path(folder)) for network, url in entry.official.items()}
         try:
             model = convert(entry.method, files, **entry.hparams)
@@ -346,13 +351,16 @@ def _download(url: str, folder: Path) -> Path:
     request = urllib.request.Request(url, headers={"User-Agent": f"i2i_zoo/{__version__}"})
     try:
         with urllib.request.urlopen(request, timeout=60) as response, path.open("wb") as file:
-            length = int(response.headers.get("Content-Length", 0))
+            length = int(response.headers.get("Content-Length") or 0)
             with tqdm(total=length or None, unit="B", unit_scale=True, desc=path.name) as progress:
                 while chunk := response.read(1 << 20):
                     file.write(chunk)
                     progress.update(len(chunk))
     except (OSError, HTTPException) as error:
-        raise ZooError(f"Cannot download {url}: {getattr(error, 'reason', error)}.") from error
+        reason = getattr(error, "reason", None) or error
+        raise ZooError(
+            f"{url}: the download failed ({reason}); check the network and the disk, and try again."
+        ) from error
     if path.stat().st_size != length and length:
         raise ZooError(f"The download of {url} broke off after {path.stat().st_size} of {length} bytes: try again.")
     return path
@@ -361,23 +369,26 @@ def _download(url: str, folder: Path) -> Path:
 def _needed(files: Files, file: str, name: str | os.PathLike[str]) -> Path:
     path = files(file)
     if path is None:
-        raise ZooError(f"The checkpoint {name} has no {file}.")
+        raise ZooError(f"The checkpoint {name} has no {file}: check the name, or get the file from its author.")
     return path
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ZooError(f"Cannot read {path}: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ZooError(f"{path}: the file cannot be read ({error}); get it again.") from error
     kinds = {"method": str, "hparams": dict, "preprocess": dict}
     if not isinstance(config, dict) or not all(isinstance(config.get(key), kind) for key, kind in kinds.items()):
         raise ZooError(f"{path} is not the config.json of a checkpoint: it needs {', '.join(kinds)}.")
+    if config["method"] not in registry.METHODS:
+        choices = ", ".join(registry.METHODS)
+        raise ZooError(f"{path}: no method is called {config['method']!r}: choose from {choices}.")
     return config
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ZooError(f"{path} is damaged: {error}.") from error
+    except Exception as error:  # also a type of tensor that torch has not
+        raise ZooError(f"{path} is damaged ({str(error).rstrip('.')}); get it again.") from error

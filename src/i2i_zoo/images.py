@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageErr
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2i_zoo import memory
 from i2i_zoo.errors import ZooError
 
 #: Files that are taken for pictures when a folder is listed.
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy")
+
+# What Pillow may decode.  It knows more, and some of those run other programs (EPS).
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 
 #: Colours of label ids, by dataset: id i has colour number i.
 PALETTES: dict[str, np.ndarray] = {
@@ -48,7 +53,8 @@ def check_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.nd
     if ids.size and (ids.min() < 0 or ids.max() >= count):
         bad = ids.max() if ids.max() >= count else ids.min()
         raise ZooError(
-            f"{origin}: label {bad} has no colour in the palette {name!r}, whose labels are 0 to {count - 1}."
+            f"{origin}: label {bad} has no colour in the palette {name!r}, whose labels are 0 to {count - 1}; "
+            "correct it."
         )
     return ids
 
@@ -71,35 +77,103 @@ def one_hot(labels: np.ndarray, name: str, origin: str = "label map") -> Tensor:
     return torch.from_numpy(channels.astype(np.uint8) * np.uint8(255))
 
 
+def find(folder: Path, endings: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """The files below a folder whose names end so (in any case), sorted; hidden ones are no data.
+
+    Raises `ZooError` if it, or a folder below it, is not there or cannot be read.
+    """
+    found = []
+    try:
+        for parent, _, names in os.walk(folder, onerror=_raise):
+            # ._x.jpg is what macOS leaves beside x.jpg.
+            found += [Path(parent, name) for name in names if name.lower().endswith(endings) and name[0] != "."]
+    except (FileNotFoundError, NotADirectoryError):
+        raise ZooError(f"{folder}: there is no such folder; check the path.") from None
+    except OSError as error:
+        raise ZooError(f"{error.filename}: the folder cannot be read ({error.strerror}); check its rights.") from None
+    return sorted(file for file in found if file.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def read_array(path: str | Path) -> np.ndarray:
     """The pixels of a file: (H, W) or (H, W, C) in uint8, uint16 or float; palette pictures in their colours.
 
-    Multi-channel pictures come as TIFF or ``.npy``.  A JPEG's EXIF rotation is applied, transparency is dropped, CMYK
-    becomes RGB, the first frame of an animation is taken.
+    Multi-channel pictures come as TIFF or ``.npy``.  A JPEG's EXIF rotation is applied, an opaque alpha channel is
+    dropped, CMYK becomes RGB by Pillow's formula (255 - C)(255 - K) / 255, without colour profiles.
 
-    Raises `ZooError` if the file is missing, not a picture, or broken.
+    Raises `ZooError` if the file is missing, not a picture, or broken; if it has transparent pixels or several frames,
+    since which colours are meant is not told; and before it is decoded, if it has more than
+    ``2 * PIL.Image.MAX_IMAGE_PIXELS`` pixels or needs more memory than is free.
     """
     path = Path(path)
     try:
         if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False)
+            stored = open_npy(path)
+            need_memory(stored.shape, stored.dtype.itemsize, str(path))
+            return np.array(stored)
         try:
-            with Image.open(path) as picture:
+            with Image.open(path, formats=_FORMATS) as picture:
                 if not is_deep_colour(picture):
-                    return pil_array(picture)
+                    return pil_array(picture, str(path))
         except UnidentifiedImageError:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise
-        import tifffile
-
-        return tifffile.imread(path)
+        return read_tiff(path)
+    except (ZooError, KeyboardInterrupt):
+        raise
     except UnidentifiedImageError:
         kind = "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
-        raise ZooError(f"{path}: the file {kind}; give a PNG, JPEG, WebP, BMP, TIFF or .npy file.") from None
+        raise ZooError(f"{path}: the file {kind}; give a PNG, JPEG, WebP, BMP, TIFF, GIF or .npy file.") from None
     except FileNotFoundError:
-        raise ZooError(f"{path}: there is no such file.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ZooError(f"{path}: the picture cannot be read ({error}); replace the file.") from None
+        raise ZooError(f"{path}: there is no such file; check the path.") from None
+    except IsADirectoryError:
+        raise ZooError(f"{path}: a picture cannot be read from a folder; name its files.") from None
+    except PermissionError:
+        raise ZooError(f"{path}: the file cannot be read (Permission denied); check its rights.") from None
+    except Image.DecompressionBombError:
+        raise ZooError(
+            f"{path}: the picture has more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels; scale it "
+            "down, cut it up, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it."
+        ) from None
+    except Exception as error:  # decoders raise what they happen to raise
+        why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise ZooError(f"{path}: the picture cannot be read ({why}); replace the file.") from None
+
+
+def open_npy(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file without reading its contents; one that claims more than the file holds fails."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def read_tiff(path: Path) -> np.ndarray:
+    """The pixels of a TIFF file that Pillow cannot read as they are: many channels, or 16-bit colour."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        one_frame(len(file.series), str(path))
+        series = file.series[0]
+        if Image.MAX_IMAGE_PIXELS and prod(series.shape[:2]) > 2 * Image.MAX_IMAGE_PIXELS:
+            raise Image.DecompressionBombError  # as Pillow does
+        need_memory(series.shape, series.dtype.itemsize, str(path))
+        return series.asarray()
+
+
+def need_memory(shape: Sequence[int], itemsize: int, origin: str) -> None:
+    """Raise `ZooError` if a picture of this shape cannot be held, decoded and as floats."""
+    if prod(shape) > 2**20:  # smaller ones are not worth asking the system
+        extent = "x".join(map(str, shape))
+        memory.need(
+            prod(shape) * (itemsize + 4), f"{origin}: the picture of {extent} values", "scale it down or cut it up"
+        )
+
+
+def one_frame(frames: int, origin: str) -> None:
+    """Raise `ZooError` for an animation or several pages."""
+    if frames > 1:
+        raise ZooError(f"{origin}: the file holds {frames} pictures; save the one that is meant as a file of its own.")
 
 
 def is_deep_colour(picture: Image.Image) -> bool:
@@ -112,33 +186,45 @@ def is_deep_colour(picture: Image.Image) -> bool:
 def is_whole(path: Path) -> bool:
     """Whether a file begins as a picture and ends as one: a cheap check that finds text, empty and cut-off files."""
     endings = {b"\x89PNG": b"IEND\xaeB`\x82", b"\xff\xd8\xff": b"\xff\xd9"}
-    with open(path, "rb") as file:
-        first = file.read(4)
-        ending = next((end for start, end in endings.items() if first.startswith(start)), None)
-        if ending is not None:
-            # Some cameras write a little more behind the end.
-            file.seek(max(0, path.stat().st_size - 65536))
-            return ending in file.read()
     try:
+        with open(path, "rb") as file:
+            first = file.read(4)
+            ending = next((end for start, end in endings.items() if first.startswith(start)), None)
+            if ending is not None:
+                # Some cameras write a little more behind the end.
+                file.seek(max(0, path.stat().st_size - 65536))
+                return ending in file.read()
         return read_array(path).size > 0
-    except ZooError:
+    except (OSError, ZooError):
         return False
 
 
 def height_width(path: Path) -> tuple[int, int]:
-    """The size of a picture that `is_whole`, from the file's header where Pillow reads it."""
+    """The size of a picture that `is_whole`, from the file's header where that tells it; `ZooError` as `read_array`."""
     if path.suffix.lower() in (".npy", ".tif", ".tiff"):
+        height, width = (*read_array(path).shape, 0, 0)[:2]
+        return height, width
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            width, height = reversed(picture.size) if turned else picture.size
+            return height, width
+    except Exception:  # `read_array` says what is wrong
         height, width = read_array(path).shape[:2]
         return height, width
-    with Image.open(path) as picture:
-        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        width, height = reversed(picture.size) if turned else picture.size
-        return height, width
 
 
-def pil_array(picture: Image.Image) -> np.ndarray:
-    """The pixels of a PIL image: (H, W) for grey, 16-bit and 32-bit ones, (H, W, 3) RGB otherwise."""
+def pil_array(picture: Image.Image, origin: str = "picture") -> np.ndarray:
+    """The pixels of a PIL image: (H, W) for grey, 16-bit and 32-bit ones, (H, W, 3) RGB otherwise.
+
+    Raises `ZooError` as `read_array` for transparency, several frames and too little memory.
+    """
+    if getattr(picture, "format", None) != "MPO":  # a telephone's JPEG with a preview behind it
+        one_frame(getattr(picture, "n_frames", 1), origin)
+    need_memory((picture.height, picture.width, 3), 2, origin)
     picture = ImageOps.exif_transpose(picture)
+    if picture.has_transparency_data and picture.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        raise ZooError(f"{origin}: the picture has transparent pixels; lay it on a background of one colour.")
     if picture.mode in ("L", "F") or picture.mode.startswith("I"):
         array = np.asarray(picture)
         return (
@@ -154,7 +240,7 @@ def decode(picture: Any, channels: int = 3, palette: str | None = None) -> Tenso
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "picture"
     if isinstance(picture, Tensor):
-        if picture.dim() != 3 or picture.shape[0] != channels or not picture.is_floating_point():
+        if picture.dim() != 3 or picture.shape[0] != channels or 0 in picture.shape or not picture.is_floating_point():
             raise ZooError(
                 f"A tensor of shape {tuple(picture.shape)} and type {picture.dtype} was given; "
                 f"the model takes floats in [-1, 1] of shape ({channels}, height, width)."
@@ -163,7 +249,12 @@ def decode(picture: Any, channels: int = 3, palette: str | None = None) -> Tenso
     if isinstance(picture, (str, Path)):
         array = read_array(picture)
     elif isinstance(picture, Image.Image):
-        array = pil_array(picture)
+        try:
+            array = pil_array(picture)
+        except (OSError, ValueError, SyntaxError) as error:  # of a file that PIL reads only now
+            if isinstance(error, ZooError):
+                raise
+            raise ZooError(f"picture: it cannot be read ({error}); replace its file.") from None
     else:
         array = np.asarray(picture)
     if array.ndim not in (2, 3) or 0 in array.shape:
@@ -205,6 +296,8 @@ def to_tensor(array: np.ndarray, origin: str) -> Tensor:
         return torch.from_numpy(np.require(array, requirements=["C", "W"])).permute(2, 0, 1)
     if array.dtype == np.uint16:
         return torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1).div(65535 / 2).sub(1)
+    if array.dtype.kind not in "iuf":
+        raise ZooError(f"{origin}: values of type {array.dtype}; give uint8, uint16, or floats in [0, 1].")
     if array.dtype.kind != "f" or not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
         raise ZooError(
             f"{origin}: values of type {array.dtype} from {array.min()} to {array.max()}; "
@@ -226,7 +319,7 @@ def fit_channels(image: Tensor, channels: int, origin: str) -> Tensor:
         return image.expand(3, -1, -1)
     if image.shape[0] == 3 and channels == 1:
         return (to_float(image) * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0, keepdim=True)
-    raise ZooError(f"{origin}: {image.shape[0]} channels, but the model takes {channels}.")
+    raise ZooError(f"{origin}: {image.shape[0]} channels, but the model takes {channels}; give a picture of these.")
 
 
 def to_uint8(image: Tensor) -> Tensor:
@@ -255,7 +348,9 @@ def save(picture: Image.Image, path: Path) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise ZooError(f"{path}: the picture cannot be written ({error.strerror or error}).") from None
+        raise ZooError(
+            f"{path}: the picture cannot be written ({error.strerror or error}); choose another place."
+        ) from None
 
 
 def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> Tensor:
@@ -263,6 +358,7 @@ def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> T
     height, width = (size, size) if isinstance(size, int) else size
     if tuple(image.shape[-2:]) == (height, width):
         return image
+    need_memory((height, width, image.shape[0]), 4, "picture")
     if nearest:  # for colours that stand for labels and must not mix
         return F.interpolate(image[None], (height, width), mode="nearest-exact")[0]
     resized = F.interpolate(image[None], (height, width), mode="bicubic", antialias=True)[0]

@@ -18,9 +18,30 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from i2i_zoo import images
+from i2i_zoo import images, memory
+from i2i_zoo.errors import ZooError
 
 Picture = str | Path | Image.Image | np.ndarray | Tensor
+
+
+def check_preprocess(preprocess: dict[str, Any], where: str) -> None:
+    """Raise `ZooError` if the record of ``where`` has a value that its key cannot have."""
+    size = preprocess.get("size")
+    if size is not None and (isinstance(size, int) or not is_size(size)):
+        raise ZooError(f"{where}: preprocess says size {size!r}; it is [height, width] in pixels.")
+    for key in ("source_palette", "target_palette"):
+        if preprocess.get(key) is not None and preprocess[key] not in list(images.PALETTES):
+            raise ZooError(
+                f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(images.PALETTES)}."
+            )
+    if preprocess.get("made_from") not in (None, "lab", "edges", "hole"):
+        raise ZooError(f"{where}: preprocess says made_from {preprocess['made_from']!r}; choose lab, edges or hole.")
+
+
+def is_size(value: Any) -> bool:
+    """Whether it is a number of pixels, or a height and a width."""
+    lengths = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
+    return all(type(length) is int and length > 0 for length in lengths)
 
 
 class PairedTask:
@@ -31,6 +52,7 @@ class PairedTask:
     """
 
     batch_keys = ("source", "target")
+    check_preprocess = staticmethod(check_preprocess)
 
     def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
         """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
@@ -65,8 +87,11 @@ class PairedTask:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
 
         Raises:
-            ZooError: If a picture cannot be read or has not the channels that the model takes.
+            ZooError: If a picture cannot be read or has not the channels that the model takes; before the network
+                runs, if that takes more memory than is free.
         """
+        if size is not None and not is_size(size):
+            raise ZooError(f"size={size!r}: give a positive whole number, or two of them, height and width.")
         if isinstance(pictures, (list, tuple)):
             return self._translate_many(list(pictures), size)
         if isinstance(pictures, Tensor) and pictures.dim() == 4:
@@ -83,6 +108,7 @@ class PairedTask:
         results: list[Any] = [None] * len(pictures)
         for shape in {source.shape for source in worked}:
             indices = [i for i, source in enumerate(worked) if source.shape == shape]
+            self.check_memory(len(indices), shape)
             batch = torch.stack([worked[i] for i in indices]).to(self.device, self.dtype)
             for i, output in zip(indices, self.apply_padded(batch), strict=True):
                 if isinstance(pictures[i], Tensor):
@@ -92,6 +118,17 @@ class PairedTask:
                     output = images.resize(output, sources[i].shape[-2:], nearest=labels)
                     results[i] = images.to_pil(self.as_picture(output[None], sources[i][None].to(output))[0])
         return results
+
+    def check_memory(self: Any, count: int, shape: Sequence[int]) -> None:
+        """Raise `ZooError` if the network cannot hold this many sources (C, H, W) of a shape; small ones pass."""
+        height, width = shape[-2:]
+        if count * height * width > 2**20:
+            source = torch.empty(count, *shape, dtype=self.dtype, device="meta")
+            padded, _, _ = images.pad_to_stride(source, self.generator.stride, self.generator.smallest)
+            many = f"{count} pictures" if count > 1 else "picture"
+            remedy = "work at a smaller size" + (" or give fewer at a time" if count > 1 else "")
+            what = f"{many}: the network at {width}x{height} pixels"
+            memory.need(memory.peak_bytes(self, padded), what, remedy, self.device)
 
     def read_source(self: Any, picture: Picture, size: int | tuple[int, int] | None = None) -> Tensor:
         """A picture as the source tensor (C, H, W) in [-1, 1] that the model was trained on, at a size or its own."""

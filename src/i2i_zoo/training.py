@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning as L
 import torch
+import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -19,18 +19,26 @@ from . import cards, hub
 from .callbacks.ema import EMA
 from .callbacks.evaluation import Evaluation
 from .callbacks.gradients import ClipGradients
+from .callbacks.nan import StopOnNaN
 from .callbacks.predictions import Predictions
+from .callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from .callbacks.samples import Samples
 from .convert import convert
+from .convert.build import fitting
+from .convert.pickles import is_lightning, read_lightning, read_pickle
 from .data.paired import PairedData
 from .data.synthetic import SyntheticPairs
 from .errors import ZooError
 from .methods.base import Method
 from .metrics.suites import TITLES
-from .registry import ENTRIES, METHODS, method_class, method_name
+from .registry import ENTRIES, METHODS, info, method_class, method_name
 
 #: Classes that recipes name without their module: imported, hence found.
-RECIPE_CLASSES = (*map(method_class, METHODS), PairedData, SyntheticPairs, Samples, Evaluation, EMA, ClipGradients)
+RECIPE_CLASSES = (
+    *map(method_class, METHODS),
+    *(PairedData, SyntheticPairs),
+    *(ClipGradients, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
+)
 
 
 def main(verb: str, args: Sequence[str]) -> None:
@@ -45,6 +53,8 @@ def main(verb: str, args: Sequence[str]) -> None:
     args, name = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
         name = args.pop(0)
+        if not name.startswith("hf:") and not Path(name).is_dir():
+            info(name)  # raises if there is none of that name
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
@@ -60,6 +70,13 @@ def main(verb: str, args: Sequence[str]) -> None:
         cli = TrainingCLI(verb, args, run_name(configs[0]) if configs else None, name)
     except (MisconfigurationException, FileNotFoundError) as error:
         raise ZooError(" ".join(str(error).split())) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise ZooError(
+            f"{str(error).splitlines()[0].rstrip('. ')}: most often the memory was full, so use fewer "
+            "--data.num_workers or a smaller --data.batch_size; --ckpt_path last continues the run."
+        ) from error
     except SystemExit as stop:
         # Lightning turns Ctrl-C into an exit of its own.
         if isinstance(stop.__context__, KeyboardInterrupt):
@@ -78,6 +95,7 @@ def find_recipes(args: list[str]) -> list[Path]:
         option, given, value = arg.partition("=")
         if option in ("-c", "--config") and (given or i + 1 < len(args)):
             path = recipe(value if given else args[i + 1])
+            check_recipe(path)
             args[i : i + 1 if given else i + 2] = [f"--config={path}"] if given else [option, str(path)]
             found.append(path)
     return found
@@ -92,6 +110,16 @@ def recipe(name: str) -> Path:
     raise ZooError(f"{name}: there is no such file, and no recipe of that name in {cards.shipped('recipes')}.")
 
 
+def check_recipe(path: Path) -> None:
+    """Raise `ZooError` naming the file if it is no YAML of sections; what is in them the parser checks."""
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ZooError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}); correct the file.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("trainer", {}), dict):
+        raise ZooError(f"{path} is no recipe: it needs the sections model, data and trainer; see recipes/.")
+
+
 def run_name(config: Path) -> str:
     """``recipes/pix2pix/ablation/l1.yaml`` runs as ``pix2pix-ablation-l1``, other files by their own name."""
     parts = config.with_suffix("").parts
@@ -99,11 +127,12 @@ def run_name(config: Path) -> str:
 
 
 class Parser(LightningArgumentParser):
-    """Errors in one line, not below fifty lines of usage."""
+    """Errors in one sentence, not below fifty lines of usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        sys.stderr.write(f"i2i-zoo: {' '.join(message.split())} (see --help)\n")
-        sys.exit(2)
+        if isinstance(ex, ZooError):  # of the parser within this one
+            raise ex
+        raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
 
 
 class TrainingCLI(LightningCLI):
@@ -163,7 +192,30 @@ class TrainingCLI(LightningCLI):
             self.run = "-".join(config[key].class_path.rpartition(".")[2].lower() for key in ("model", "data"))
         self.folder = Path(trainer.default_root_dir) / self.run
         if config.ckpt_path == "last":
-            config.ckpt_path = str(last_checkpoint(self.folder))
+            last = last_checkpoint(self.folder)
+            if last is None and self.verb != "fit":
+                raise ZooError(
+                    f"{self.folder}: no run has left a checkpoint here; give the path of one to --ckpt_path."
+                )
+            if last is None:  # so that one command starts a run, and continues it after a kill at any moment
+                print(f"{self.folder}: no run has left a checkpoint here yet, so this one starts from the beginning.")
+            config.ckpt_path = last and str(last)
+
+    def instantiate_classes(self) -> None:
+        try:
+            super().instantiate_classes()
+        except (ZooError, MisconfigurationException):
+            raise
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            RuntimeError,
+        ) as error:  # of any class that it names
+            raise ZooError(
+                f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
+            ) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]
@@ -176,13 +228,15 @@ class TrainingCLI(LightningCLI):
         if self.verb != "predict":
             defaults.append(Evaluation())
         if fit:
-            defaults.append(Samples())
+            defaults += [Samples(), ExactResume(int(config.seed_everything)), StopOnNaN()]
         if fit and trainer.enable_checkpointing is not False:
-            defaults.append(ModelCheckpoint(save_top_k=0, save_last=True, auto_insert_metric_name=False))
+            defaults.append(LastCheckpoint())
         if fit and trainer.logger is not False:
             defaults.append(LearningRateMonitor())
         given = trainer.callbacks or []
         given = given if isinstance(given, list) else [given]
+        plugins = trainer.plugins or []
+        kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
         kwargs["callbacks"] = given + [d for d in defaults if not any(isinstance(g, type(d)) for g in given)]
         return super().instantiate_trainer(**kwargs)
 
@@ -195,6 +249,9 @@ class TrainingCLI(LightningCLI):
         self.model.preprocess = dict(self.datamodule.preprocess)
         if self.checkpoint is not None:
             self.model = hub.load(self.checkpoint)
+        if path := self.config[self.verb].ckpt_path:
+            self.model.configure_model()
+            check_checkpoint(path, self.model)
 
     def before_fit(self) -> None:
         config = self.config[self.verb]
@@ -222,12 +279,19 @@ class TrainingCLI(LightningCLI):
         print(f"Written to {self.folder / 'predictions'}.")
 
 
-def last_checkpoint(folder: Path) -> Path:
-    """The newest ``last.ckpt`` of the runs in a folder."""
-    found = sorted(folder.glob("*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise ZooError(f"{folder}: no run has left a checkpoint here that could be continued; leave out --ckpt_path.")
-    return found[-1]
+def check_checkpoint(path: str, model: Method) -> None:
+    """Raise `ZooError` if the file is no checkpoint of fit for this model, before the trainer loads it."""
+    content = read_pickle(path)
+    if not is_lightning(content):
+        raise ZooError(f"{path} is not a checkpoint of fit; load other files with --init_from.")
+    read_lightning(content, path)
+    fitting(model.state_dict(), content["state_dict"], path)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
+    found = folder.glob("*/checkpoints/last*.ckpt")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def several_devices(trainer: Any) -> bool:

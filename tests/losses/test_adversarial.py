@@ -20,7 +20,9 @@ def golden() -> Golden:
 
 def test_losses_are_the_authors(golden: Golden) -> None:
     logits = golden.input("pred")
-    losses = [[adversarial_loss(logits, real, kind) for real in (True, False)] for kind in ("vanilla", "lsgan", "wgangp")]
+    losses = [
+        [adversarial_loss(logits, real, kind) for real in (True, False)] for kind in ("vanilla", "lsgan", "wgangp")
+    ]
     ok, ratio, _ = golden.check("gan", torch.tensor(losses))
     assert ok, ratio
 

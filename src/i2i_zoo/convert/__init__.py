@@ -17,7 +17,7 @@ from typing import Any
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import method_class
 
-from .build import build_method, check_overrides
+from .build import build_method, check_hparams
 from .pickles import is_lightning, read_lightning, read_pickle, state_dict
 
 Path = str | PathLike[str]
@@ -38,11 +38,12 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
             hyper-parameter is unknown.
     """
     cls = method_class(method)
-    check_overrides(cls, hparams)
+    check_hparams(cls, hparams)
     if not isinstance(files, Mapping):
         content = read_pickle(files)
         if is_lightning(content):
-            found, preprocess, tensors = read_lightning(content)
+            found, preprocess, tensors = read_lightning(content, str(files))
+            cls.check_preprocess(preprocess, str(files))
             model = _build(cls, {**found, **hparams}, tensors, str(files))
             model.preprocess = preprocess
             return model

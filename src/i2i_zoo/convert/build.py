@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from inspect import signature
 from itertools import chain
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
@@ -13,16 +14,42 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 
-def check_overrides(cls: Any, hparams: Mapping[str, Any]) -> None:
-    """Raise `ZooError` for a hyper-parameter that the method does not have, or a value that is none of its choices."""
+def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None:
+    """Raise `ZooError` for a hyper-parameter that the method does not have, or a value that its type does not allow.
+
+    ``where`` names the file that they are from.
+    """
+    origin = where and f"{where}: "
     valid = list(signature(cls).parameters)
     if unknown := [name for name in hparams if name not in valid]:
-        raise ZooError(f"{cls.__name__} has no hyper-parameter {unknown[0]!r}: choose from {', '.join(valid)}.")
+        raise ZooError(f"{origin}{cls.__name__} has no hyper-parameter {unknown[0]!r}: choose from {', '.join(valid)}.")
     hints = get_type_hints(cls.__init__)
     for name, value in hparams.items():
-        if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
-            choices = ", ".join(map(str, get_args(hints[name])))
-            raise ZooError(f"{name}={value!r} is unknown to {cls.__name__}: choose from {choices}.")
+        hint = hints.get(name, Any)
+        if not _allows(hint, value):
+            choices = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
+            told = (
+                f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {_type_name(hint)}: give one"
+            )
+            raise ZooError(f"{origin}{name}={value!r} is {told}.")
+
+
+def _allows(hint: Any, value: Any) -> bool:
+    """Whether a hyper-parameter of this type can have this JSON value."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_allows(choice, value) for choice in get_args(hint))
+    if origin is not None:  # a sequence, the only container among them
+        return isinstance(value, (list, tuple)) and all(_allows(get_args(hint)[0], item) for item in value)
+    if hint is float:
+        return type(value) in (int, float)
+    return type(value) is hint if hint in (int, bool, str, NoneType) else True
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint).rpartition(".")[2]
 
 
 def build_method(
@@ -77,8 +104,7 @@ def network_tensors(model: Any, networks: Iterable[str]) -> dict[str, Tensor]:
 
 
 def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators: bool) -> Any:
-    if unknown := [name for name in hparams if name not in signature(cls).parameters]:
-        raise ZooError(f"{where} has a hyper-parameter {unknown[0]!r}, which {cls.__name__} does not have.")
+    check_hparams(cls, hparams, where)
     try:
         model = cls(**hparams)
         if discriminators:
@@ -86,7 +112,10 @@ def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators:
     except ZooError:
         raise
     except Exception as error:  # the values come from a file, and may be anything
-        raise ZooError(f"{where}: no {cls.__name__} can be built from its hyper-parameters: {error}.") from error
+        why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise ZooError(
+            f"{where}: no {cls.__name__} can be built from its hyper-parameters ({why}); correct them."
+        ) from error
     return model
 
 
@@ -109,7 +138,7 @@ def fitting(
         problems["unknown"] = [name for name in tensors if name not in expected]
     if any(problems.values()):
         told = "; ".join(f"{problem} {first_few(names)}" for problem, names in problems.items() if names)
-        raise ZooError(f"The tensors of {where} do not fit the model: {told}.")
+        raise ZooError(f"The tensors of {where} do not fit the model: {told}; use the files of one save, unchanged.")
     return {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items() if name in expected}
 
 

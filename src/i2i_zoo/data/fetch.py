@@ -144,7 +144,8 @@ def extract(archive: str | Path, folder: str | Path) -> None:
                 top.rmdir()
     # RuntimeError: a zip with a password; NotImplementedError: its subclass, an unknown compression.
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise ZooError(f"{archive}: the archive cannot be unpacked ({error}); delete it if it is broken.") from None
+        why = " ".join(str(error).split())
+        raise ZooError(f"{archive}: the archive cannot be unpacked ({why}); delete it if it is broken.") from None
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -154,7 +155,7 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
             for info in opened.infolist():
                 _safe_parts(info.filename, archive)
                 if (info.external_attr >> 16) & 0o170000 == 0o120000:
-                    raise ZooError(f"{archive}: {info.filename!r} is a link; the archive is not safe to unpack.")
+                    raise ZooError(f"{archive}: {info.filename!r} is a link; the archive is not safe, delete it.")
                 if not info.is_dir():
                     with opened.open(info) as stream:
                         yield info.filename, stream
@@ -167,7 +168,7 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 assert contents is not None  # it is a regular file
                 yield member.name, contents
             elif not member.isdir():
-                raise ZooError(f"{archive}: {member.name!r} is a link or device; the archive is not safe to unpack.")
+                raise ZooError(f"{archive}: {member.name!r} is a link or device; the archive is not safe, delete it.")
         while tar.fileobj.read(_CHUNK):  # type: ignore[union-attr]
             pass  # to the end, where gzip keeps its checksum
 
@@ -176,7 +177,7 @@ def _safe_parts(name: str, archive: Path) -> tuple[str, ...]:
     """The parts of a member's path, if it stays inside the folder on every system."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts):
-        raise ZooError(f"{archive}: {name!r} lies outside the archive's folder; the archive is not safe to unpack.")
+        raise ZooError(f"{archive}: {name!r} lies outside the archive's folder; the archive is not safe, delete it.")
     return path.parts
 
 

@@ -19,6 +19,9 @@ from .splits import SplitData
 
 Size = int | Sequence[int] | None
 
+#: Label maps of a split whose ids are checked before training begins.
+LABELS_CHECKED = 1000
+
 
 def edges(photo: Tensor) -> Tensor:
     """A line drawing (1, H, W) of a photograph (3, H, W), in [-1, 1]: Sobel's gradient of luminance, dark on white."""
@@ -178,13 +181,16 @@ class PairedData(SplitData):
     def setup(self, stage: str) -> None:
         """Find the pairs of the splits that the stage needs, and check every file before anything begins.
 
-        Raises `ZooError` naming what is missing, unmatched or broken.
+        Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.
         """
         for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
             if split not in self.datasets:
                 files = self.pairs(split)
                 check_files([file for pair in files for file in dict.fromkeys(pair) if file is not None])
                 check_sizes(files)
+                for side, name in enumerate((self.source_palette, self.target_palette)):
+                    if name is not None and not self.side_by_side:
+                        check_label_files([pair[side] for pair in files if pair[side] is not None], name)
                 self.datasets[split] = PairedImages(self, files, split == "train")
 
     def pairs(self, split: str) -> list[tuple[Path | None, Path]]:
@@ -210,18 +216,14 @@ class PairedData(SplitData):
 
 def find_pictures(folder: Path) -> dict[str, Path]:
     """Relative name without suffix to file, sorted, of all pictures below a folder; `ZooError` if there are none."""
-    if not folder.is_dir():
-        raise ZooError(f"{folder}: there is no such folder.")
     found: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*")):
-        hidden = file.name.startswith(".")  # ._x.jpg is what macOS leaves beside x.jpg
-        if file.suffix.lower() in images.SUFFIXES and not hidden and file.is_file():
-            name = str(file.relative_to(folder).with_suffix(""))
-            if name in found:
-                raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
-            found[name] = file
+    for file in images.find(folder):
+        name = str(file.relative_to(folder).with_suffix(""))
+        if name in found:
+            raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
+        found[name] = file
     if not found:
-        raise ZooError(f"{folder}: the folder holds no pictures.")
+        raise ZooError(f"{folder}: the folder holds no pictures; see PairedData for the layouts.")
     return found
 
 
@@ -245,3 +247,21 @@ def check_sizes(pairs: list[tuple[Path | None, Path]]) -> None:
                 unequal.append(f"{source} has {b}x{a} pixels and {target} {d}x{c}")
     if unequal:
         raise ZooError(f"{'; '.join(unequal[:5])}{' ...' if len(unequal) > 5 else ''}: a pair has one size.")
+
+
+def check_label_files(files: Sequence[Path | None], palette: str) -> None:
+    """Raise `ZooError` naming label maps with ids that the palette has not.
+
+    At most `LABELS_CHECKED` of them are decoded, spread evenly, which takes seconds; the others are checked when they
+    are read.
+    """
+    wrong = []
+    for file in files[:: -(-len(files) // LABELS_CHECKED)]:
+        try:
+            ids = images.read_array(str(file))
+            if ids.ndim == 2:
+                images.check_labels(ids, palette, str(file))
+        except ZooError as error:
+            wrong.append(str(error).rstrip("."))
+    if wrong:
+        raise ZooError(f"{'; '.join(wrong[:5])}{f'; and {len(wrong) - 5} more' if len(wrong) > 5 else ''}.")

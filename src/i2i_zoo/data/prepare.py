@@ -108,7 +108,7 @@ def _pairs(photos: Path, labels: Path, photo_end: str, label_end: str) -> dict[s
     """Frame to its photograph and label picture, sorted: files below two folders, equal but for their endings."""
     found: list[dict[str, Path]] = []
     for folder, end in ((photos, photo_end), (labels, label_end)):
-        files = [file for file in sorted(folder.rglob(f"*{end}")) if not file.name.startswith(".")]
+        files = images.find(folder, (end.lower(),))
         if not files:
             raise ZooError(f"{folder}: no files *{end} are here; give the folder of the unpacked official download.")
         found.append({file.name.removesuffix(end): file for file in files})

@@ -14,11 +14,24 @@ class EpochSampler(Sampler[tuple[int, int]]):
     The order is a permutation drawn from ``seed`` and the epoch; process ``rank`` of ``world`` takes every world-th
     entry of it, so that the processes' batches together are the batch of one process.  When shuffling, the last
     entries are filled up from the beginning, since processes that train must take the same number of steps.
+
+    A resumed run begins with ``epoch`` and leaves out the ``skip`` samples of this process that it has behind it.
     """
 
-    def __init__(self, length: int, *, shuffle: bool, seed: int = 0, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self,
+        length: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        epoch: int = 0,
+        skip: int = 0,
+    ) -> None:
         self.length, self.shuffle, self.seed, self.rank, self.world = length, shuffle, seed, rank, world
-        self.epoch = 0
+        self.epoch = self.first_epoch = epoch
+        self.skip = skip
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -28,7 +41,8 @@ class EpochSampler(Sampler[tuple[int, int]]):
         if self.shuffle:
             order = torch.randperm(self.length, generator=sample_generator(self.seed, self.epoch, -1)).tolist()
             order = (order * self.world)[: len(self) * self.world]
-        return iter([(self.epoch, index) for index in order[self.rank :: self.world]])
+        skip = self.skip if self.epoch == self.first_epoch else 0
+        return iter([(self.epoch, index) for index in order[self.rank :: self.world][skip:]])
 
     def __len__(self) -> int:
         if self.shuffle:

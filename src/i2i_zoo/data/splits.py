@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import lightning as L
@@ -19,9 +20,14 @@ class SplitData(L.LightningDataModule):
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.datasets: dict[str, Dataset[dict[str, Any]]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker that is not forked gets a copy of its dataset and of this, but not of the run.
+        return {**self.__dict__, "trainer": None}
+
     def loader(self, split: str) -> DataLoader:
         trainer, dataset = self.trainer, self.datasets[split]
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        epoch, batches = progress(trainer) if trainer and split == "train" else (0, 0)
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
@@ -31,6 +37,8 @@ class SplitData(L.LightningDataModule):
                 seed=self.seed,
                 rank=rank,
                 world=world,
+                epoch=epoch,
+                skip=batches * self.batch_size,
             ),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
@@ -48,3 +56,16 @@ class SplitData(L.LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader:
         return self.loader("test")
+
+
+def progress(trainer: Any) -> tuple[int, int]:
+    """The epoch that a run is in, and how many of its batches it has behind it.
+
+    Lightning restores its counters before it asks for the loaders, whose workers begin to read at once.  It does not
+    know that these loaders can begin within an epoch, and would warn of it.
+    """
+    warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch ended")
+    epochs, batches = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.batch_progress
+    if batches.is_last_batch:
+        return epochs.ready, 0
+    return epochs.processed, batches.current.processed

@@ -39,6 +39,8 @@ class Method(L.LightningModule):
         self.automatic_optimization = False
         #: How pictures become the tensors that this model was trained on; travels with the checkpoint (see `tasks`).
         self.preprocess: dict[str, Any] = {}
+        #: The losses of the latest batch, by the names under which they are logged.
+        self.losses: dict[str, Tensor] = {}
 
     @property
     def players(self) -> Mapping[str, tuple[str, ...]]:
@@ -105,8 +107,10 @@ class Method(L.LightningModule):
         finally:
             for parameter in others:
                 parameter.requires_grad_(True)
+        logged = {f"train/{player}/{name}": loss.detach() for name, loss in losses.items()}
+        self.losses = {**self.losses, **logged}
         if (self.trainer.fit_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log_dict({f"train/{player}/{k}": v.detach() for k, v in losses.items()}, prog_bar=True)
+            self.log_dict(logged, prog_bar=True)
 
     def setup(self, stage: str) -> None:
         strategy = self.trainer.strategy
@@ -123,10 +127,19 @@ class Method(L.LightningModule):
             return batch
         return {k: channels_last(v) if isinstance(v, Tensor) and v.dim() == 4 else v for k, v in batch.items()}
 
+    def on_train_start(self) -> None:
+        # A run resumed from the last batch of an epoch begins with the next one, without the end of that epoch.
+        self.step_schedules(self.current_epoch)
+
     def on_train_epoch_end(self) -> None:
-        schedulers = self.lr_schedulers()
+        self.step_schedules(self.current_epoch + 1)
+
+    def step_schedules(self, epoch: int) -> None:
+        """Bring the learning rates to those of an epoch."""
+        schedulers: Any = self.lr_schedulers()
         for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-            scheduler.step()  # type: ignore[union-attr,call-arg]
+            while scheduler.last_epoch < epoch:
+                scheduler.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["preprocess"] = self.preprocess

@@ -1,0 +1,106 @@
+"""What a run needs to be killed at any moment and to end, resumed, with the weights that it would have had."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from i2i_zoo.errors import ZooError
+
+
+class ExactResume(L.Callback):
+    """Makes a resumed run draw the dropout and the noise that the run before it would have drawn.
+
+    Each training batch is seeded anew, from the seed, the process and the number of the batch.  The order and the
+    augmentation of the data follow in the same manner from the datamodules of this package.
+
+    Args:
+        seed: Another seed is another run.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def on_train_start(self, trainer: Any, pl_module: L.LightningModule) -> None:
+        loop = trainer.fit_loop
+        epochs = loop.epoch_progress
+        if loop.restarted_on_epoch_end and epochs.current.processed == epochs.current.ready:
+            # With max_steps, Lightning would take an epoch that had ended for one to go on with, and count it twice.
+            loop.reset_restart_stage()
+            epochs.current.completed, epochs.total.completed = epochs.current.processed, epochs.total.processed
+            loop.epoch_loop.restarting = False
+
+    def on_train_batch_start(self, trainer: Any, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
+        numbers = np.random.SeedSequence([self.seed, trainer.global_rank, trainer.fit_loop.total_batch_idx])
+        seed = int(numbers.generate_state(1, np.uint64)[0])
+        torch.default_generator.manual_seed(seed)  # a hundred times as fast as torch.manual_seed
+        device = pl_module.device.type
+        if device != "cpu":
+            getattr(torch, device).manual_seed(seed)
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Keeps ``checkpoints/last.ckpt`` in the run's folder: after every epoch, and every so often within long ones.
+
+    Args:
+        minutes: Time from one checkpoint to the next within an epoch.
+    """
+
+    # Lightning's save_last writes only where a best checkpoint is written too, and its train_time_interval does nothing
+    # when a method steps its optimisers itself.
+    def __init__(self, minutes: float = 15.0) -> None:
+        super().__init__(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
+        self.minutes = minutes
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Checkpoint directory .* not empty")  # as that of a resumed run must be
+            super().setup(trainer, pl_module, stage)
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # The last batch is left to the end of the epoch, with what that does to learning rates.
+        ending = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        if ending or (batch_idx + 1) % trainer.log_every_n_steps or self._should_skip_saving_checkpoint(trainer):
+            return
+        due = time.monotonic() - (self._last_time_checked or 0.0) >= 60 * self.minutes
+        if trainer.strategy.broadcast(due):  # the processes' clocks may differ, and all take part in saving
+            self._save_checkpoint(trainer, self.format_checkpoint_name({}))
+            self._last_time_checked = time.monotonic()
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all: a kill or a full disk leaves the file that was there before."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(partial, "wb") as file:
+                    torch.save(checkpoint, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(partial, path)
+            except Exception:
+                partial.unlink(missing_ok=True)
+                raise
+        except (OSError, RuntimeError) as error:
+            # torch hides the system's error behind one of its own.
+            cause = error if isinstance(error, OSError) else error.__context__
+            reason = cause.strerror if isinstance(cause, OSError) else error
+            raise ZooError(
+                f"{path}: the checkpoint cannot be written ({reason}); the one before it is kept, "
+                "and --ckpt_path last continues from it."
+            ) from error
