@@ -46,7 +46,9 @@ def test_torch_archive_in_half_precision(tmp_path: Path) -> None:
     assert json.loads(extra["i2i_zoo.json"])["dtype"] == "float16"
     source = torch.rand(2, 3, 128, 64) * 2 - 1
     with torch.inference_mode():
-        torch.testing.assert_close(run(source.half()).float(), made(source), atol=0.02, rtol=0)
+        torch.testing.assert_close(
+            run(source.half()).float(), made(source), atol=exporting.TOLERANCE[torch.float16], rtol=0
+        )
     assert next(made.parameters()).dtype == torch.float32
 
 

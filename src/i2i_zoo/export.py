@@ -20,8 +20,11 @@ from . import __version__
 from .errors import ZooError
 from .registry import method_name
 
-#: By how much a graph may differ from the model, in outputs that range from -1 to 1.
-TOLERANCE = {torch.float32: 1e-4, torch.float16: 2e-2}
+#: By how much a graph may differ from the model in single precision, at any pixel, in outputs that range from -1 to 1.
+#: Half precision rounds after each layer. That alone was seen to move pix2pix's U-Net 256 by up to 0.0017 with new
+#: weights and, since contrast magnifies it, by up to 0.033 (0.0008 on average) with weights five times as large, whose
+#: outputs are saturated.
+TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-2}
 
 Graph = Callable[[list[Tensor]], Tensor]
 
