@@ -124,6 +124,26 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     command.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
 
+    command = add("export", export, "write a checkpoint as a graph for other runtimes, compared with the model")
+    command.add_argument("name", metavar="NAME", help="checkpoint: a name of the list, hf:org/repo, or a folder")
+    command.add_argument("--format", choices=["onnx", "torch"], default="onnx", help="[%(default)s]")
+    command.add_argument("--half", action="store_true", help="in half precision")
+    command.add_argument("-o", "--output", type=Path, required=True, help="file to write")
+
+    command = add("benchmark", benchmark, "measure the speed of training and translation")
+    command.add_argument("name", metavar="NAME", help="checkpoint, or a method with its defaults")
+    command.add_argument("--size", type=positive, nargs="+", default=[256], metavar="N", help="N or H W pixels [256]")
+    command.add_argument("--batch", type=positive, default=1, help="pictures at a time for each device [%(default)s]")
+    command.add_argument("--device", choices=["cpu", "cuda"], help="by default a GPU where there is one")
+    command.add_argument("--devices", type=positive, default=1, metavar="N", help="measure 1, 2, 4 ... N devices [1]")
+    command.add_argument("--precision", choices=["32", "bf16", "16"], default="32", help="[%(default)s]")
+    command.add_argument("--compile", action="store_true", help="compile the networks")
+    command.add_argument("--channels-last", action="store_true", help="in channels-last memory format")
+    command.add_argument("--steps", type=positive, default=20, help="batches to time [%(default)s]")
+    command.add_argument("--data", type=Path, metavar="ROOT", help="measure the reading of this dataset alone instead")
+    command.add_argument("--workers", type=positive, default=4, help="processes that read, for --data [%(default)s]")
+    command.add_argument("--json", action="store_true", help="a line of JSON for each result")
+
     command = add("push", push, "publish a checkpoint on the Hugging Face Hub")
     command.add_argument("name", metavar="NAME", help="a folder, or a name of the list")
     command.add_argument("repo", metavar="REPO", help="org/name")
@@ -211,6 +231,60 @@ def convert(args: argparse.Namespace) -> None:
 
     save(convert_files(args.method, files), args.output)
     print(f"Written to {args.output}. Use it with: i2i-zoo translate {args.output} PICTURE")
+
+
+def export(args: argparse.Namespace) -> None:
+    from . import load
+    from .export import export as export_graph
+
+    for shape, difference in export_graph(load(args.name), args.output, args.format, half=args.half).items():
+        print(f"output {shape}: differs by at most {difference:.1e}")
+    print(f"Written to {args.output}.")
+
+
+def benchmark(args: argparse.Namespace) -> None:
+    if len(args.size) > 2:
+        raise ZooError(f"--size takes one number or height and width, not {len(args.size)} numbers.")
+    import json
+
+    import torch
+
+    from . import benchmark as benchmarks
+
+    if args.data:
+        results = [benchmarks.measure_data(data_of(args.name, args.data, args.batch, args.workers))]
+        line = "{images_per_second} images/s, {images_per_second_per_worker} for each of {workers} workers"
+        print(json.dumps(results[0]) if args.json else line.format(**results[0]))
+        return
+    setting = benchmarks.Setting(
+        args.name,
+        device=args.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        batch=args.batch,
+        height=args.size[0],
+        width=args.size[-1],
+        precision=args.precision,
+        compile=args.compile,
+        channels_last=args.channels_last,
+        steps=args.steps,
+    )
+    results = benchmarks.scaling(setting, args.devices)
+    print("\n".join(map(json.dumps, results)) if args.json else benchmarks.table(results))
+
+
+def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
+    """The pairs below a folder, read as the checkpoint's recipe does, or as by default for a method."""
+    import yaml
+
+    from .cards import shipped
+    from .data.paired import PairedData
+
+    options: dict[str, Any] = {}
+    if name in ENTRIES:
+        recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
+        options = recipe["data"]["init_args"] if recipe["data"]["class_path"] == "PairedData" else {}
+    elif name not in METHODS:
+        raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
+    return PairedData(**{**options, "root": str(root), "batch_size": batch, "num_workers": workers})
 
 
 def push(args: argparse.Namespace) -> None:

@@ -53,6 +53,11 @@ class PairedTask:
 
     check_preprocess = staticmethod(check_preprocess)
 
+    def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
+        channels = {"source": self.hparams["in_channels"], "target": self.hparams["out_channels"]}
+        return {key: torch.rand(batch, channels[key], height, width) * 2 - 1 for key in self.batch_keys}
+
     def apply_padded(self: Any, source: Tensor) -> Tensor:
         """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
         height, width = source.shape[-2:]

@@ -259,12 +259,7 @@ class TrainingCLI(LightningCLI):
         if config.init_from and not config.ckpt_path:
             hub.init_from(self.model, config.init_from)
         if config.compile:
-            names = self.model.inference_networks
-            if self.model.hparams.get("adversarial") != "wgangp":  # torch cannot compile a gradient of a gradient
-                names = (*names, *self.model.discriminator_networks)
-            for name in names:
-                if hasattr(self.model, name):
-                    getattr(self.model, name).compile()
+            self.model.compile_networks()
 
     def after_fit(self) -> None:
         """Save what was trained as a checkpoint of the zoo: the best one where that was asked for, else the last."""

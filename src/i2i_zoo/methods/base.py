@@ -12,6 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.networks.convolution import channels_last
 from i2i_zoo.tasks import PairedTask
 
 
@@ -65,6 +66,15 @@ class Method(L.LightningModule):
             optimizers.append(self.configure_optimizer(player, parameters))
         return optimizers, [torch.optim.lr_scheduler.LambdaLR(o, self.lr_factor) for o in optimizers]
 
+    def compile_networks(self) -> None:
+        """Compile each network that is there, in place; the names in the state dict stay."""
+        names = self.inference_networks
+        if self.hparams.get("adversarial") != "wgangp":  # torch cannot compile a gradient of a gradient
+            names = (*names, *self.discriminator_networks)
+        for name in names:
+            if hasattr(self, name):
+                getattr(self, name).compile()
+
     @contextmanager
     def update(self, player: str) -> Iterator[dict[str, Tensor]]:
         """One update of a player: fill the yielded dict with its named, already weighted losses.
@@ -110,6 +120,12 @@ class Method(L.LightningModule):
                 "Alternating updates leave parameters without gradient, which plain ddp refuses: "
                 "use --trainer.strategy ddp_find_unused_parameters_true."
             )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Pictures in the memory format of the networks, once for all that use them."""
+        if not isinstance(batch, dict):
+            return batch
+        return {k: channels_last(v) if isinstance(v, Tensor) and v.dim() == 4 else v for k, v in batch.items()}
 
     def on_train_start(self) -> None:
         # A run resumed from the last batch of an epoch begins with the next one, without the end of that epoch.

@@ -1,0 +1,256 @@
+"""How fast a method trains and translates, and how fast its data arrive."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import socket
+import statistics
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+
+from . import hub
+from .errors import ZooError
+from .registry import METHODS, method_class
+
+WARM_UP = 3
+TRAINER_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What to measure: a checkpoint or a method, on batches of ``batch`` noise images for each of the devices."""
+
+    name: str
+    device: Literal["cpu", "cuda"] = "cpu"
+    devices: int = 1
+    batch: int = 1
+    height: int = 256
+    width: int = 256
+    precision: Literal["32", "bf16", "16"] = "32"
+    compile: bool = False
+    channels_last: bool = False
+    steps: int = 20
+
+
+def benchmark(setting: Setting) -> list[dict[str, Any]]:
+    """Time inference and a training step, without data loading, in processes of their own, one for each device.
+
+    Call it below ``if __name__ == "__main__"``, as everything that starts processes.
+
+    Returns:
+        A dictionary for inference and one for training: the setting; ``images_per_second`` of all devices together;
+        ``ms`` for a batch, the median, and ``ms_p10`` and ``ms_p90``; ``peak_memory_mb``, of the GPU or of the process;
+        ``parameters``; ``gflop`` for a batch.
+
+    Raises:
+        ZooError: If the device is not there or cannot do it, or there is no such checkpoint or method.
+    """
+    if setting.device == "cuda" and torch.cuda.device_count() < setting.devices:
+        raise ZooError(f"{setting.devices} GPUs were asked for and {torch.cuda.device_count()} are there.")
+    if setting.device == "cpu" and setting.precision == "16":
+        raise ZooError("16-bit floats need a GPU: use bf16 on a CPU.")
+    build(setting.name)  # so that a mistake, or a download, comes before the processes
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with ProcessPoolExecutor(setting.devices, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(measure, setting, rank, port) for rank in range(setting.devices)]
+        results = [job.result() for job in jobs]
+    return results[0]
+
+
+def scaling(setting: Setting, devices: int) -> list[dict[str, Any]]:
+    """`benchmark` with 1, 2, 4 ... and ``devices`` devices.
+
+    Adds ``efficiency``: the images per second of each device, against those of one that has the machine alone.
+    """
+    counts = sorted({2**i for i in range(devices.bit_length())} | {devices})
+    results = [result for count in counts for result in benchmark(replace(setting, devices=count))]
+    alone = {result["what"]: result["images_per_second"] for result in results[:2]}
+    for result in results:
+        result["efficiency"] = round(result["images_per_second"] / result["devices"] / alone[result["what"]], 3)
+    return results
+
+
+def build(name: str) -> Any:
+    return method_class(name)() if name in METHODS else hub.load(name)
+
+
+def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:
+    """The work of one process of `benchmark`."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")  # Lightning's, about loaders without workers and the like
+    if setting.devices > 1:
+        os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    if setting.device == "cpu":
+        torch.set_num_threads(max(1, torch.get_num_threads() // setting.devices))
+    device = torch.device("cuda", rank) if setting.device == "cuda" else torch.device("cpu")
+    model = build(setting.name).to(device)
+    batch = {k: v.to(device) for k, v in model.random_batch(setting.batch, setting.height, setting.width).items()}
+    if setting.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        batch = {key: value.contiguous(memory_format=torch.channels_last) for key, value in batch.items()}
+    # Inference first: the peak of a process never falls, and training's is the higher one.
+    return [infer(setting, model, batch), train(setting, model, batch)]
+
+
+@torch.inference_mode()
+def infer(setting: Setting, model: Any, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
+    model.eval()
+    watch = Stopwatch(model.device)
+    with torch.autocast(setting.device, AUTOCAST.get(setting.precision), enabled=setting.precision in AUTOCAST):
+        with FlopCounterMode(display=False) as counter:
+            model.predict_step(batch, 0)
+        if setting.compile:
+            model.compile_networks()
+        for _ in range(WARM_UP + setting.steps + 1):
+            watch.lap()
+            model.predict_step(batch, 0)
+    return report("inference", setting, watch, model, counter)
+
+
+def train(setting: Setting, model: Any, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
+    model.configure_model()
+    model.to(model.device).train()
+    pace = Pace(Stopwatch(model.device), setting.compile)
+    steps = 1 + WARM_UP + setting.steps + 1
+    L.Trainer(
+        accelerator=setting.device,
+        devices=setting.devices,
+        strategy="ddp_find_unused_parameters_true" if setting.devices > 1 else "auto",
+        precision=TRAINER_PRECISION[setting.precision],  # type: ignore[arg-type]
+        max_steps=steps,
+        callbacks=[pace],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    ).fit(model, DataLoader(range(steps), collate_fn=lambda _: batch))  # type: ignore[arg-type]
+    return report("training", setting, pace.watch, model, pace.counter)
+
+
+class Stopwatch:
+    """Milliseconds between laps: of the wall on a CPU, on a GPU of its own clock, without making it wait."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.laps: list[Any] = []
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def lap(self) -> None:
+        if self.device.type == "cuda":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self.laps.append(event)
+        else:
+            self.laps.append(time.perf_counter())
+
+    def milliseconds(self) -> list[float]:
+        """Sorted; those of the warm-up are left out."""
+        pairs = list(zip(self.laps, self.laps[1:], strict=False))[WARM_UP:]
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+            return sorted(start.elapsed_time(end) for start, end in pairs)
+        return sorted(1e3 * (end - start) for start, end in pairs)
+
+    def peak_memory(self) -> float:
+        """Bytes: of tensors on the GPU, of the process on a CPU."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+class Pace(L.Callback):
+    """Counts the operations of the first batch, and takes the time from the start of a batch to that of the next."""
+
+    def __init__(self, watch: Stopwatch, compile: bool) -> None:
+        self.watch, self.compile = watch, compile
+        self.counter = FlopCounterMode(display=False)
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            self.counter.__enter__()
+        else:
+            self.watch.lap()
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            self.counter.__exit__(None, None, None)
+            if self.compile:
+                pl_module.compile_networks()
+
+
+def report(what: str, setting: Setting, watch: Stopwatch, model: Any, counter: FlopCounterMode) -> dict[str, Any]:
+    times = watch.milliseconds()
+    median = statistics.median(times)
+    threads = f"CPU, {torch.get_num_threads()} threads"
+    return {
+        "what": what,
+        **asdict(setting),
+        "images_per_second": round(1e3 * setting.devices * setting.batch / median, 2),
+        "ms": round(median, 2),
+        "ms_p10": round(times[len(times) // 10], 2),
+        "ms_p90": round(times[-1 - len(times) // 10], 2),
+        "peak_memory_mb": round(watch.peak_memory() / 1e6),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "gflop": round(counter.get_total_flops() / 1e9, 2),
+        "hardware": torch.cuda.get_device_name() if setting.device == "cuda" else threads,
+        "torch": torch.__version__,
+    }
+
+
+def measure_data(data: L.LightningDataModule, batches: int = 100) -> dict[str, Any]:
+    """How many training samples a second a datamodule's loader gives when nothing waits for it.
+
+    Returns ``images_per_second``, ``images_per_second_per_worker``, ``workers`` and ``batch``.  Raises as ``setup``.
+    """
+    data.setup("fit")
+    loader = data.train_dataloader()
+    epochs = (batch for _ in range(batches) for batch in loader)
+    next(epochs)  # the workers are there
+    start = time.perf_counter()
+    images = sum(len(next(epochs)["target"]) for _ in range(batches))
+    rate = images / (time.perf_counter() - start)
+    return {
+        "what": "data",
+        "images_per_second": round(rate, 1),
+        "images_per_second_per_worker": round(rate / max(1, loader.num_workers), 1),
+        "workers": loader.num_workers,
+        "batch": loader.batch_size,
+    }
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The results for people."""
+    header = ("", "devices", "images/s", "ms", "10 %", "90 %", "memory", "parameters", "GFLOP", "efficiency")
+    rows = [header]
+    for r in results:
+        rows.append(
+            (
+                r["what"],
+                str(r["devices"]),
+                f"{r['images_per_second']:.1f}",
+                *(f"{r[key]:.1f}" for key in ("ms", "ms_p10", "ms_p90")),
+                f"{r['peak_memory_mb']} MB",
+                f"{r['parameters'] / 1e6:.1f} M",
+                f"{r['gflop']:.1f}",
+                f"{r['efficiency']:.0%}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)

@@ -1,0 +1,161 @@
+"""Export to other runtimes: one graph for any batch and size, kept only if it computes what the model does."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import os
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from . import __version__
+from .errors import ZooError
+from .registry import method_name
+
+#: By how much a graph may differ from the model in single precision, at any pixel, in outputs that range from -1 to 1.
+#: Half precision rounds after each layer. That alone was seen to move pix2pix's U-Net 256 by up to 0.0017 with new
+#: weights and, since contrast magnifies it, by up to 0.033 (0.0008 on average) with weights five times as large, whose
+#: outputs are saturated.
+TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-2}
+
+Graph = Callable[[list[Tensor]], Tensor]
+
+
+def export(
+    model: Any, path: str | os.PathLike[str], format: Literal["onnx", "torch"] = "onnx", *, half: bool = False
+) -> dict[tuple[int, ...], float]:
+    """Write the ``forward`` of a method as a graph that needs nothing of this package.
+
+    The graph takes float tensors in [-1, 1] of any batch, and of any height and width that are multiples of the
+    network's stride, and gives ``output``.  Its metadata tell method, stride, channels, range and preprocessing: under
+    ``i2i_zoo`` in ONNX's, in the extra file ``i2i_zoo.json`` of a torch archive.  Run an archive by
+    ``torch.export.load(path).module(check_guards=False)``, since its guards refuse a U-Net's smallest size.
+
+    Args:
+        model: A method in eval mode on the CPU, as `load` gives it.
+        path: The file to write.
+        format: ``onnx``, for ONNX Runtime and its like, or ``torch``, for `torch.export.load`.
+        half: Weights, inputs and outputs in half precision.
+
+    Returns:
+        Shapes of the outputs that were compared, with the largest difference of the written graph from the model in
+        single precision.
+
+    Raises:
+        ZooError: If a difference is above `TOLERANCE`, the model draws random numbers, a package is missing, or the
+            file cannot be written. Then none is left.
+    """
+    path = Path(path)
+    missing = [package for package in ("onnx", "onnxscript", "onnxruntime") if not find_spec(package)]
+    if format == "onnx" and missing:
+        raise ZooError(f'ONNX needs the packages {", ".join(missing)}: pip install "i2i-zoo[export]".')
+    if any(layer.training for layer in model.modules() if isinstance(layer, nn.Dropout)):
+        raise ZooError(
+            "A model that drops features at inference cannot be exported: load it with inference_dropout=False."
+        )
+    dtype = torch.float16 if half else torch.float32
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        {"onnx": write_onnx, "torch": write_torch}[format](
+            trace(copy.deepcopy(model).to(dtype)), temporary, json.dumps(metadata(model, dtype))
+        )
+        graph = {"onnx": read_onnx, "torch": read_torch}[format](temporary)
+        differences = compare(model, graph, dtype)
+        if not all(difference <= TOLERANCE[dtype] for difference in differences.values()):
+            found = ", ".join(f"{difference:.1e} at {shape}" for shape, difference in differences.items())
+            raise ZooError(f"{path}: the graph is not what the model computes, and was removed: it differs by {found}.")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ZooError(f"{path}: the graph cannot be written ({error.strerror or error}).") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return differences
+
+
+def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
+    """What a program must know to call the graph."""
+    return {
+        "method": method_name(type(model)),
+        "stride": model.generator.stride,
+        "smallest": model.generator.smallest,
+        "in_channels": model.hparams["in_channels"],
+        "out_channels": model.hparams["out_channels"],
+        "range": [-1, 1],
+        "dtype": str(dtype).removeprefix("torch."),
+        "preprocess": model.preprocess,
+        "version": __version__,
+    }
+
+
+def inputs(model: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
+    """Noise for the arguments of ``forward``, which are called as the keys of a batch."""
+    noise = model.random_batch(batch, height, width)
+    return {name: noise[name] for name in inspect.signature(model.forward).parameters}
+
+
+def trace(model: Any) -> ExportedProgram:
+    """The graph of ``forward``, with symbols for batch, height and width."""
+    stride, smallest = model.generator.stride, model.generator.smallest
+    height, width = (stride * Dim(name, min=-(-smallest // stride)) for name in ("rows", "columns"))
+    # No number that an export could take for a constant.
+    noise = inputs(model, 2, smallest + 2 * stride, smallest + 3 * stride)
+    shapes = {name: {0: Dim("batch"), 2: height, 3: width} for name in noise}
+    arguments = tuple(value.to(model.dtype) for value in noise.values())
+    return torch.export.export(model, arguments, dynamic_shapes=shapes, strict=False)
+
+
+def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
+    with path.open("wb") as file:
+        torch.export.save(program, file, extra_files={"i2i_zoo.json": facts})
+
+
+def read_torch(path: Path) -> Graph:
+    with path.open("rb") as file:
+        # The guards would refuse the smallest size, at which a U-Net's innermost map is a single pixel.
+        module = torch.export.load(file).module(check_guards=False)
+    return lambda values: module(*values)
+
+
+def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about PyTorch's own deprecations
+        onnx_program = torch.onnx.export(program, dynamo=True, verbose=False, output_names=["output"])
+    assert onnx_program is not None
+    onnx_program.model.metadata_props["i2i_zoo"] = facts
+    onnx_program.save(path)
+
+
+def read_onnx(path: Path) -> Graph:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [argument.name for argument in session.get_inputs()]
+
+    def run(values: list[Tensor]) -> Tensor:
+        (output,) = session.run(None, {name: value.numpy() for name, value in zip(names, values, strict=True)})
+        return torch.from_numpy(output)
+
+    return run
+
+
+@torch.inference_mode()
+def compare(model: Any, graph: Graph, dtype: torch.dtype) -> dict[tuple[int, ...], float]:
+    """The largest difference of a graph from the model for several batches and sizes, by the output's shape."""
+    stride = model.generator.stride
+    size = max(model.generator.smallest, 64 // stride * stride)
+    differences = {}
+    for batch, height, width in ((1, size, size), (2, size, size + stride), (3, size + 2 * stride, size)):
+        values = list(inputs(model, batch, height, width).values())
+        expected = model(*values)
+        found = graph([value.to(dtype) for value in values]).float()
+        differences[tuple(expected.shape)] = float((found - expected).abs().max())
+    return differences

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+import i2i_zoo
+import tiny
+from i2i_zoo import export as exporting
+from i2i_zoo.cli import main
+from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.pix2pix import Pix2Pix
+
+
+def model(**hparams: object) -> Pix2Pix:
+    """A generator whose outputs are not all nearly zero, as those of new weights are."""
+    torch.manual_seed(0)
+    made = tiny.model(norm="batch", dropout=True, **hparams).eval()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.mul_(5)
+    return made
+
+
+def test_onnx_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    i2i_zoo.save(model(), tmp_path / "model")
+    file = tmp_path / "new" / "model.onnx"
+    assert main(["export", str(tmp_path / "model"), "-o", str(file)]) == 0
+    assert capsys.readouterr().out.count("differs by at most") == 3
+    graph = onnx.load(file)
+    facts = json.loads({entry.key: entry.value for entry in graph.metadata_props}["i2i_zoo"])
+    assert (facts["stride"], facts["in_channels"], facts["range"]) == (64, 3, [-1, 1])
+    assert [value.name for value in (*graph.graph.input, *graph.graph.output)] == ["source", "output"]
+    assert [path.name for path in file.parent.iterdir()] == ["model.onnx"]
+
+
+def test_torch_archive_in_half_precision(tmp_path: Path) -> None:
+    made, file = model(), tmp_path / "model.pt2"
+    differences = exporting.export(made, file, "torch", half=True)
+    assert len({shape[0] for shape in differences}) == len({shape[2:] for shape in differences}) == 3
+    extra = {"i2i_zoo.json": ""}
+    run = torch.export.load(file, extra_files=extra).module(check_guards=False)
+    assert json.loads(extra["i2i_zoo.json"])["dtype"] == "float16"
+    source = torch.rand(2, 3, 128, 64) * 2 - 1
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            run(source.half()).float(), made(source), atol=exporting.TOLERANCE[torch.float16], rtol=0
+        )
+    assert next(made.parameters()).dtype == torch.float32
+
+
+def test_a_graph_that_differs_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(exporting.TOLERANCE, torch.float32, 0.0)
+    file = tmp_path / "model.pt2"
+    file.write_text("before")
+    with pytest.raises(ZooError, match=r"model\.pt2: the graph is not what the model computes"):
+        exporting.export(model(), file, "onnx")
+    assert file.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_random_outputs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="inference_dropout=False"):
+        exporting.export(model(inference_dropout=True), tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
