@@ -51,6 +51,7 @@ class PairedTask:
     ``out_channels``.
     """
 
+    batch_keys = ("source", "target")
     check_preprocess = staticmethod(check_preprocess)
 
     def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
