@@ -12,7 +12,6 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.networks.convolution import channels_last
 from i2i_zoo.tasks import PairedTask
 
 
@@ -120,12 +119,6 @@ class Method(L.LightningModule):
                 "Alternating updates leave parameters without gradient, which plain ddp refuses: "
                 "use --trainer.strategy ddp_find_unused_parameters_true."
             )
-
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Pictures in the memory format of the networks, once for all that use them."""
-        if not isinstance(batch, dict):
-            return batch
-        return {k: channels_last(v) if isinstance(v, Tensor) and v.dim() == 4 else v for k, v in batch.items()}
 
     def on_train_start(self) -> None:
         # A run resumed from the last batch of an epoch begins with the next one, without the end of that epoch.

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
 
-from .convolution import channels_last
 from .normalization import norm_layer
 
 #: Receptive field of a logit, in pixels: the number of strided convolutions after the first (None: 1x1 convolutions).
@@ -50,4 +49,4 @@ class PatchDiscriminator(nn.Module):
         self.body = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(channels_last(x))
+        return self.body(x)
