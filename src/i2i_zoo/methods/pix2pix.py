@@ -114,16 +114,17 @@ class Pix2Pix(PairedMethod):
         fake = self.generator(source)
         if hp.lambda_adversarial:
             real_pair = self.pair(source, target)
-            fake_pair = self.pool.query(self.pair(source, fake.detach()))
+            fake_pair = self.pair(source, fake)
+            shown = self.pool.query(fake_pair.detach())
             with self.update("discriminator") as loss:
                 # Halved, so that the discriminator learns slowly beside the generator (sec. 3.3).
-                loss["fake"] = 0.5 * adversarial_loss(self.discriminator(fake_pair), False, hp.adversarial)
+                loss["fake"] = 0.5 * adversarial_loss(self.discriminator(shown), False, hp.adversarial)
                 loss["real"] = 0.5 * adversarial_loss(self.discriminator(real_pair), True, hp.adversarial)
                 if hp.adversarial == "wgangp":
-                    loss["penalty"] = hp.lambda_gp * gradient_penalty(self.discriminator, real_pair, fake_pair)
+                    loss["penalty"] = hp.lambda_gp * gradient_penalty(self.discriminator, real_pair, shown)
         with self.update("generator") as loss:
             if hp.lambda_adversarial:
-                verdict = self.discriminator(self.pair(source, fake))
+                verdict = self.discriminator(fake_pair)
                 loss["adversarial"] = hp.lambda_adversarial * adversarial_loss(
                     verdict, True, hp.adversarial, generator=True
                 )

@@ -32,7 +32,8 @@ class BatchNorm2d(nn.BatchNorm2d):
     def forward(self, input: Tensor) -> Tensor:
         if self.training or self.inference == "running":
             return super().forward(input)
-        return F.instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
+        # Groups of one channel: what `instance_norm` computes, faster.
+        return F.group_norm(input, self.num_features, self.weight, self.bias, self.eps)
 
 
 def norm_layer(name: str, inference: str = "image") -> tuple[MakeNorm, bool]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import Double, Halve
 from .normalization import MakeNorm, norm_layer
 
 
@@ -14,7 +15,7 @@ class Down(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, norm: MakeNorm | None, bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        self.conv = Halve(in_channels, out_channels, bias)
         self.norm = norm(out_channels) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,12 +27,12 @@ class Up(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, norm: MakeNorm | None, bias: bool, dropout: bool) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        self.conv = Double(in_channels, out_channels, bias)
         self.norm = norm(out_channels) if norm else nn.Identity()
         self.dropout = nn.Dropout(0.5) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.norm(self.conv(F.relu(x))))
+        return self.dropout(self.norm(self.conv(F.relu(x, inplace=True))))
 
 
 class UNet(nn.Module):
@@ -83,10 +84,10 @@ class UNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         features = []
         for level, down in enumerate(self.down):
-            x = down(F.leaky_relu(x, 0.2) if level else x)
+            x = down(F.leaky_relu(x, 0.2, inplace=True) if level else x)
             features.append(x)
         for level in reversed(range(len(self.up))):
-            # The skip comes first; the ReLU of `Up` makes the authors' in-place leaky ReLU on it immaterial.
+            # The skip comes first. It is behind the leaky ReLU, in place, which the ReLU of `Up` makes immaterial.
             if self.skips and level < len(self.up) - 1:
                 x = torch.cat([features[level], x], 1)
             x = self.up[level](x)
