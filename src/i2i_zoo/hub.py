@@ -98,6 +98,7 @@ def init_from(model: Any, name: str | os.PathLike[str], **options: Any) -> None:
     if (discriminators := discriminators_of(model)) and (path := files(DISCRIMINATORS)):
         tensors |= _read_tensors(path)
         networks = (*networks, *discriminators)
+    tensors = model.initial_tensors(tensors)
     model.load_state_dict(fitting(network_tensors(model, networks), tensors, str(name)), strict=False)
 
 

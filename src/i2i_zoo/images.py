@@ -37,7 +37,32 @@ PALETTES: dict[str, np.ndarray] = {
         ],
         np.uint8,
     ),
+    # Cityscapes' ``_labelIds`` 0 to 33, and the licence plate last (cityscapesScripts' labels.py).
+    "cityscapes": np.array(
+        [
+            (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (111, 74, 0), (81, 0, 81), (128, 64, 128),
+            (244, 35, 232), (250, 170, 160), (230, 150, 140), (70, 70, 70), (102, 102, 156), (190, 153, 153),
+            (180, 165, 180), (150, 100, 100), (150, 120, 90), (153, 153, 153), (153, 153, 153), (250, 170, 30),
+            (220, 220, 0), (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142),
+            (0, 0, 70), (0, 60, 100), (0, 0, 90), (0, 0, 110), (0, 80, 100), (0, 0, 230), (119, 11, 32), (0, 0, 142),
+        ],
+        np.uint8,
+    ),
 }  # fmt: skip
+
+#: Names of the labels of a palette, by id.
+LABELS: dict[str, tuple[str, ...]] = {
+    "camvid": (
+        *("sky", "building", "pole", "road", "pavement", "tree"),
+        *("sign", "fence", "car", "pedestrian", "bicyclist", "void"),
+    ),
+    "cityscapes": (
+        *("unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic", "ground", "road"),
+        *("sidewalk", "parking", "rail track", "building", "wall", "fence", "guard rail", "bridge", "tunnel", "pole"),
+        *("polegroup", "traffic light", "traffic sign", "vegetation", "terrain", "sky", "person", "rider", "car"),
+        *("truck", "bus", "caravan", "trailer", "train", "motorcycle", "bicycle", "license plate"),
+    ),
+}
 
 
 def palette(name: str) -> np.ndarray:
@@ -75,6 +100,107 @@ def one_hot(labels: np.ndarray, name: str, origin: str = "label map") -> Tensor:
     ids = label_ids(labels, name) if labels.ndim == 3 else check_labels(labels, name, origin)
     channels = np.arange(len(palette(name)))[:, None, None] == ids
     return torch.from_numpy(channels.astype(np.uint8) * np.uint8(255))
+
+
+def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care: int | None = None) -> Tensor:
+    """A label map as ids (H, W), int64, each in [0, labels).
+
+    Args:
+        picture: A path, a PIL image or an array: ids in one channel, or the colours of the palette; or a tensor of ids
+            (H, W), which is checked alone.  An indexed picture (PNG of mode P) holds ids, unless all the colours that it
+            uses are the palette's.
+        labels: How many labels there are.
+        palette: Name in `PALETTES` of the colours.
+        dont_care: The id that stands for the last label.
+
+    Raises:
+        ZooError: If it cannot be read, or an id is out of range: with the file, the value and what to do.
+    """
+    origin = str(picture) if isinstance(picture, (str, Path)) else "label map"
+    if isinstance(picture, Tensor):
+        array = picture.cpu().numpy()
+    else:
+        array = read_indices(picture) if isinstance(picture, (str, Path)) else None
+        if array is None or (palette is not None and array.ndim == 2 and is_coloured(picture, palette)):
+            array = (
+                read_array(picture)
+                if isinstance(picture, (str, Path))
+                else pil_array(picture, origin)
+                if isinstance(picture, Image.Image)
+                else np.asarray(picture)
+            )
+    if array.ndim == 3 and array.shape[2] in (3, 4) and palette is not None:
+        array = label_ids(array[..., :3], palette)
+    if array.ndim != 2 or array.dtype.kind not in "iub" or array.size == 0:
+        colours = "" if palette else "; for colours, say which palette they are of"
+        raise ZooError(
+            f"{origin}: a label map has ids in one channel, not {array.dtype} of shape {array.shape}{colours}."
+        )
+    ids = torch.from_numpy(array.astype(np.int64))
+    if dont_care is not None:
+        ids = torch.where(ids == dont_care, labels - 1, ids)
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= labels:
+        bad = high if high >= labels else low
+        hint = "" if dont_care is not None or bad != 255 else ", or set dont_care to 255 if it means that"
+        raise ZooError(f"{origin}: label {bad} is not among 0 to {labels - 1}; correct it, or set labels{hint}.")
+    return ids
+
+
+def read_indices(path: str | Path) -> np.ndarray | None:
+    """The indices (H, W) of an indexed picture; None for any other file, which `read_array` reads or refuses."""
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            if picture.mode == "P":
+                one_frame(getattr(picture, "n_frames", 1), str(path))
+                need_memory((picture.height, picture.width), 2, str(path))
+                return np.asarray(picture)
+    except ZooError:
+        raise
+    except Exception:  # `read_array` says what is wrong
+        pass
+    return None
+
+
+def is_coloured(path: str | Path, name: str) -> bool:
+    """Whether all colours that an indexed picture uses are of the palette ``name``."""
+    with Image.open(path, formats=_FORMATS) as picture:
+        used = {colour for _, colour in picture.convert("RGB").getcolors(256) or []}
+    return used <= set(map(tuple, palette(name).tolist()))
+
+
+def read_instances(picture: Any) -> Tensor:
+    """An instance map as ids (H, W), int64: of 8, 16 or 32 bits, or R + 256 G + 65536 B as COCO's panoptic files.
+
+    Args and raises as `read_labels`, except that any id is good.
+    """
+    origin = str(picture) if isinstance(picture, (str, Path)) else "instance map"
+    if isinstance(picture, Tensor):
+        array = picture.cpu().numpy()
+    elif isinstance(picture, (str, Path)):
+        array = read_indices(picture)
+        array = read_array(picture) if array is None else array
+    else:
+        array = pil_array(picture, origin) if isinstance(picture, Image.Image) else np.asarray(picture)
+    if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
+        array = array.astype(np.int64) @ np.array([1, 256, 65536])
+    if array.ndim != 2 or array.dtype.kind not in "iub":
+        raise ZooError(f"{origin}: an instance map has ids in one channel, not {array.dtype} of shape {array.shape}.")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def instance_edges(instance: Tensor) -> Tensor:
+    """(B, H, W) ids to (B, 1, H, W) floats: 1 where a neighbour to the left, right, above or below is another instance.
+
+    The boundary map of pix2pixHD (Wang et al. 2018, sec. 3.3), two pixels wide.
+    """
+    edges = torch.zeros_like(instance, dtype=torch.bool)
+    across, along = instance[:, :, 1:] != instance[:, :, :-1], instance[:, 1:] != instance[:, :-1]
+    edges[:, :, 1:] |= across
+    edges[:, :, :-1] |= across
+    edges[:, 1:] |= along
+    edges[:, :-1] |= along
+    return edges[:, None].float()
 
 
 def find(folder: Path, endings: tuple[str, ...] = SUFFIXES) -> list[Path]:

@@ -14,6 +14,8 @@ from i2i_zoo.errors import ZooError
 #: Name of a method to the module and class that implement it.
 METHODS: dict[str, str] = {
     "pix2pix": "i2i_zoo.methods.pix2pix:Pix2Pix",
+    "pix2pixhd": "i2i_zoo.methods.pix2pixhd:Pix2PixHD",
+    "spade": "i2i_zoo.methods.spade:SPADE",
 }
 
 

@@ -27,6 +27,7 @@ from .convert import convert
 from .convert.build import fitting
 from .convert.pickles import is_lightning, read_lightning, read_pickle
 from .data.paired import PairedData
+from .data.semantic import SemanticData
 from .data.synthetic import SyntheticPairs
 from .errors import ZooError
 from .methods.base import Method
@@ -35,7 +36,7 @@ from .registry import ENTRIES, METHODS, info, method_class, method_name
 #: Classes that recipes name without their module: imported, hence found.
 RECIPE_CLASSES = (
     *map(method_class, METHODS),
-    *(PairedData, SyntheticPairs),
+    *(PairedData, SemanticData, SyntheticPairs),
     *(ClipGradients, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
 )
 

@@ -373,9 +373,9 @@ def test_label_maps_reach_the_metrics_at_the_size_of_their_files(tmp_path, side)
     data.setup("fit")
     batch = next(iter(data.val_dataloader()))
     assert batch["source"].shape == (2, 3, 16, 16)
-    for name, label in zip(batch["name"], batch["label"], strict=True):
+    for name, label in zip(batch["name"], batch["label_map"], strict=True):
         assert torch.equal(label, torch.from_numpy(ids[name]).long())
-    assert "label" not in data.datasets["train"][0, 0]
+    assert "label_map" not in data.datasets["train"][0, 0]
 
 
 def test_label_maps_of_their_own(side_by_side):
@@ -383,7 +383,7 @@ def test_label_maps_of_their_own(side_by_side):
     write(side_by_side / "gtFine" / "town" / "0_labelIds.png", label)
     data = PairedData(str(side_by_side), labels="gtFine/*/{name}_labelIds.png", **AS_THEY_ARE)
     data.setup("fit")
-    assert torch.equal(data.datasets["val"][0, 0]["label"], torch.from_numpy(label).long())
+    assert torch.equal(data.datasets["val"][0, 0]["label_map"], torch.from_numpy(label).long())
     write(side_by_side / "gtFine" / "town" / "0_labelIds.png", photo(0))
     with pytest.raises(ZooError, match=r"0_labelIds\.png: a label map has one channel of ids, not 3"):
         data.datasets["val"][0, 0]

@@ -150,3 +150,46 @@ class PairedTester(MethodTester):
         source = self.batch(self.size)["source"]
         together, alone = model.translate(source), model.translate(source[0])  # type: ignore[operator]
         torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)
+
+
+class SemanticTester(MethodTester):
+    """A tester for methods of the semantic task."""
+
+    #: Sizes of label maps, and the size to work at, for a model that makes pictures of one size alone.
+    sizes: ClassVar[list[tuple[int, int]]] = [(64, 64), (64, 128), (50, 70), (1, 1)]
+    size_option: ClassVar[tuple[int, int] | None] = None
+
+    @staticmethod
+    def batch_of(labels: int, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        random = torch.Generator().manual_seed(1)
+        coarse = torch.randint(labels, (batch_size, 1, 4, 4), generator=random).float()
+        label = torch.nn.functional.interpolate(coarse, size, mode="nearest")[:, 0].long()
+        target = torch.rand(batch_size, 3, *size, generator=random) * 2 - 1
+        return {"label": label, "target": target, "name": ["a", "b", "c", "d"][:batch_size]}
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        return self.batch_of(self.tiny["labels"], size, batch_size)
+
+    def test_translate_keeps_the_size(self, model: Any) -> None:
+        model.eval()
+        for size in self.sizes:
+            maps = self.batch(size)["label"]
+            pictures = model.translate([m.numpy() for m in maps])
+            assert [picture.size for picture in pictures] == [size[::-1]] * 2
+            if self.size_option is None:
+                assert model.translate(maps).shape == (2, 3, *size)
+
+    @pytest.fixture
+    def model(self) -> Any:
+        torch.manual_seed(0)
+        model = self.method(**self.tiny)
+        model.configure_model()
+        if self.size_option is not None:
+            model.preprocess = {"size": list(self.size_option)}
+        return model
+
+    def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
+        model.eval()
+        maps = self.batch(self.size)["label"]
+        together, alone = model.translate(maps), model.translate(maps[0])
+        torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)

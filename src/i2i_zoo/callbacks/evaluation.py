@@ -57,10 +57,11 @@ class Evaluation(L.Callback):
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         given = {
-            key: pl_module.as_picture(outputs[key], outputs["source"]).to(self.device) for key in ("output", "target")
+            key: pl_module.as_picture(outputs[key], outputs.get("source")).to(self.device)
+            for key in ("output", "target")
         }
-        if "label" in outputs:
-            given["label"] = outputs["label"]
+        if "label_map" in outputs:
+            given["label"] = outputs["label_map"]
         for name, measure in list(self.measures.items()):
             if lacking := [key for key in measure.takes if key not in given]:
                 rank_zero_warn(f"{name} is not measured: the data gives no {lacking[0]} for its pictures.")

@@ -23,6 +23,6 @@ class Predictions(L.Callback):
     def on_predict_batch_end(
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        pictures = pl_module.as_picture(outputs, batch["source"])
+        pictures = pl_module.as_picture(outputs, batch.get("source"))
         for name, picture in zip(batch["name"], pictures, strict=True):
             images.save(images.to_pil(picture), self.folder / f"{name}.png")

@@ -78,7 +78,7 @@ def build_method(
     """
     with torch.device("meta"):
         model = _construct(cls, hparams, where, discriminators)
-    networks = (*cls.inference_networks, *(discriminators_of(model) if discriminators else ()))
+    networks = (*model.inference_networks, *(discriminators_of(model) if discriminators else ()))
     tensors = fitting(network_tensors(model, networks), tensors, where, strict=strict)
     model.load_state_dict(tensors, strict=False, assign=True)
     if any(t.is_meta for t in chain(model.parameters(), model.buffers())):

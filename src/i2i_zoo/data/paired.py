@@ -17,12 +17,9 @@ from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
 from .sampler import sample_generator
-from .splits import SplitData
+from .splits import SplitData, spread
 
 Size = int | Sequence[int] | None
-
-#: Label maps of a split whose ids are checked before training begins.
-LABELS_CHECKED = 1000
 
 
 def edges(photo: Tensor) -> Tensor:
@@ -45,7 +42,7 @@ def with_hole(photo: Tensor) -> Tensor:
 class PairedImages(Dataset[dict[str, Any]]):
     """Items ``source``, ``target`` (C, H, W) in [-1, 1] and ``name``; indexed by ``(epoch, index)``.
 
-    In validation and test also ``label``, (H, W) ids at the size of their file, where the data has label maps.
+    In validation and test also ``label_map``, (H, W) ids at the size of their file, where the data has label maps.
 
     ``files`` are (source file, target file) pairs; the same file twice means side by side, no source file that the
     source is made from the target.  `PairedData` explains the other arguments.
@@ -82,7 +79,7 @@ class PairedImages(Dataset[dict[str, Any]]):
             source = with_hole(target)
         pair: dict[str, Any] = {"source": source, "target": target, "name": target_file.stem}
         if not self.train and (label := self.label(source_file, target_file)) is not None:
-            pair["label"] = label
+            pair["label_map"] = label
         return pair
 
     def label(self, source_file: Path | None, target_file: Path) -> Tensor | None:
@@ -120,20 +117,24 @@ class PairedImages(Dataset[dict[str, Any]]):
             source = images.resize(source, size, nearest=data.source_palette is not None)
             target = images.resize(target, size, nearest=data.target_palette is not None)
         if self.train and data.crop_size is not None:
-            height, width = (data.crop_size, data.crop_size) if isinstance(data.crop_size, int) else data.crop_size
-            spare_y, spare_x = source.shape[1] - height, source.shape[2] - width
-            if spare_y < 0 or spare_x < 0:
-                raise ZooError(
-                    f"{file}: {source.shape[2]}x{source.shape[1]} pixels are too few for crops of {width}x{height}; "
-                    "choose a smaller crop_size or a load_size."
-                )
-            y = int(torch.randint(spare_y + 1, (), generator=random))
-            x = int(torch.randint(spare_x + 1, (), generator=random))
-            source = source[:, y : y + height, x : x + width]
-            target = target[:, y : y + height, x : x + width]
+            source, target = crop([source, target], data.crop_size, random, file)
         if self.train and data.flip and torch.rand((), generator=random) < 0.5:
             source, target = source.flip(2), target.flip(2)
         return images.to_float(source), images.to_float(target)
+
+
+def crop(parts: list[Tensor], size: int | Sequence[int], random: torch.Generator, file: Path) -> list[Tensor]:
+    """The same random part (C, height, width) of pictures of one size.  Raises `ZooError` if they are smaller."""
+    height, width = (size, size) if isinstance(size, int) else size
+    spare_y, spare_x = parts[0].shape[1] - height, parts[0].shape[2] - width
+    if spare_y < 0 or spare_x < 0:
+        raise ZooError(
+            f"{file}: {parts[0].shape[2]}x{parts[0].shape[1]} pixels are too few for crops of {width}x{height}; "
+            "choose a smaller crop_size or a load_size."
+        )
+    y = int(torch.randint(spare_y + 1, (), generator=random))
+    x = int(torch.randint(spare_x + 1, (), generator=random))
+    return [part[:, y : y + height, x : x + width] for part in parts]
 
 
 class PairedData(SplitData):
@@ -232,23 +233,40 @@ class PairedData(SplitData):
 
     def pairs(self, split: str) -> list[tuple[Path | None, Path]]:
         """The (source file, target file) pairs of a split, sorted by name."""
-        folder = self.root / split
-        if not folder.is_dir() and split != "train":
-            folder = self.root / {"val": "test", "test": "val"}[split]
-        if not folder.is_dir():
-            raise ZooError(f"{self.root / split}: there is no such folder; see PairedData for the layouts.")
+        folder = split_folder(self.root, split)
         if self.made_from is not None:
             return [(None, file) for file in find_pictures(folder / (self.target or "")).values()]
         if self.source is None or self.target is None:
             return [(file, file) for file in find_pictures(folder).values()]
-        sources, targets = find_pictures(folder / self.source), find_pictures(folder / self.target)
-        unmatched = [str(sources.get(name, targets.get(name))) for name in sorted(sources.keys() ^ targets.keys())]
-        if unmatched:
-            raise ZooError(
-                f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
-                f"{', '.join(unmatched[:5])}{' ...' if len(unmatched) > 5 else ''}; add or remove them."
-            )
-        return [(sources[name], targets[name]) for name in sources]
+        files = match_names({"source": folder / self.source, "target": folder / self.target})
+        return [(item["source"], item["target"]) for item in files]
+
+
+def split_folder(root: Path, split: str) -> Path:
+    """The folder of a split; val and test stand in for each other.  Raises `ZooError` if there is none."""
+    folder = root / split
+    if not folder.is_dir() and split != "train":
+        folder = root / {"val": "test", "test": "val"}[split]
+    if not folder.is_dir():
+        raise ZooError(f"{root / split}: there is no such folder; see PairedData for the layouts.")
+    return folder
+
+
+def match_names(folders: dict[str, Path]) -> list[dict[str, Path]]:
+    """The files of one name in all of the folders, sorted by name.  Raises `ZooError` for those that lack a partner."""
+    found = {key: find_pictures(folder) for key, folder in folders.items()}
+    names = sorted(set().union(*found.values()))
+    unmatched = [
+        str(next(files[name] for files in found.values() if name in files))
+        for name in names
+        if not all(name in files for files in found.values())
+    ]
+    if unmatched:
+        raise ZooError(
+            f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
+            f"{', '.join(unmatched[:5])}{' ...' if len(unmatched) > 5 else ''}; add or remove them."
+        )
+    return [{key: files[name] for key, files in found.items()} for name in names]
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
@@ -289,11 +307,10 @@ def check_sizes(pairs: list[tuple[Path | None, Path]]) -> None:
 def check_label_files(files: Sequence[Path | None], palette: str) -> None:
     """Raise `ZooError` naming label maps with ids that the palette has not.
 
-    At most `LABELS_CHECKED` of them are decoded, spread evenly, which takes seconds; the others are checked when they
-    are read.
+    Those of `spread` are decoded, which takes seconds; the others are checked when they are read.
     """
     wrong = []
-    for file in files[:: -(-len(files) // LABELS_CHECKED)]:
+    for file in spread(files):
         try:
             ids = images.read_array(str(file))
             if ids.ndim == 2:

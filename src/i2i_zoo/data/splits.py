@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -72,7 +73,12 @@ def progress(trainer: Any) -> tuple[int, int]:
     return epochs.processed, batches.current.processed
 
 
+def spread(files: Sequence[Any], most: int = 1000) -> Sequence[Any]:
+    """At most so many of the files, spread evenly."""
+    return files[:: -(-len(files) // most)] if files else files
+
+
 def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A batch of items; label maps, which may have any size, stay a list of (H, W)."""
-    batch = default_collate([{key: value for key, value in item.items() if key != "label"} for item in items])
-    return {**batch, "label": [item["label"] for item in items]} if "label" in items[0] else batch
+    """A batch of items; ``label_map``, which may have any size, stays a list of (H, W)."""
+    batch = default_collate([{key: value for key, value in item.items() if key != "label_map"} for item in items])
+    return {**batch, "label_map": [item["label_map"] for item in items]} if "label_map" in items[0] else batch

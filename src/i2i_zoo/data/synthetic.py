@@ -427,9 +427,9 @@ def example_scene() -> np.ndarray:
 
 
 class SyntheticImages(Dataset[dict[str, Any]]):
-    """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name`` and ``label`` (H, W) of scenes.
+    """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name``, and ``label`` (H, W), the ids of scenes.
 
-    Indexed by ``(epoch, index)``.
+    ``label_map`` is the same, for metrics.  Indexed by ``(epoch, index)``.
     """
 
     def __init__(self, data: SyntheticPairs, length: int, first_seed: int) -> None:
@@ -449,7 +449,8 @@ class SyntheticImages(Dataset[dict[str, Any]]):
             "source": fill_channels(images.read(source), data.in_channels),
             "target": fill_channels(images.read(target), data.out_channels),
             "name": f"scene{seed}",
-            "label": torch.from_numpy(labels),
+            "label": torch.from_numpy(labels).long(),
+            "label_map": torch.from_numpy(labels),
         }
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.tasks import PairedTask
+from i2i_zoo.tasks import PairedTask, SemanticTask
 
 
 class Method(L.LightningModule):
@@ -27,6 +27,7 @@ class Method(L.LightningModule):
       that ``max_steps`` means batches.
     """
 
+    #: An instance may have fewer than its class names, if its hyper-parameters leave one out.
     inference_networks: tuple[str, ...] = ("generator",)
     discriminator_networks: tuple[str, ...] = ("discriminator",)
 
@@ -73,6 +74,10 @@ class Method(L.LightningModule):
         for name in names:
             if hasattr(self, name):
                 getattr(self, name).compile()
+
+    def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The tensors to begin with, of those of a checkpoint to fine-tune: as they are, unless a method adapts them."""
+        return tensors
 
     @contextmanager
     def update(self, player: str) -> Iterator[dict[str, Tensor]]:
@@ -149,3 +154,16 @@ class PairedMethod(PairedTask, Method):
     def forward(self, source: Tensor) -> Tensor:
         """(B, in_channels, H, W) in [-1, 1] to (B, out_channels, H, W); H, W multiples of the generator's stride."""
         return self.generator(source)
+
+
+class SemanticMethod(SemanticTask, Method):
+    """A method for label maps: batches of ``label``, ``target`` and perhaps ``instance``; ``forward(segmentation, style)``.
+
+    A subclass has the hyper-parameters ``labels`` and ``edges``.
+    """
+
+    generator: nn.Module
+
+    def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
+        """What ``forward`` takes as ``style``, for label maps (B, H, W) and what the caller of ``translate`` asked for."""
+        raise NotImplementedError

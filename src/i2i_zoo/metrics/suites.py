@@ -18,7 +18,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 from i2i_zoo.images import to_uint8
-from i2i_zoo.tasks import PairedTask
+from i2i_zoo.tasks import PairedTask, SemanticTask
 
 from . import segmenters
 from .fcn_score import FCNScore, LabelScore
@@ -215,7 +215,7 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
 }
 
 #: Task to the metrics that it is judged by unless others are chosen: quick ones, which need no weights.
-SUITES: dict[type, Chosen] = {PairedTask: {"psnr": {}, "ssim": {}, "l1": {}}}
+SUITES: dict[type, Chosen] = {task: {"psnr": {}, "ssim": {}, "l1": {}} for task in (PairedTask, SemanticTask)}
 
 #: Part of a result to what it is called in full.
 PARTS = {

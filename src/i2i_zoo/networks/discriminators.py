@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
 
+from .hd import halve
 from .normalization import norm_layer
+from .spectral import SpectralConv2d
 
 #: Receptive field of a logit, in pixels: the number of strided convolutions after the first (None: 1x1 convolutions).
 RECEPTIVE_FIELDS: dict[int, int | None] = {1: None, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
@@ -50,3 +53,62 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
+
+
+class PatchFeatures(nn.Module):
+    """A PatchGAN of 70 pixels that gives the map behind each of its five convolutions, the logits last.
+
+    Instance norm in the middle layers.  Padding is 2, so maps grow: of H they have H / 2 + 1, H / 4 + 1 ... pixels.
+
+    Args:
+        in_channels: Channels of segmentation and picture together.
+        width: Channels of the first layer.
+        spectral: Spectral norm in the middle layers, which then have no bias (SPADE); else none, and biases (pix2pixHD).
+    """
+
+    def __init__(self, in_channels: int, width: int, spectral: bool) -> None:
+        super().__init__()
+
+        def middle(inputs: int, outputs: int, stride: int) -> nn.Module:
+            if spectral:
+                return SpectralConv2d(inputs, outputs, 4, stride, padding=2, bias=False)
+            return nn.Conv2d(inputs, outputs, 4, stride, padding=2)
+
+        self.convolutions = nn.ModuleList(
+            [
+                nn.Conv2d(in_channels, width, 4, stride=2, padding=2),
+                middle(width, 2 * width, 2),
+                middle(2 * width, 4 * width, 2),
+                middle(4 * width, 8 * width, 1),
+                nn.Conv2d(8 * width, 1, 4, padding=2),
+            ]
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        first, *middle, last = self.convolutions
+        maps = [F.leaky_relu(first(x), 0.2)]
+        for convolution in middle:
+            maps.append(F.leaky_relu(F.instance_norm(convolution(maps[-1])), 0.2))
+        return [*maps, last(maps[-1])]
+
+
+class MultiscaleDiscriminator(nn.Module):
+    """Patch discriminators on a pyramid of the picture (Wang et al. 2018, sec. 3.2), for pix2pixHD and SPADE.
+
+    (B, in_channels, H, W) to the maps of each scale as `PatchFeatures` gives them, full resolution first.
+
+    Args:
+        in_channels, width, spectral: As of `PatchFeatures`.
+        scales: Number of discriminators; each sees half the resolution of the one before it.
+    """
+
+    def __init__(self, in_channels: int, width: int = 64, scales: int = 2, spectral: bool = False) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral) for _ in range(scales))
+
+    def forward(self, x: Tensor) -> list[list[Tensor]]:
+        results = []
+        for i, scale in enumerate(self.scales):
+            x = halve(x) if i else x
+            results.append(scale(x))
+        return results

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .normalization import norm_layer
+import itertools
 
 
 class ResidualBlock(nn.Module):
@@ -27,9 +28,9 @@ class ResidualBlock(nn.Module):
 
 
 class ResNetGenerator(nn.Module):
-    """Two halvings, ``blocks`` residual blocks, two doublings (Zhu et al. 2017: c7s1-64, d128, d256, R256 ...).
+    """``downs`` halvings, ``blocks`` residual blocks, as many doublings (Zhu et al. 2017: c7s1-64, d128, d256, R256 ...).
 
-    (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride`` = 4.
+    (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride`` = 2**downs.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ResNetGenerator(nn.Module):
         norm: str = "instance",
         dropout: bool = False,
         inference_norm: str = "image",
+        downs: int = 2,
     ) -> None:
         super().__init__()
         make_norm, bias = norm_layer(norm, inference_norm)
@@ -48,19 +50,21 @@ class ResNetGenerator(nn.Module):
         def unit(conv: nn.Module, channels: int) -> list[nn.Module]:
             return [conv, make_norm(channels), nn.ReLU(True)]
 
-        w = width
-        self.body = nn.Sequential(
-            *unit(nn.Conv2d(in_channels, w, 7, padding=3, padding_mode="reflect", bias=bias), w),
-            *unit(nn.Conv2d(w, 2 * w, 3, stride=2, padding=1, bias=bias), 2 * w),
-            *unit(nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1, bias=bias), 4 * w),
-            *(ResidualBlock(4 * w, norm, dropout, inference_norm) for _ in range(blocks)),
-            *unit(nn.ConvTranspose2d(4 * w, 2 * w, 3, stride=2, padding=1, output_padding=1, bias=bias), 2 * w),
-            *unit(nn.ConvTranspose2d(2 * w, w, 3, stride=2, padding=1, output_padding=1, bias=bias), w),
-            nn.Conv2d(w, out_channels, 7, padding=3, padding_mode="reflect"),
-            nn.Tanh(),
-        )
-        self.stride = 4
-        self.smallest = 8  # the residual blocks mirror one pixel and normalise, so they need two by two
+        def up(inputs: int, outputs: int) -> nn.Module:
+            return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=bias)
+
+        channels = [width * 2**level for level in range(downs + 1)]
+        steps = list(itertools.pairwise(channels))
+        layers = unit(nn.Conv2d(in_channels, width, 7, padding=3, padding_mode="reflect", bias=bias), width)
+        for fine, coarse in steps:
+            layers += unit(nn.Conv2d(fine, coarse, 3, stride=2, padding=1, bias=bias), coarse)
+        layers += [ResidualBlock(channels[-1], norm, dropout, inference_norm) for _ in range(blocks)]
+        for fine, coarse in reversed(steps):
+            layers += unit(up(coarse, fine), fine)
+        layers += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        self.body = nn.Sequential(*layers)
+        self.stride = 2**downs
+        self.smallest = 2 * self.stride  # the residual blocks mirror one pixel and normalise, so they need two by two
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)

@@ -1,11 +1,4 @@
-"""The tasks: the contract between data, methods, metrics and the person who calls ``translate``.
-
-``preprocess`` is a method's record of how pictures became its training tensors.  Keys, all optional:
-
-- ``size``: [height, width] of the pictures that it was trained and tested on;
-- ``source_palette``, ``target_palette``: the `images.PALETTES` name of the colours of a side that is a label map;
-- ``made_from``: the source was made from the photograph itself: ``lab`` (lightness), ``edges`` or ``hole``.
-"""
+"""Pictures to pictures, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -21,27 +14,9 @@ from torch import Tensor
 from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
 
+from .preprocess import check_preprocess, is_size
+
 Picture = str | Path | Image.Image | np.ndarray | Tensor
-
-
-def check_preprocess(preprocess: dict[str, Any], where: str) -> None:
-    """Raise `ZooError` if the record of ``where`` has a value that its key cannot have."""
-    size = preprocess.get("size")
-    if size is not None and (isinstance(size, int) or not is_size(size)):
-        raise ZooError(f"{where}: preprocess says size {size!r}; it is [height, width] in pixels.")
-    for key in ("source_palette", "target_palette"):
-        if preprocess.get(key) is not None and preprocess[key] not in list(images.PALETTES):
-            raise ZooError(
-                f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(images.PALETTES)}."
-            )
-    if preprocess.get("made_from") not in (None, "lab", "edges", "hole"):
-        raise ZooError(f"{where}: preprocess says made_from {preprocess['made_from']!r}; choose lab, edges or hole.")
-
-
-def is_size(value: Any) -> bool:
-    """Whether it is a number of pixels, or a height and a width."""
-    lengths = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
-    return all(type(length) is int and length > 0 for length in lengths)
 
 
 class PairedTask:

@@ -1,0 +1,22 @@
+"""Feature matching: what a discriminator sees in a made picture should be what it sees in the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def feature_matching_loss(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
+    """L1 distances between the maps of a multi-scale discriminator (Wang et al. 2018, eq. 4), unweighted.
+
+    Means over each map, summed over the maps before the logits, averaged over the scales.  No gradient for ``real``.
+    """
+    distances = [
+        F.l1_loss(a.float(), b.detach().float())
+        for scale, reference in zip(fake, real, strict=True)
+        for a, b in zip(scale[:-1], reference[:-1], strict=True)
+    ]
+    return torch.stack(distances).sum() / len(fake)

@@ -1,0 +1,240 @@
+"""pix2pixHD: high-resolution synthesis from label maps (Wang et al. 2018, arXiv:1711.11585)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from i2i_zoo import images
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.adversarial import adversarial_loss
+from i2i_zoo.losses.feature_matching import feature_matching_loss
+from i2i_zoo.losses.perceptual import PerceptualLoss
+from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
+from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator
+from i2i_zoo.networks.initialization import init_normal
+
+from .base import SemanticMethod
+
+
+class Pix2PixHD(SemanticMethod):
+    """pix2pixHD.  The defaults are the first stage of the authors' code: the global generator, 1024x512.
+
+    The second stage is ``enhancers=1, scales=3, frozen_epochs=10, epochs=50, decay_epochs=50`` with ``--init_from`` a
+    checkpoint of the first.
+
+    Args:
+        labels: How many labels there are.
+        edges: The networks see the boundaries of the instances (sec. 3.3).
+        width: Channels of the global generator's first layer.
+        downs: Its halvings.
+        blocks: Its residual blocks.
+        enhancers: Local enhancers around it (sec. 3.1), each of which doubles the resolution.
+        enhancer_blocks: Residual blocks of each.
+        features: Channels of the instance-wise features (sec. 3.4; the paper's 3); 0 for a model without them.
+        encoder_width: Channels of the feature encoder's first layer.
+        clusters: Styles of each label, found among the training set's features when training ends.
+        discriminator_width: Channels of the discriminators' first layer.
+        scales: Number of discriminators (sec. 3.2): 2 at 1024x512, 3 at 2048x1024.
+        adversarial: Adversarial loss.
+        lambda_feature_matching: Weight of the feature matching loss (eq. 5).
+        lambda_perceptual: Weight of the perceptual loss; 0 leaves it out.
+        perceptual: Classifier of the perceptual loss.
+        frozen_epochs: Epochs in which the enhancers alone are trained, before all is (sec. 3.1).
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        epochs: Epochs at the full learning rate.
+        decay_epochs: Epochs of linear decay after them.
+    """
+
+    def __init__(
+        self,
+        labels: int = 35,
+        edges: bool = True,
+        width: int = 64,
+        downs: int = 4,
+        blocks: int = 9,
+        enhancers: int = 0,
+        enhancer_blocks: int = 3,
+        features: int = 0,
+        encoder_width: int = 16,
+        clusters: int = 10,
+        discriminator_width: int = 64,
+        scales: int = 2,
+        adversarial: Literal["lsgan", "vanilla", "hinge"] = "lsgan",
+        lambda_feature_matching: float = 10.0,
+        lambda_perceptual: float = 10.0,
+        perceptual: str = "vgg19",
+        frozen_epochs: int = 0,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        epochs: int = 100,
+        decay_epochs: int = 100,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.generator = init_normal(
+            HDGenerator(self.label_channels + features, 3, width, downs, blocks, enhancers, enhancer_blocks),
+            zero_bias=False,
+        )
+        if features:
+            self.inference_networks = ("generator", "encoder")
+            self.encoder = init_normal(FeatureEncoder(features, encoder_width, labels, clusters), zero_bias=False)
+
+    def configure_model(self) -> None:
+        if not hasattr(self, "discriminator"):
+            hp = self.hparams
+            self.discriminator = init_normal(
+                MultiscaleDiscriminator(self.label_channels + 3, hp.discriminator_width, hp.scales), zero_bias=False
+            )
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
+
+    def forward(self, segmentation: Tensor, style: Tensor | None = None) -> Tensor:
+        """(B, label_channels, H, W) and features (B, features, H, W), by default 0, to (B, 3, H, W) in [-1, 1]."""
+        if self.hparams.features:
+            if style is None:
+                style = segmentation.new_zeros(len(segmentation), self.hparams.features, *segmentation.shape[-2:])
+            segmentation = torch.cat([segmentation, style], 1)
+        return self.generator(segmentation)
+
+    def adversarial(self, maps: list[list[Tensor]], real: bool, generator: bool = False) -> Tensor:
+        """The sum over the scales of the adversarial loss (eq. 2)."""
+        kind = self.hparams.adversarial
+        return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).sum()
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The generator's update, then the discriminator's, both from one pass of the generator (the authors' code)."""
+        hp, real = self.hparams, batch["target"]
+        label, instance = batch["label"], batch.get("instance")
+        segmentation = self.segmentation(label, instance)
+        style = self.encoder(real, label if instance is None else instance) if hp.features else None
+        fake = self(segmentation, style)
+        real_maps = self.discriminator(torch.cat([segmentation, real], 1))
+        with self.update("generator") as loss:
+            fake_maps = self.discriminator(torch.cat([segmentation, fake], 1))
+            loss["adversarial"] = self.adversarial(fake_maps, True, generator=True)
+            if hp.lambda_feature_matching:
+                loss["feature_matching"] = hp.lambda_feature_matching * feature_matching_loss(fake_maps, real_maps)
+            if hp.lambda_perceptual:
+                loss["perceptual"] = hp.lambda_perceptual * PerceptualLoss(hp.perceptual)(fake, real)
+        with self.update("discriminator") as loss:
+            fake_maps = self.discriminator(torch.cat([segmentation, fake.detach()], 1))
+            loss["fake"] = 0.5 * self.adversarial(fake_maps, False)
+            loss["real"] = 0.5 * self.adversarial(real_maps, True)
+
+    def on_train_epoch_start(self) -> None:
+        """The global generator rests while the enhancers around it learn (sec. 3.1)."""
+        if self.hparams.enhancers:
+            self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
+
+    def lr_factor(self, epoch: int) -> float:
+        """Constant, then linearly towards zero, from the second epoch after ``epochs`` on (the authors' code)."""
+        hp = self.hparams
+        return 1 - max(0, epoch - hp.epochs) / hp.decay_epochs if hp.decay_epochs else 1.0
+
+    def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Those of a stage with fewer enhancers, moved to their places here: coarse to fine (sec. 3.1).
+
+        What the coarser stage lacks stays as it is: the new enhancers, the last layer if its width changes, and the
+        discriminator of the full resolution, since the coarser ones keep theirs.
+        """
+        own = self.state_dict()
+        missing = self.hparams.scales - len({k.split(".")[2] for k in tensors if k.startswith("discriminator.scales.")})
+        moved = {}
+        for name, tensor in tensors.items():
+            if name.startswith("discriminator.scales."):
+                _, _, scale, rest = name.split(".", 3)
+                name = f"discriminator.scales.{int(scale) + missing}.{rest}"
+            if not (name.startswith("generator.head.") and tensor.shape != own[name].shape):
+                moved[name] = tensor
+        new = [f"generator.enhancers.{n}." for n in range(self.hparams.enhancers)] + ["generator.head."]
+        new += [f"discriminator.scales.{n}." for n in range(max(missing, 0))]
+        return {**{k: v for k, v in own.items() if k.startswith(tuple(new))}, **moved}
+
+    @torch.no_grad()
+    def on_train_end(self) -> None:
+        """Find the styles of each label among the training set's features."""
+        if self.hparams.features:
+            self.find_styles(self.trainer.train_dataloader)
+
+    @torch.no_grad()
+    def find_styles(self, batches: Any) -> None:
+        """Cluster the features of the instances that fill 1/64 of a picture or more, label by label (sec. 3.4).
+
+        Args:
+            batches: Training batches of ``label``, ``target`` and ``instance`` (optional).
+        """
+        found: list[list[Tensor]] = [[] for _ in range(self.hparams.labels)]
+        for batch in batches:
+            label, photo = batch["label"].to(self.device), batch["target"].to(self.device)
+            instance = batch["instance"].to(self.device) if "instance" in batch else label
+            features = self.encoder(photo, instance)
+            for i in range(len(label)):
+                for object_id, count in zip(*(t.tolist() for t in instance[i].unique(return_counts=True)), strict=True):
+                    if 64 * count >= label[i].numel():
+                        y, x = (instance[i] == object_id).nonzero()[0]
+                        found[int(label[i, y, x])].append(features[i, :, y, x].float().cpu())
+        for label_id, points in enumerate(found):
+            if points:
+                centres = k_means(torch.stack(points), self.hparams.clusters)
+                self.encoder.centres[label_id, : len(centres)] = centres.to(self.encoder.centres)
+                self.encoder.clusters[label_id] = len(centres)
+
+    def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
+        """Features (B, features, H, W) for label maps: of a photograph; or one of its label's clusters for each instance.
+
+        ``style`` is a photograph, or maps ids of instances (of labels, where there are no instances) to the number of a
+        cluster; what it leaves out is drawn at random with ``seed``, or has cluster 0 without one.
+
+        Raises `ZooError` for a model without features, an id that is not there, and a cluster that its label has not.
+        """
+        if not self.hparams.features:
+            if style is None and seed is None:
+                return None
+            raise ZooError("This model was trained without instance features: leave out style and seed.")
+        objects = label if instance is None else instance
+        if style is not None and not isinstance(style, Mapping):
+            photo = images.resize(images.read(style), objects.shape[-2:])[None].to(self.device, self.dtype)
+            return self.encoder(photo.expand(len(objects), -1, -1, -1), objects)
+        chosen = {int(key): int(value) for key, value in (style or {}).items()}
+        if unknown := sorted(set(chosen) - set(objects.unique().tolist())):
+            raise ZooError(f"style names the instance {unknown[0]}, which is not in the map; name one that is.")
+        random = torch.Generator().manual_seed(seed or 0)
+        features = torch.zeros(
+            len(label), self.hparams.features, *label.shape[-2:], device=self.device, dtype=self.dtype
+        )
+        for i in range(len(label)):
+            for object_id in objects[i].unique().tolist():
+                where = objects[i] == object_id
+                label_id = int(label[i][where][0])
+                count = int(self.encoder.clusters[label_id])
+                cluster = int(torch.randint(max(count, 1), (), generator=random)) if seed is not None else 0
+                cluster = chosen.get(object_id, cluster)
+                if object_id in chosen and not 0 <= cluster < count:
+                    raise ZooError(
+                        f"style asks for cluster {cluster} of {object_id}, whose label has {count}; choose one."
+                    )
+                features[i][:, where] = self.encoder.centres[label_id, cluster, :, None].to(features)
+        return features
+
+
+def k_means(points: Tensor, clusters: int, steps: int = 100) -> Tensor:
+    """Centres (K, C) of points (N, C), K = min(N, clusters), by Lloyd's iteration from points far apart (seeded)."""
+    centres = points[:1]
+    while len(centres) < min(len(points), clusters):  # the point that is farthest from all centres is the next
+        centres = torch.cat([centres, points[torch.cdist(points, centres).amin(1).argmax()][None]])
+    for _ in range(steps):
+        nearest = torch.cdist(points, centres).argmin(1)
+        moved = torch.stack(
+            [points[nearest == k].mean(0) if (nearest == k).any() else c for k, c in enumerate(centres)]
+        )
+        if torch.equal(moved, centres):
+            break
+        centres = moved
+    return centres

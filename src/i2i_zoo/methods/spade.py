@@ -1,0 +1,168 @@
+"""SPADE: semantic image synthesis with spatially-adaptive normalisation (Park et al. 2019, arXiv:1903.07291)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from i2i_zoo import images
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.adversarial import adversarial_loss
+from i2i_zoo.losses.feature_matching import feature_matching_loss
+from i2i_zoo.losses.kl import kl_loss
+from i2i_zoo.losses.perceptual import PerceptualLoss
+from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
+from i2i_zoo.networks.initialization import init_xavier
+from i2i_zoo.networks.spade import ImageEncoder, SPADEGenerator
+
+from .base import SemanticMethod
+
+
+class SPADE(SemanticMethod):
+    """SPADE.  The defaults are those of the authors' code for Cityscapes at 512x256 (``options``, ``data``).
+
+    Args:
+        labels: How many labels there are; the label for what nobody cares about is the last where there is one.
+        edges: The networks see the boundaries of the instances.
+        width: Channels of the generator's last block (sec. A); the first has 16 times as many.
+        upsampling: Stride of the smallest map: ``normal`` 32, ``more`` 64, ``most`` 128 with one block more.
+        hidden: Channels within the SPADE layers (sec. A).
+        norm: What SPADE modulates: ``batch`` norm, synchronised with ``--trainer.sync_batchnorm true`` as the paper's,
+            or ``instance`` norm.
+        latent: Length of the latent code of style (256 in the paper); 0 for a model without styles.
+        latent_size: Height and width of the pictures of a model with styles.
+        encoder_width: Channels of the image encoder's first layer.
+        discriminator_width: Channels of the discriminators' first layer.
+        scales: Number of discriminators.
+        adversarial: Adversarial loss.
+        lambda_feature_matching: Weight of the feature matching loss.
+        lambda_perceptual: Weight of the perceptual loss; 0 leaves it out.
+        perceptual: Classifier of the perceptual loss.
+        lambda_kl: Weight of the KL divergence, of models with styles.
+        lr: Learning rate of Adam; with ``ttur`` the generator's is half of it and the discriminator's double.
+        ttur: Two time-scale update rule (sec. 4).
+        betas: Decay rates of Adam's moments (the authors' code; the paper's first version prints 0.999).
+        epochs: Epochs at the full learning rate; the code's 50, the paper's 100 on Cityscapes and ADE20K.
+        decay_epochs: Epochs of linear decay after them; the code's 0, the paper's 100 on Cityscapes and ADE20K.
+    """
+
+    def __init__(
+        self,
+        labels: int = 35,
+        edges: bool = True,
+        width: int = 64,
+        upsampling: Literal["normal", "more", "most"] = "more",
+        hidden: int = 128,
+        norm: Literal["batch", "instance"] = "batch",
+        latent: int = 0,
+        latent_size: Sequence[int] = (256, 512),
+        encoder_width: int = 64,
+        discriminator_width: int = 64,
+        scales: int = 2,
+        adversarial: Literal["hinge", "lsgan", "vanilla"] = "hinge",
+        lambda_feature_matching: float = 10.0,
+        lambda_perceptual: float = 10.0,
+        perceptual: str = "vgg19",
+        lambda_kl: float = 0.05,
+        lr: float = 2e-4,
+        ttur: bool = True,
+        betas: Sequence[float] = (0.0, 0.9),
+        epochs: int = 50,
+        decay_epochs: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        stride = {"normal": 32, "more": 64, "most": 128}[upsampling]
+        grid = tuple(length // stride for length in latent_size)
+        self.generator = init_xavier(SPADEGenerator(self.label_channels, width, upsampling, hidden, norm, latent, grid))
+        if latent:
+            self.inference_networks = ("generator", "encoder")
+            self.encoder = init_xavier(ImageEncoder(encoder_width, latent))
+
+    def configure_model(self) -> None:
+        if not hasattr(self, "discriminator"):
+            hp = self.hparams
+            self.discriminator = init_xavier(
+                MultiscaleDiscriminator(self.label_channels + 3, hp.discriminator_width, hp.scales, spectral=True)
+            )
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
+
+    def forward(self, segmentation: Tensor, style: Tensor | None = None) -> Tensor:
+        """(B, label_channels, H, W) and a latent code (B, latent), by default 0, to (B, 3, H, W) in [-1, 1]."""
+        if self.hparams.latent and style is None:
+            style = segmentation.new_zeros(len(segmentation), self.hparams.latent)
+        return self.generator(segmentation, style)
+
+    def sample_style(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A latent code drawn from what the encoder sees in photographs, with the mean and log variance (sec. B)."""
+        mean, log_variance = self.encoder(photo)
+        return mean + torch.randn_like(mean) * (0.5 * log_variance).exp(), mean, log_variance
+
+    def judge(self, segmentation: Tensor, fake: Tensor, real: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+        """The discriminators' maps of fakes and of photographs, from one pass over both (the authors' code)."""
+        both = torch.cat([torch.cat([segmentation, fake], 1), torch.cat([segmentation, real], 1)])
+        maps = [[level.chunk(2) for level in scale] for scale in self.discriminator(both)]
+        return [[level[0] for level in scale] for scale in maps], [[level[1] for level in scale] for scale in maps]
+
+    def adversarial(self, maps: list[list[Tensor]], real: bool, generator: bool = False) -> Tensor:
+        """The mean over the scales of the adversarial loss."""
+        kind = self.hparams.adversarial
+        return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).mean()
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The generator's update, then the discriminator's on a fake that the new generator makes (the authors' code)."""
+        hp, real = self.hparams, batch["target"]
+        segmentation = self.segmentation(batch["label"], batch.get("instance"))
+        with self.update("generator") as loss:
+            style = None
+            if hp.latent:
+                style, mean, log_variance = self.sample_style(real)
+                loss["kl"] = hp.lambda_kl * kl_loss(mean, log_variance)
+            fake = self.generator(segmentation, style)
+            fake_maps, real_maps = self.judge(segmentation, fake, real)
+            loss["adversarial"] = self.adversarial(fake_maps, True, generator=True)
+            if hp.lambda_feature_matching:
+                loss["feature_matching"] = hp.lambda_feature_matching * feature_matching_loss(fake_maps, real_maps)
+            if hp.lambda_perceptual:
+                loss["perceptual"] = hp.lambda_perceptual * PerceptualLoss(hp.perceptual)(fake, real)
+        with torch.no_grad():
+            fake = self.generator(segmentation, self.sample_style(real)[0] if hp.latent else None)
+        with self.update("discriminator") as loss:
+            fake_maps, real_maps = self.judge(segmentation, fake, real)
+            loss["fake"] = self.adversarial(fake_maps, False)
+            loss["real"] = self.adversarial(real_maps, True)
+
+    def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        factor = {"generator": 0.5, "discriminator": 2.0}[player] if self.hparams.ttur else 1.0
+        optimizer = super().configure_optimizer(player, parameters)
+        for group in optimizer.param_groups:
+            group["lr"] *= factor
+        return optimizer
+
+    def lr_factor(self, epoch: int) -> float:
+        """Constant, then linearly towards zero, from the second epoch after ``epochs`` on (the authors' code)."""
+        hp = self.hparams
+        return 1 - max(0, epoch - hp.epochs) / hp.decay_epochs if hp.decay_epochs else 1.0
+
+    def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
+        """The latent codes (B, latent) of a photograph, or drawn from N(0, 1) with a seed; None for the mean style.
+
+        Raises `ZooError` for a model without styles.
+        """
+        if style is None and seed is None:
+            return None
+        if not self.hparams.latent:
+            raise ZooError("This model was trained without styles: leave out style and seed.")
+        if style is not None:
+            photo = images.resize(images.read(style), 256)
+            mean, _ = self.encoder(photo[None].to(self.device, self.dtype))
+            return mean.expand(len(label), -1)
+        random = torch.Generator().manual_seed(int(seed or 0))
+        codes = torch.randn(len(label), self.hparams.latent, generator=random)
+        return codes.to(self.device, self.dtype)

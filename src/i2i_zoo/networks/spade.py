@@ -1,0 +1,209 @@
+"""SPADE's generator and image encoder (Park, Liu, Wang, Zhu 2019, arXiv:1903.07291)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+
+from .spectral import SpectralConv2d
+import itertools
+
+Upsampling = Literal["normal", "more", "most"]
+
+#: Scale and shift of one SPADE layer: (B, 2 C, H, W).
+Modulation = Tensor
+
+#: Side of the picture that the encoder sees.
+ENCODED = 256
+
+
+class SPADE(nn.Module):
+    """Spatially-adaptive normalisation (sec. 3.1, eq. 1): x without its mean and scale, times 1 + gamma, plus beta.
+
+    Gamma and beta are maps, computed by two layers of 3x3 convolutions from the segmentation at the size of x.
+
+    Args:
+        channels: C of x.
+        label_channels: Channels of the segmentation.
+        hidden: Channels between the two layers.
+        norm: ``batch`` (over the batch, with running statistics) or ``instance``; neither has weights of its own.
+    """
+
+    def __init__(self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch") -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False) if norm == "batch" else nn.InstanceNorm2d(channels)
+        self.shared = nn.Conv2d(label_channels, hidden, 3, padding=1)
+        self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta, as one convolution
+
+    def modulate(self, segmentation: Tensor) -> Modulation:
+        """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x."""
+        return self.modulation(F.relu(self.shared(segmentation), inplace=True))
+
+    def forward(self, x: Tensor, modulation: Modulation) -> Tensor:
+        gamma, beta = modulation.chunk(2, 1)
+        return torch.addcmul(beta, self.norm(x), 1 + gamma)
+
+
+class SPADEBlock(nn.Module):
+    """Residual block of two SPADE layers (sec. A); a third on the shortcut where the number of channels changes."""
+
+    def __init__(self, in_channels: int, out_channels: int, label_channels: int, hidden: int, norm: str) -> None:
+        super().__init__()
+        middle = min(in_channels, out_channels)
+        self.norm_0 = SPADE(in_channels, label_channels, hidden, norm)
+        self.conv_0 = SpectralConv2d(in_channels, middle, 3, padding=1)
+        self.norm_1 = SPADE(middle, label_channels, hidden, norm)
+        self.conv_1 = SpectralConv2d(middle, out_channels, 3, padding=1)
+        self.learned = in_channels != out_channels
+        if self.learned:
+            self.norm_s = SPADE(in_channels, label_channels, hidden, norm)
+            self.conv_s = SpectralConv2d(in_channels, out_channels, 1, bias=False)
+
+    def modulations(self, segmentation: Tensor) -> list[Modulation]:
+        """Gamma and beta of each of its layers for a segmentation (B, label_channels, H, W)."""
+        norms = (self.norm_0, self.norm_1, self.norm_s) if self.learned else (self.norm_0, self.norm_1)
+        return [norm.modulate(segmentation) for norm in norms]
+
+    def forward(self, x: Tensor, modulations: Sequence[Modulation]) -> Tensor:
+        y = self.conv_0(F.leaky_relu(self.norm_0(x, modulations[0]), 0.2))
+        y = self.conv_1(F.leaky_relu(self.norm_1(y, modulations[1]), 0.2))
+        return y + (self.conv_s(self.norm_s(x, modulations[2])) if self.learned else x)
+
+
+class SPADEGenerator(nn.Module):
+    """Segmentation (B, label_channels, H, W) to picture (B, 3, H, W) in [-1, 1]; H, W multiples of ``stride``.
+
+    The segmentation is one-hot, with the instance edges behind it where a model has them.  The smallest map is
+    1 / ``stride`` of the picture, computed from the segmentation, or from a latent code.
+
+    In eval mode the maps of a segmentation that comes twice in a row are kept, and not computed again as long as it
+    comes and the weights stay: of a video that stands still, or of one scene in many styles.
+
+    Args:
+        label_channels: Channels of the segmentation.
+        width: Channels of the last block (64 in the paper); the first has 16 times as many.
+        upsampling: ``normal``: stride 32; ``more``: 64; ``most``: 128, with a block more, of half the ``width``.
+        hidden: Channels within the SPADE layers.
+        norm: As of `SPADE`.
+        latent: Length of the latent code; 0 for none.
+        latent_grid: Height and width of the map that a latent code becomes; it fixes the size of the pictures.
+    """
+
+    def __init__(
+        self,
+        label_channels: int,
+        width: int = 64,
+        upsampling: Upsampling = "normal",
+        hidden: int = 128,
+        norm: str = "batch",
+        latent: int = 0,
+        latent_grid: Sequence[int] = (8, 8),
+    ) -> None:
+        super().__init__()
+        channels = [16 * width] * 3 + [8 * width, 4 * width, 2 * width, width]
+        # Whether the map is doubled in front of each block.
+        self.doubled = [False, True, upsampling != "normal", True, True, True, True]
+        if upsampling == "most":
+            channels.append(width // 2)
+            self.doubled.append(True)
+        self.latent, self.latent_grid = latent, tuple(latent_grid)
+        self.first: nn.Module
+        if latent:
+            self.first = nn.Linear(latent, 16 * width * latent_grid[0] * latent_grid[1])
+        else:
+            self.first = nn.Conv2d(label_channels, 16 * width, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            SPADEBlock(inputs, outputs, label_channels, hidden, norm)
+            for inputs, outputs in zip([16 * width, *channels], channels, strict=False)
+        )
+        self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
+        self.stride = self.smallest = 2 ** sum(self.doubled)
+        self.seen: Tensor | None = None
+        self.kept: tuple[object, list[list[Modulation]]] | None = None
+
+    def sizes(self, height: int, width: int) -> Iterator[tuple[int, int]]:
+        """The size of the map in each block, of a picture of this size."""
+        factor = self.stride
+        for doubled in self.doubled:
+            factor //= 2 if doubled else 1
+            yield height // factor, width // factor
+
+    def block_modulations(self, segmentation: Tensor) -> Iterator[list[Modulation]]:
+        """Gamma and beta of the layers of each block."""
+        for block, size in zip(self.blocks, self.sizes(*segmentation.shape[-2:]), strict=True):
+            yield block.modulations(F.interpolate(segmentation, size, mode="nearest"))
+
+    def remembered_modulations(self, segmentation: Tensor) -> Sequence[list[Modulation]] | Iterator[list[Modulation]]:
+        """`block_modulations`, kept for the next call if the segmentation is that of the call before."""
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling() or segmentation.is_meta:
+            self.forget()
+            return self.block_modulations(segmentation)
+        seen, self.seen = self.seen, segmentation
+        if seen is None or seen.shape != segmentation.shape or not torch.equal(seen, segmentation):
+            self.kept = None
+            return self.block_modulations(segmentation)
+        weights = [(id(p), 0 if p.is_inference() else p._version, p.dtype, p.device) for p in self.blocks.parameters()]
+        if self.kept is None or self.kept[0] != weights:
+            self.kept = weights, list(self.block_modulations(segmentation))
+        return self.kept[1]
+
+    def forget(self) -> None:
+        """Give the memory of kept maps back."""
+        self.seen = self.kept = None
+
+    def train(self, mode: bool = True) -> SPADEGenerator:
+        self.forget()
+        return super().train(mode)
+
+    def forward(self, segmentation: Tensor, latent: Tensor | None = None) -> Tensor:
+        """``latent`` is (B, latent), of a model that has one.
+
+        Raises `ZooError` if the picture's size is not that of the latent code's model.
+        """
+        height, width = segmentation.shape[-2:]
+        start = (height // self.stride, width // self.stride)
+        if self.latent:
+            if start != self.latent_grid:
+                grid = "x".join(str(length * self.stride) for length in reversed(self.latent_grid))
+                raise ZooError(
+                    f"This model makes pictures of {grid} pixels alone, not {width}x{height}: use that size."
+                )
+            x = self.first(latent).view(len(segmentation), -1, *start)
+        else:
+            x = self.first(F.interpolate(segmentation, start, mode="nearest"))
+        for block, doubled, modulations in zip(
+            self.blocks, self.doubled, self.remembered_modulations(segmentation), strict=True
+        ):
+            x = block(F.interpolate(x, scale_factor=2.0, mode="nearest") if doubled else x, modulations)
+        return torch.tanh(self.last(F.leaky_relu(x, 0.2)))
+
+
+class ImageEncoder(nn.Module):
+    """A photograph (B, 3, H, W) to mean and log variance of its style, (B, latent) each (sec. B; eq. of the VAE).
+
+    Six halvings of the picture at 256x256, spectral and instance norm, then a linear layer for each.
+    """
+
+    def __init__(self, width: int = 64, latent: int = 256) -> None:
+        super().__init__()
+        channels = [3, width, 2 * width, 4 * width, 8 * width, 8 * width, 8 * width]
+        self.convolutions = nn.ModuleList(
+            SpectralConv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
+            for inputs, outputs in itertools.pairwise(channels)
+        )
+        features = channels[-1] * (ENCODED // 64) ** 2
+        self.mean, self.log_variance = nn.Linear(features, latent), nn.Linear(features, latent)
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, Tensor]:
+        if photo.shape[-2:] != (ENCODED, ENCODED):
+            photo = F.interpolate(photo, (ENCODED, ENCODED), mode="bilinear")
+        x = photo
+        for convolution in self.convolutions:
+            x = F.leaky_relu(F.instance_norm(convolution(x)), 0.2)
+        return self.mean(x.flatten(1)), self.log_variance(x.flatten(1))

@@ -1,0 +1,14 @@
+"""The tasks: the contract between data, methods, metrics and the person who calls ``translate``.
+
+``preprocess`` is a method's record of how pictures became its training tensors.  Keys, all optional:
+
+- ``size``: [height, width] of the pictures that it was trained and tested on;
+- ``source_palette``, ``target_palette``: the `images.PALETTES` name of the colours of a side that is a label map;
+- ``made_from``: the source was made from the photograph itself: ``lab`` (lightness), ``edges`` or ``hole``;
+- ``dont_care``: the id in files of label maps that stands for the last label.
+"""
+
+from .paired import PairedTask
+from .semantic import SemanticTask
+
+__all__ = ["PairedTask", "SemanticTask"]

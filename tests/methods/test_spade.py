@@ -1,0 +1,130 @@
+"""SPADE against its authors' numbers, and its options."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from golden.fill import Golden
+from i2i_zoo.convert import spade as convert
+from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.spade import SPADE
+from methods.authors import Places, Steps, authors_model, check_steps
+from methods.base import SemanticTester, fit
+
+TINY: dict[str, Any] = {
+    **{"labels": 5, "width": 2, "upsampling": "normal", "hidden": 4, "discriminator_width": 4},
+    "lambda_perceptual": 0.0,
+}
+
+
+class TestSPADE(SemanticTester):
+    method = SPADE
+    tiny = TINY
+
+
+class TestStyles(SemanticTester):
+    method = SPADE
+    tiny: ClassVar = TINY | {"latent": 4, "latent_size": [64, 128], "encoder_width": 2, "edges": False}
+    sizes: ClassVar = [(64, 128), (50, 70), (1, 1)]
+    size_option: ClassVar = (64, 128)
+
+
+def segmentation(golden: Golden) -> torch.Tensor:
+    model = SPADE(**TINY | {"labels": 35})
+    return model.segmentation(golden.input("label")[:, 0].long(), golden.input("instance")[:, 0].long())
+
+
+def test_the_authors_pictures() -> None:
+    golden = Golden("spade_more")
+    model = authors_model(SPADE, convert.read, {"generator": golden.state("G")}).eval()
+    assert sum(p.numel() for p in model.generator.parameters()) == golden.info["networks"]["G"]["parameters"]
+    assert model.hparams["upsampling"] == "more"
+    blocks: list[torch.Tensor] = []
+    for module in (model.generator.first, *model.generator.blocks, model.generator.last):
+        module.register_forward_hook(lambda *call: blocks.append(call[-1]))
+    with torch.no_grad():
+        out = model(segmentation(golden))
+    ok, ratio, _ = golden.check_tensors("blocks", blocks)
+    assert ok, ratio
+    ok, ratio, _ = golden.check("out", out)
+    assert ok, ratio
+
+
+def test_the_authors_discriminator() -> None:
+    golden = Golden("spade_discriminator")
+    generator = Golden("spade_train").state("G")
+    states = {"generator": generator, "discriminator": golden.state("D")}
+    model = authors_model(SPADE, convert.read, states).eval()
+    assert sum(p.numel() for p in model.discriminator.parameters()) == golden.info["networks"]["D"]["parameters"]
+    with torch.no_grad():
+        maps = model.discriminator(torch.cat([segmentation(golden), golden.input("image")], 1))
+    ok, ratio, _ = golden.check_tensors("features", [m for scale in maps for m in scale])
+    assert ok, ratio
+
+
+def test_two_steps_are_the_authors() -> None:
+    golden = Golden("spade_train")
+    states = {"generator": golden.state("G"), "discriminator": golden.state("D")}
+    model = authors_model(SPADE, convert.read, states, lambda_perceptual=0.0)
+    steps = Steps(("generator/adversarial", "generator/feature_matching", "discriminator/fake", "discriminator/real"))
+    batch = {k: golden.input(k)[:, 0].long() for k in ("label", "instance")} | {"target": golden.input("image")}
+    fit(model, batch, steps=2, callbacks=[steps])
+    check_steps(golden, Places(convert.read, states), steps, {"G": "generator", "D": "discriminator"})
+
+
+def test_the_schedule_is_the_authors() -> None:
+    with torch.device("meta"):
+        model = SPADE(**TINY | {"epochs": 50, "decay_epochs": 50})
+    rates = [[factor * 2e-4 * model.lr_factor(epoch) for factor in (0.5, 2.0)] for epoch in range(100)]
+    np.testing.assert_allclose(rates, Golden("spade_lr")["lr"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("hparams", "parameters"),
+    [
+        ({"labels": 183, "upsampling": "normal"}, 97_480_899),
+        ({"labels": 151, "edges": False, "upsampling": "normal"}, 96_492_483),
+        ({"labels": 35}, 93_048_003),
+        ({"labels": 35, "latent": 256, "latent_size": [256, 512]}, 101_136_579),
+    ],
+)
+def test_sizes_of_the_authors_networks(hparams: dict[str, Any], parameters: int) -> None:
+    with torch.device("meta"):
+        model = SPADE(**hparams)
+    assert sum(p.numel() for p in model.generator.parameters()) == parameters
+
+
+def test_maps_of_a_label_map_that_comes_again_are_reused() -> None:
+    torch.manual_seed(0)
+    model = SPADE(**TINY).eval()
+    label = torch.randint(5, (1, 64, 64))
+    calls: list[int] = []
+    model.generator.blocks[0].norm_0.shared.register_forward_hook(lambda *_: calls.append(1))
+    pictures = [model.translate(label) for _ in range(4)]
+    assert len(calls) == 2  # the first, and the second, which sees that it is the same
+    assert all(torch.equal(picture, pictures[0]) for picture in pictures)
+    assert not torch.equal(model.translate((label + 1) % 5), pictures[0])
+    assert len(calls) == 3
+    model.translate(label), model.translate(label)
+    with torch.no_grad():
+        model.generator.blocks[0].norm_0.modulation.bias.add_(1.0)
+    assert not torch.equal(model.translate(label), pictures[0])
+
+
+def test_styles() -> None:
+    torch.manual_seed(0)
+    model = SPADE(**TestStyles.tiny).eval()
+    label = torch.randint(5, (1, 64, 128))
+    one, again, other = (model.translate(label, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    photo = torch.rand(3, 40, 50) * 2 - 1
+    assert not torch.equal(model.translate(label, style=photo), model.translate(label))
+    with pytest.raises(ZooError, match="128x64 pixels alone, not 64x64"):
+        model.translate(label[..., :64])
+    with pytest.raises(ZooError, match="trained without styles"):
+        SPADE(**TINY).eval().translate(label, seed=1)
