@@ -13,18 +13,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
-import multiprocessing
-import resource
-import statistics
 import sys
-import time
 import types
-from collections.abc import Callable
 from typing import Any
 
-import lightning as L
 import torch
+from race import Race, arguments, batches, compare, peak_memory, race_inference, setting, trainer
 
 from i2i_zoo.methods.pix2pix import Pix2Pix
 
@@ -81,133 +75,50 @@ def layers(network: torch.nn.Module, x: torch.Tensor) -> list[torch.nn.Module]:
     return found
 
 
-def clock(device: str) -> float:
-    """Milliseconds: of this thread on the CPU, of the wall once the GPU is done."""
-    if device == "cpu":
-        return 1e3 * time.thread_time()
-    torch.cuda.synchronize()
-    return 1e3 * time.perf_counter()
-
-
-class Race(L.Callback):
-    """Times our steps, and theirs in between; keeps the losses of both."""
-
-    def __init__(self, theirs: Any, device: str) -> None:
-        self.theirs, self.device = theirs, device
-        self.ours_ms: list[float] = []
-        self.theirs_ms: list[float] = []
-        self.difference: list[float] = []
-
-    def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
-        self.start = clock(self.device)
-
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        self.ours_ms.append(clock(self.device) - self.start)
-        metrics = trainer.callback_metrics
-        start = clock(self.device)
-        self.theirs.optimize_parameters()
-        self.theirs_ms.append(clock(self.device) - start)
-        losses = [
-            (2 * metrics["train/discriminator/real"], self.theirs.loss_D_real),
-            (2 * metrics["train/discriminator/fake"], self.theirs.loss_D_fake),
-            (metrics["train/generator/adversarial"], self.theirs.loss_G_GAN),
-            (metrics["train/generator/l1"], self.theirs.loss_G_L1),
-        ]
-        self.difference.append(max(abs(float(a) / float(b) - 1) for a, b in losses))
-
-
-def trainer(precision: str, device: str, steps: int, *callbacks: L.Callback) -> L.Trainer:
-    return L.Trainer(
-        accelerator=device,
-        devices=1,
-        precision={"32": "32-true", "bf16": "bf16-mixed"}[precision],  # type: ignore[arg-type]
-        max_steps=steps,
-        log_every_n_steps=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=list(callbacks),
-    )
-
-
-def batches(a: torch.Tensor, b: torch.Tensor, steps: int) -> torch.utils.data.DataLoader:
-    return torch.utils.data.DataLoader(range(steps), collate_fn=lambda _: {"source": a, "target": b})  # type: ignore[arg-type]
-
-
-def peak_memory(which: str, args: argparse.Namespace, results: Any) -> None:
-    """The peak of a process that does three steps of one of the two, in MB."""
-    torch.set_num_threads(args.threads)
+def pictures(args: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
     a, b = (torch.rand(args.batch, 3, 256, 256, device=args.device) * 2 - 1 for _ in range(2))
+    return a, b
+
+
+def train(which: str, args: argparse.Namespace) -> None:
+    """Three steps of one of the two."""
+    a, b = pictures(args)
     if which == "authors":
         theirs = authors_model(args.checkout, args.device)
         theirs.set_input({"A": a, "B": b, "A_paths": "", "B_paths": ""})
         for _ in range(3):
             theirs.optimize_parameters()
     else:
-        trainer(args.precision, args.device, 3).fit(Pix2Pix(dropout=False), batches(a, b, 3))
-    used = torch.cuda.max_memory_allocated() if args.device == "cuda" else 0
-    results.put(used / 1e6 if used else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
-
-
-def compare(what: str, ours: list[float], theirs: list[float], warm_up: int = 1, **more: Any) -> None:
-    """Print one line of JSON."""
-    facts: dict[str, Any] = {"what": what}
-    for name, values in (("ours", ours[warm_up:]), ("authors", theirs[warm_up:])):
-        facts[f"{name}_ms_min"] = round(min(values), 1)
-        facts[f"{name}_ms_median"] = round(statistics.median(values), 1)
-    facts["times_as_fast"] = round(facts["authors_ms_min"] / facts["ours_ms_min"], 2)
-    facts["times_as_fast_by_median"] = round(facts["authors_ms_median"] / facts["ours_ms_median"], 2)
-    print(json.dumps(facts | more), flush=True)
+        trainer(args.precision, args.device, 3).fit(Pix2Pix(dropout=False), batches({"source": a, "target": b}, 3))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="pix2pix against its authors' code.")
-    parser.add_argument("checkout", help="folder of the authors' code")
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--precision", choices=["32", "bf16"], default="32", help="ours; theirs is 32")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    setting = {"batch": args.batch, "precision": args.precision, "device": args.device, "threads": args.threads}
-
-    # First, while this process is small: a child inherits its parent's peak.
-    context = multiprocessing.get_context("spawn")
-    memory = {}
-    for which in ("ours", "authors"):
-        results = context.Queue()
-        process = context.Process(target=peak_memory, args=(which, args, results))
-        process.start()
-        memory[f"{which}_mb"] = round(results.get())
-        process.join()
-    print(json.dumps({"what": "peak memory", **memory, **setting}))
-
-    a, b = (torch.rand(args.batch, 3, 256, 256, device=args.device) * 2 - 1 for _ in range(2))
+    args = arguments("pix2pix against its authors' code.")
+    peak_memory(train, args)
+    a, b = pictures(args)
     theirs = authors_model(args.checkout, args.device)
     ours = our_model(theirs, a)
     theirs.set_input({"A": a, "B": b, "A_paths": "", "B_paths": ""})
-    race = Race(theirs, args.device)
-    trainer(args.precision, args.device, args.rounds + 1, race).fit(ours, batches(a, b, args.rounds + 1))
+
+    def losses(of: dict[str, Any]) -> list[tuple[Any, Any]]:
+        return [
+            (2 * of["train/discriminator/real"], theirs.loss_D_real),
+            (2 * of["train/discriminator/fake"], theirs.loss_D_fake),
+            (of["train/generator/adversarial"], theirs.loss_G_GAN),
+            (of["train/generator/l1"], theirs.loss_G_L1),
+        ]
+
+    race, steps = Race(theirs.optimize_parameters, losses, args.device), args.rounds + 1
+    trainer(args.precision, args.device, steps, race).fit(ours, batches({"source": a, "target": b}, steps))
     first = [float(f"{d:.1e}") for d in race.difference[:3]]
-    compare("training step", race.ours_ms, race.theirs_ms, **setting, losses_relative_difference=first)
+    compare("training step", race.ours_ms, race.theirs_ms, **setting(args), losses_relative_difference=first)
 
     ours.eval()
     theirs.eval()
     dtype = {"32": torch.float32, "bf16": torch.bfloat16}[args.precision]
     ours.to(dtype)
     source = a.to(dtype)
-
-    def timed(run: Callable[[], Any]) -> float:
-        start = clock(args.device)
-        run()
-        return clock(args.device) - start
-
-    with torch.inference_mode():
-        times = [(timed(lambda: ours(source)), timed(theirs.test)) for _ in range(args.rounds + 1)]
-    compare("inference", [t for t, _ in times], [t for _, t in times], **setting)
+    race_inference(lambda: ours(source), theirs.test, args)
 
 
 if __name__ == "__main__":

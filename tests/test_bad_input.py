@@ -27,7 +27,7 @@ import i2i_zoo
 import tiny
 from i2i_zoo import registry
 from i2i_zoo.cli import main
-from i2i_zoo.data import fetch, paired
+from i2i_zoo.data import fetch, splits
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.prepare import prepare
 from i2i_zoo.errors import ZooError
@@ -513,7 +513,7 @@ def test_labels_out_of_range(model: Path, capsys: pytest.CaptureFixture[str], mo
         *("--data.load_size=null", "--data.crop_size=null"),
     ]
     refused(capsys, argv, *parts)  # before training begins
-    monkeypatch.setattr(paired, "LABELS_CHECKED", 1)
+    monkeypatch.setattr(splits, "LABELS_CHECKED", 1)
     refused(capsys, argv, *parts)  # in the process that reads it
 
 

@@ -13,6 +13,8 @@ from i2i_zoo import export as exporting
 from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.pix2pix import Pix2Pix
+from i2i_zoo.methods.pix2pixhd import Pix2PixHD
+from i2i_zoo.methods.spade import SPADE
 
 
 def model(**hparams: object) -> Pix2Pix:
@@ -66,3 +68,26 @@ def test_random_outputs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="inference_dropout=False"):
         exporting.export(model(inference_dropout=True), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        SPADE(labels=5, width=2, upsampling="normal", hidden=4, discriminator_width=4),
+        Pix2PixHD(labels=5, width=8, downs=2, blocks=1, enhancers=1, enhancer_blocks=1, features=2, encoder_width=2),
+    ],
+    ids=["spade", "pix2pixhd"],
+)
+def test_models_of_label_maps(made: SPADE | Pix2PixHD, tmp_path: Path) -> None:
+    with torch.no_grad():
+        for _ in range(20):  # until the spectral norms know the largest singular values
+            made.train()(made.forward_inputs(2, 64, 64)["segmentation"])
+    for kind in ("onnx", "torch"):
+        differences = exporting.export(made.eval(), tmp_path / f"model.{kind}", kind)
+        assert len(differences) == 3
+
+
+def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:
+    made = SPADE(labels=5, width=2, upsampling="normal", hidden=4, latent=4, latent_size=[64, 64], encoder_width=2)
+    with pytest.raises(ZooError, match="latent code"):
+        exporting.export(made.eval(), tmp_path / "model.onnx", "onnx")

@@ -6,11 +6,16 @@ import hashlib
 import json
 import os
 import pickle
+import re
+import shlex
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +25,7 @@ from safetensors.torch import load_file, save_file
 
 import i2i_zoo
 from i2i_zoo import registry
+from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
 from i2i_zoo.methods.pix2pix import Pix2Pix
@@ -504,6 +510,190 @@ class TestOfficial:
             i2i_zoo.load("pix2pix-facades")
         with pytest.raises(ZooError, match="is not in the cache"):
             i2i_zoo.load("pix2pix-facades", local_files_only=True)
+
+
+def authors_hd() -> dict[str, torch.Tensor]:
+    """The state dict of a pix2pixHD generator of width 2 with an enhancer, for Cityscapes, under the authors' names."""
+    weights = {
+        "model.1": (2, 36, 7, 7),
+        "model.4": (4, 2, 3, 3),
+        "model.7.conv_block.1": (4, 4, 3, 3),
+        "model.7.conv_block.5": (4, 4, 3, 3),
+        "model.8": (4, 2, 3, 3),
+        "model1_1.1": (1, 36, 7, 7),
+        "model1_1.4": (2, 1, 3, 3),
+        "model1_2.0.conv_block.1": (2, 2, 3, 3),
+        "model1_2.0.conv_block.5": (2, 2, 3, 3),
+        "model1_2.1": (2, 1, 3, 3),
+        "model1_2.5": (3, 1, 7, 7),
+    }
+    state = {f"{name}.weight": torch.randn(shape) for name, shape in weights.items()}
+    transposed = ("model.8", "model1_2.1")
+    return state | {f"{name}.bias": torch.randn(s[name in transposed]) for name, s in weights.items()}
+
+
+def archive(*members: tuple[str | tarfile.TarInfo, bytes]) -> bytes:
+    """A tar.gz of these members; a name alone is one of a plain file."""
+    file = BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for member, content in members:
+            info = tarfile.TarInfo(member) if isinstance(member, str) else member
+            info.size = len(content)
+            tar.addfile(info, BytesIO(content))
+    return file.getvalue()
+
+
+def link(name: str, kind: bytes, target: str = "/etc/passwd") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+class Drive(ModuleType):
+    """In the place of `gdown`, whose server cannot be local: gives ``content``, or raises ``error``."""
+
+    def __init__(self) -> None:
+        super().__init__("gdown")
+        self.content = b""
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+
+    def download(self, *, id: str, output: str) -> str:
+        self.asked.append(id)
+        if self.error:
+            raise self.error
+        Path(output).write_bytes(self.content)
+        return output
+
+
+class TestDrive:
+    name = "pix2pixhd-cityscapes"
+    member = "tiny_pretrained/latest_net_G.pth"
+
+    @pytest.fixture
+    def drive(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Drive:
+        """Google Drive; an empty cache."""
+        drive = Drive()
+        monkeypatch.setitem(sys.modules, "gdown", drive)
+        monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))
+        monkeypatch.chdir(tmp_path)
+        return drive
+
+    @pytest.fixture
+    def in_archive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The entry's file is within an archive."""
+        entry = registry.ENTRIES[self.name]
+        official = {"generator": f"{entry.official['generator']}#{self.member}"}
+        monkeypatch.setitem(registry.ENTRIES, self.name, replace(entry, official=official))
+
+    def test_fetched_converted_and_kept(
+        self, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        state = authors_hd()
+        drive.content = packed(state)
+        loaded = i2i_zoo.load(self.name)
+        assert drive.asked == ["1OR-2aEPHOxZKuoOV34DvQxreqGCSLcW9"]
+        assert "BSD licence" in capsys.readouterr().err
+        assert (loaded.hparams.labels, loaded.hparams.enhancers, loaded.hparams.width) == (35, 1, 2)
+        assert loaded.preprocess == {"size": [1024, 2048], "source_palette": "cityscapes"}
+        assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
+        assert loaded.translate(torch.zeros(32, 32, dtype=torch.long)).shape == (3, 32, 32)
+        assert os.listdir(tmp_path) == ["cache"]
+        assert os.listdir(tmp_path / "cache") == [self.name]
+        monkeypatch.setitem(sys.modules, "gdown", None)
+        assert same(i2i_zoo.load(self.name, local_files_only=True), loaded)
+
+    @pytest.mark.parametrize("prefix", ["", "./", "checkpoints/"])
+    def test_of_an_archive(self, drive: Drive, in_archive: None, tmp_path: Path, prefix: str) -> None:
+        state = authors_hd()
+        others = [(f"{prefix}other_pretrained/latest_net_G.pth", b"other"), ("../evil", b"evil"), ("/evil", b"evil")]
+        drive.content = archive(*others, (f"{prefix}{self.member}", packed(state)), ("more", b"more"))
+        loaded = i2i_zoo.load(self.name)
+        assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
+        assert os.listdir(tmp_path) == ["cache"]
+        assert os.listdir(tmp_path / "cache") == [self.name]
+        assert not Path("/evil").exists()
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            (
+                archive(("../tiny_pretrained/latest_net_G.pth", packed(authors_hd()))),
+                "the archive has no file tiny_pre",
+            ),
+            (archive(("tiny_pretrained/../tiny_pretrained/latest_net_G.pth", b"")), "the archive has no file tiny_pre"),
+            (archive((link("tiny_pretrained/latest_net_G.pth", tarfile.SYMTYPE), b"")), "the archive has no file"),
+            (archive((link("tiny_pretrained/latest_net_G.pth", tarfile.LNKTYPE), b"")), "the archive has no file"),
+            (archive((link("tiny_pretrained/latest_net_G.pth", tarfile.FIFOTYPE), b"")), "the archive has no file"),
+            (archive(("not_tiny_pretrained/latest_net_G.pth", packed(authors_hd()))), "the archive has no file"),
+            (archive(), "the archive has no file"),
+            (archive(("tiny_pretrained/latest_net_G.pth", packed(authors_hd())))[:-1000], "ended before"),
+            (packed(authors_hd()), "what came is no archive"),
+            (b"<html>too many accesses</html>", "what came is no archive"),
+            (b"", "what came is no archive"),
+        ],
+        ids=[
+            *(
+                "above",
+                "around",
+                "symbolic link",
+                "hard link",
+                "pipe",
+                "another name",
+                "nothing",
+                "broken off",
+                "no tar",
+            ),
+            *("page", "empty"),
+        ],
+    )
+    def test_archives_that_are_refused_leave_nothing(
+        self, drive: Drive, in_archive: None, tmp_path: Path, content: bytes, why: str
+    ) -> None:
+        drive.content = content
+        with pytest.raises(
+            ZooError, match=rf"could not be fetched from Google Drive \(.*{why}.*\): try again later, or"
+        ):
+            i2i_zoo.load(self.name)
+        assert os.listdir(tmp_path) == ["cache"]
+        assert os.listdir(tmp_path / "cache") == []
+
+    def test_objects_are_not_unpickled(self, drive: Drive, tmp_path: Path) -> None:
+        drive.content = packed(Malicious())
+        with pytest.raises(
+            ZooError, match=r"drive\.google\.com.* served is no checkpoint: .*objects that could run code"
+        ):
+            i2i_zoo.load(self.name)
+        assert os.listdir(tmp_path) == ["cache"]
+        assert os.listdir(tmp_path / "cache") == []
+
+    def test_without_gdown(self, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "gdown", None)
+        with pytest.raises(ZooError) as caught:
+            i2i_zoo.load("spade-coco")
+        assert str(caught.value) == (
+            "spade-coco could not be fetched from Google Drive (gdown is not installed): pip install "
+            '"i2i-zoo[drive]" and try again, or get the file of '
+            "https://drive.google.com/file/d/12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ with a browser, unpack it, run "
+            f"`i2i-zoo convert spade coco_pretrained/latest_net_G.pth -o {tmp_path}/cache/spade-coco` and load "
+            "spade-coco again."
+        )
+        assert os.listdir(tmp_path / "cache") == []
+
+    def test_imported_by_hand(self, drive: Drive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        drive.error = RuntimeError("\nToo many users have viewed or downloaded this file recently.\nCheck FAQ.")
+        with pytest.raises(
+            ZooError, match=r"\(Too many users .* recently\): try again later, or get the file"
+        ) as caught:
+            i2i_zoo.load(self.name)
+        assert "\n" not in str(caught.value)
+        (command,) = re.findall("`i2i-zoo (.+)`", str(caught.value))
+        Path("FILE").write_bytes(packed(authors_hd()))
+        assert main(shlex.split(command)) == 0
+        loaded = i2i_zoo.load(self.name, local_files_only=True)
+        assert loaded.preprocess == registry.ENTRIES[self.name].preprocess
+        assert (loaded.hparams.labels, loaded.hparams.enhancers) == (35, 1)
+        assert len(drive.asked) == 1
 
 
 def test_the_client_asks_the_local_server() -> None:

@@ -87,8 +87,12 @@ def test_to_pil():
 @pytest.mark.parametrize("name", images.PALETTES)
 def test_palettes_there_and_back(name):
     ids = np.arange(len(images.palette(name)), dtype=np.uint8)[None].repeat(3, 0)
-    assert np.array_equal(images.label_ids(images.colour_labels(ids, name), name), ids)
-    assert len(np.unique(images.palette(name), axis=0)) == len(images.palette(name))
+    colours = images.colour_labels(ids, name)
+    again = images.label_ids(colours, name)
+    assert np.array_equal(images.colour_labels(again, name), colours)
+    if name != "cityscapes":  # whose labels that are not evaluated share black, and others a colour
+        assert np.array_equal(again, ids)
+        assert len(np.unique(images.palette(name), axis=0)) == len(images.palette(name))
 
 
 def test_labels_without_colour_and_unknown_palettes():
@@ -310,3 +314,109 @@ def test_label_maps_as_one_channel_for_each_label(tmp_path: Path) -> None:
         assert torch.equal(channels.sum(0), torch.full((9, 7), -10.0))
     with pytest.raises(ZooError, match="label 12 has no colour"):
         images.read(np.full((2, 2), 12, np.uint8), 12, "camvid")
+
+
+def indexed(ids: np.ndarray, colours: np.ndarray) -> Image.Image:
+    """A picture of mode P that shows index i in colour number i."""
+    picture = Image.fromarray(ids, "P")
+    picture.putpalette(colours.astype(np.uint8).tobytes())
+    return picture
+
+
+IDS = np.array([[0, 3, 9, 9], [11, 4, 9, 0]], np.uint8)
+
+
+def test_label_maps_of_every_kind(tmp_path: Path) -> None:
+    expected = torch.from_numpy(IDS).long()
+    colours = images.colour_labels(IDS, "camvid")
+    order, by_appearance = np.unique(IDS, return_inverse=True)
+    kinds = {
+        "grey": Image.fromarray(IDS),
+        "deep": Image.fromarray(IDS.astype(np.uint16)),
+        "long": Image.fromarray(IDS.astype(np.int32)),
+        "colours": Image.fromarray(colours),
+        "opaque": Image.fromarray(colours).convert("RGBA"),
+        # Ids, whatever colours show them; or colours of the palette, at any indices.
+        "ids": indexed(IDS, np.random.default_rng(0).integers(0, 256, (256, 3))),
+        "black": indexed(IDS, np.zeros((256, 3))),
+        "shown": indexed(IDS, images.palette("camvid")),
+        "meant": indexed(by_appearance.reshape(IDS.shape).astype(np.uint8), images.palette("camvid")[order]),
+    }
+    for kind, picture in kinds.items():
+        assert torch.equal(images.read_labels(picture, 12, "camvid"), expected), kind
+        file = save(tmp_path, picture, f"{kind}.tif" if kind == "long" else f"{kind}.png")
+        assert torch.equal(images.read_labels(file, 12, "camvid"), expected), kind
+    for held in (IDS, IDS.astype(np.int64), colours, expected):
+        assert torch.equal(images.read_labels(held, 12, "camvid"), expected)
+    for kind in ("grey", "ids", "shown"):
+        assert torch.equal(images.read_labels(tmp_path / f"{kind}.png", 12), expected)
+
+
+def test_indexed_ids_that_share_a_colour(tmp_path: Path) -> None:
+    """Cityscapes' palette shows five labels in black and two in one blue; the indices tell them apart."""
+    ids = np.arange(35, dtype=np.uint8).reshape(5, 7)
+    file = save(tmp_path, indexed(ids, images.palette("cityscapes")))
+    assert torch.equal(images.read_labels(file, 35, "cityscapes"), torch.from_numpy(ids).long())
+
+
+def test_labels_out_of_range_say_what_to_do(tmp_path: Path) -> None:
+    file = save(tmp_path, Image.fromarray(np.array([[0, 255]], np.uint8)))
+    with pytest.raises(ZooError, match=rf"^{file}: label 255 is not among 0 to 11; .*or set dont_care to 255"):
+        images.read_labels(file, 12)
+    assert images.read_labels(file, 12, dont_care=255).tolist() == [[0, 11]]
+    with pytest.raises(ZooError, match=r"label 12 is not among 0 to 11; correct it, or set labels\.$"):
+        images.read_labels(torch.tensor([[12, 3]]), 12)
+    with pytest.raises(ZooError, match="label -1 is not among 0 to 11"):
+        images.read_labels(np.array([[-1, 3]]), 12)
+
+
+def test_what_is_no_label_or_instance_map(tmp_path: Path) -> None:
+    rgb = np.zeros((2, 2, 3), np.uint8)
+    with pytest.raises(ZooError, match=r"label map: .*not uint8 of shape \(2, 2, 3\); for colours, say which palette"):
+        images.read_labels(rgb, 12)
+    for wrong in (np.zeros((2, 2)), np.zeros((2, 2, 5), np.uint8)):
+        with pytest.raises(ZooError, match="a label map has ids in one channel"):
+            images.read_labels(wrong, 12, "camvid")
+        with pytest.raises(ZooError, match="an instance map has ids in one channel"):
+            images.read_instances(wrong)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    broken = save(tmp_path, indexed(noise, np.zeros((256, 3))))
+    broken.write_bytes(broken.read_bytes()[:2000])
+    for picture, start in ((broken, str(broken)), (Image.open(broken), "label map")):
+        with pytest.raises(ZooError, match=f"^{start}: .*cannot be read"):
+            images.read_labels(picture, 12)
+    frames = [indexed(np.full((2, 2), value, np.uint8), np.eye(3) * 255) for value in (0, 1)]
+    with pytest.raises(ZooError, match=r"x\.gif: the file holds 2 pictures"):
+        images.read_labels(save(tmp_path, frames[0], "x.gif", save_all=True, append_images=frames[1:]), 12)
+    with pytest.raises(ZooError, match=r"none\.png: there is no such file"):
+        images.read_instances(tmp_path / "none.png")
+
+
+def test_instance_maps_of_every_depth(tmp_path: Path) -> None:
+    small, deep = np.array([[0, 7, 200]], np.uint8), np.array([[7, 26001, 33001]], np.uint16)
+    long = np.array([[7, 33001, 5_000_000]], np.int32)
+    panoptic = np.stack([long % 256, long // 256 % 256, long // 65536], -1).astype(np.uint8)
+    for name, array in (("x.png", small), ("y.png", deep), ("y.tif", deep), ("z.tif", long), ("p.png", panoptic)):
+        expected = torch.from_numpy((long if name == "p.png" else array).astype(np.int64))
+        assert torch.equal(images.read_instances(save(tmp_path, Image.fromarray(array), name)), expected), name
+        assert torch.equal(images.read_instances(Image.fromarray(array)), expected)
+        assert torch.equal(images.read_instances(array), expected)
+    np.save(tmp_path / "x.npy", long.astype(np.int64) * 1000)
+    assert torch.equal(images.read_instances(tmp_path / "x.npy"), torch.from_numpy(long.astype(np.int64) * 1000))
+    picture = indexed(small, np.random.default_rng(0).integers(0, 256, (256, 3)))
+    assert images.read_instances(picture).tolist() == small.tolist()
+    assert images.read_instances(save(tmp_path, picture)).tolist() == small.tolist()
+    assert images.read_instances(torch.from_numpy(small)).tolist() == small.tolist()
+
+
+def test_edges_of_instances_are_two_pixels_wide() -> None:
+    instance = torch.tensor([[7, 7, 7, 7], [7, 26001, 26001, 7], [7, 26001, 26001, 7], [7, 7, 7, 7]])
+    edges = images.instance_edges(torch.stack([instance, torch.full((4, 4), 7)]))
+    assert edges.shape == (2, 1, 4, 4)
+    assert edges.dtype == torch.float32
+    assert edges[0, 0].tolist() == [[0, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 0]]
+    assert not edges[1].any()
+    halves = torch.tensor([1, 1, 2, 2]).expand(1, 4, 4)
+    assert images.instance_edges(halves)[0, 0].tolist() == [[0, 1, 1, 0]] * 4
+    assert images.instance_edges(halves.mT)[0, 0].tolist() == [[0] * 4, [1] * 4, [1] * 4, [0] * 4]
+    assert images.instance_edges(torch.ones(1, 1, 1, dtype=torch.long)).tolist() == [[[[0]]]]

@@ -15,7 +15,8 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 @pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: str(path.relative_to(RECIPES)))
 def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    model = yaml.safe_load(path.read_text())["model"].get("init_args", {})
+    recipe = yaml.safe_load(path.read_text())
+    model, semantic = recipe["model"].get("init_args", {}), recipe["model"]["class_path"] in ("SPADE", "Pix2PixHD")
     sizes = {"unet_64": 64, "unet_128": 128, "resnet_6": 64, "resnet_9": 64}
     size = 256 if model.get("receptive_field", 70) > 70 else sizes.get(model.get("generator", "unet_256"), 256)
     options = {
@@ -27,6 +28,8 @@ def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.Mo
         "data.size": size,
         "data.in_channels": model.get("in_channels", 3),
         "data.out_channels": model.get("out_channels", 3),
+        **({"model.width": 8, "model.lambda_perceptual": 0, "data.size": "[64,128]"} if semantic else {}),
+        **({"init_from": "null"} if "init_from" in recipe else {}),
         "data.num_workers": 0,
         "data.batch_size": 1,
         "trainer.fast_dev_run": True,

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from i2i_zoo import info, list_models, registry
+from i2i_zoo.convert.build import check_hparams
 from i2i_zoo.errors import ZooError
+from i2i_zoo.hub import DRIVE
 from i2i_zoo.methods.base import Method
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.registry import ENTRIES, METHODS, Entry, method_class
@@ -39,7 +41,13 @@ class TestEntry:
             assert re.fullmatch(r"[0-9a-f]{64}", digest)
         for network, url in entry.official.items():
             assert network in method_class(entry.method).inference_networks
-            assert re.fullmatch(r"https?://\S+\.pth", url)
+            assert re.fullmatch(r"https?://\S+\.pth", url) or DRIVE.fullmatch(url)
+
+    def test_says_what_its_method_understands(self, entry: Entry) -> None:
+        cls = method_class(entry.method)
+        check_hparams(cls, entry.hparams, entry.name)
+        cls.check_preprocess(dict(entry.preprocess), entry.name)
+        assert entry.task == {"source": "paired", "label": "semantic"}[cls.batch_keys[0]]
 
     def test_bundled_files_are_there(self, entry: Entry) -> None:
         folder = ROOT / "src/i2i_zoo/checkpoints" / entry.name
@@ -68,11 +76,14 @@ def test_list_models() -> None:
         "pix2pix-map2sat",
         "pix2pix-sat2map",
     ]
+    assert list_models(task="semantic", license="cc-by-nc-sa-4.0") == ["spade-ade20k", "spade-cityscapes", "spade-coco"]
+    assert list_models("*cityscapes", task="semantic", bundled=False) == ["pix2pixhd-cityscapes", "spade-cityscapes"]
     assert list_models(task="video") == []
 
 
 def test_info() -> None:
     assert info("pix2pix-facades").weights == "official"
+    assert info("spade-coco").weights == "official"
     assert info("pix2pix-camvid").weights == "bundled"
     with pytest.raises(ZooError, match=r"'pix2pix-facade'; the closest are pix2pix-facades, [a-z0-9-]+, [a-z0-9-]+\."):
         info("pix2pix-facade")

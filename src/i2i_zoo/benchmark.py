@@ -101,7 +101,8 @@ def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:
     batch = {k: v.to(device) for k, v in model.random_batch(setting.batch, setting.height, setting.width).items()}
     if setting.channels_last:
         model = model.to(memory_format=torch.channels_last)
-        batch = {key: value.contiguous(memory_format=torch.channels_last) for key, value in batch.items()}
+        for key in [key for key, value in batch.items() if value.dim() == 4]:
+            batch[key] = batch[key].contiguous(memory_format=torch.channels_last)
     # Inference first: the peak of a process never falls, and training's is the higher one.
     return [infer(setting, model, batch), train(setting, model, batch)]
 

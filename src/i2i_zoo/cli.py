@@ -157,7 +157,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
     command.set_defaults(run=fetch)
     command = steps.add_parser("prepare", help="bring an official download into the documented layout")
-    command.add_argument("dataset", metavar="DATASET", help="such as cityscapes")
+    command.add_argument("dataset", metavar="DATASET", help="such as cityscapes-semantic, ade20k or cocostuff")
     command.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
     command.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
     command.set_defaults(run=prepare)

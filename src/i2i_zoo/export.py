@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import json
 import os
 import warnings
@@ -61,6 +60,8 @@ def export(
         raise ZooError(
             "A model that drops features at inference cannot be exported: load it with inference_dropout=False."
         )
+    if model.hparams.get("latent"):
+        raise ZooError("A model with a latent code of style makes pictures of one size, and cannot be exported yet.")
     dtype = torch.float16 if half else torch.float32
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -83,12 +84,13 @@ def export(
 
 def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
     """What a program must know to call the graph."""
+    inputs = model.forward_inputs(1, model.generator.smallest, model.generator.smallest)
     return {
         "method": method_name(type(model)),
         "stride": model.generator.stride,
         "smallest": model.generator.smallest,
-        "in_channels": model.hparams["in_channels"],
-        "out_channels": model.hparams["out_channels"],
+        "in_channels": next(iter(inputs.values())).shape[1],
+        "out_channels": model.hparams.get("out_channels", 3),
         "range": [-1, 1],
         "dtype": str(dtype).removeprefix("torch."),
         "preprocess": model.preprocess,
@@ -96,18 +98,12 @@ def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
-def inputs(model: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-    """Noise for the arguments of ``forward``, which are called as the keys of a batch."""
-    noise = model.random_batch(batch, height, width)
-    return {name: noise[name] for name in inspect.signature(model.forward).parameters}
-
-
 def trace(model: Any) -> ExportedProgram:
     """The graph of ``forward``, with symbols for batch, height and width."""
     stride, smallest = model.generator.stride, model.generator.smallest
     height, width = (stride * Dim(name, min=-(-smallest // stride)) for name in ("rows", "columns"))
     # No number that an export could take for a constant.
-    noise = inputs(model, 2, smallest + 2 * stride, smallest + 3 * stride)
+    noise = model.forward_inputs(2, smallest + 2 * stride, smallest + 3 * stride)
     shapes = {name: {0: Dim("batch"), 2: height, 3: width} for name in noise}
     arguments = tuple(value.to(model.dtype) for value in noise.values())
     return torch.export.export(model, arguments, dynamic_shapes=shapes, strict=False)
@@ -154,7 +150,7 @@ def compare(model: Any, graph: Graph, dtype: torch.dtype) -> dict[tuple[int, ...
     size = max(model.generator.smallest, 64 // stride * stride)
     differences = {}
     for batch, height, width in ((1, size, size), (2, size, size + stride), (3, size + 2 * stride, size)):
-        values = list(inputs(model, batch, height, width).values())
+        values = list(model.forward_inputs(batch, height, width).values())
         expected = model(*values)
         found = graph([value.to(dtype) for value in values]).float()
         differences[tuple(expected.shape)] = float((found - expected).abs().max())

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
+import tarfile
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -33,6 +36,9 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import Entry
 
 CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "discriminators.safetensors", "README.md"
+
+#: A file of Google Drive: its id, and which file of that archive is meant.
+DRIVE = re.compile(r"https://drive\.google\.com/uc\?id=([\w-]+)(?:#(.+))?")
 
 #: The path of a checkpoint's file by its name; None if the checkpoint has no such file.
 Files = Callable[[str], Path | None]
@@ -77,7 +83,9 @@ def load(
     model = build_method(
         cls, {**config["hparams"], **overrides}, tensors, str(name), discriminators=discriminators, strict=strict
     )
-    model.preprocess = config["preprocess"]
+    # A file that was imported by hand (see `_fetch_drive`) does not tell; then the registry does.
+    entry = registry.ENTRIES.get(os.fspath(name))
+    model.preprocess = config["preprocess"] or (dict(entry.preprocess) if entry else {})
     return model if device is None else model.to(device)
 
 
@@ -337,7 +345,7 @@ def fetch_official(
     except OSError as error:
         raise ZooError(f"{cache}: the cache cannot be written ({error.strerror}); set I2I_ZOO_CACHE.") from error
     with temporary as folder:
-        files = {network: _download(url, Path(folder)) for network, url in entry.official.items()}
+        files = {network: _fetch(entry, url, directory, Path(folder)) for network, url in entry.official.items()}
         try:
             model = convert(entry.method, files, **entry.hparams)
         except ZooError as error:
@@ -345,6 +353,56 @@ def fetch_official(
     model.preprocess = dict(entry.preprocess)
     save(model, directory)
     return directory
+
+
+def _fetch(entry: Entry, url: str, directory: Path, folder: Path) -> Path:
+    """The authors' file at ``url``, in ``folder``; ``directory`` is where the checkpoint will be."""
+    if drive := DRIVE.fullmatch(url):
+        return _fetch_drive(entry, drive[1], drive[2], directory, folder)
+    return _download(url, folder)
+
+
+def _fetch_drive(entry: Entry, identity: str, member: str | None, directory: Path, folder: Path) -> Path:
+    """A file of Google Drive, or the ``member`` of an archive there, in ``folder``.
+
+    Raises `ZooError` if `gdown` is not installed, or Drive refuses, as it does when a file was asked for too often; it
+    says how to import the file by hand, to ``directory``, where `load` finds it under the entry's name.
+    """
+    path, remedy = folder / identity, "try again later"
+    try:
+        import gdown
+
+        gdown.download(id=identity, output=str(path))
+        return _unpack(path, member) if member else path
+    except ImportError:
+        why, remedy = "gdown is not installed", 'pip install "i2i-zoo[drive]" and try again'
+    except Exception as error:  # gdown's own, those of requests, those of a damaged archive
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+    command = f"i2i-zoo convert {entry.method} {member or 'FILE'} -o {shlex.quote(str(directory))}"
+    raise ZooError(
+        f"{entry.name} could not be fetched from Google Drive ({why}): {remedy}, or get the file of "
+        f"https://drive.google.com/file/d/{identity} with a browser, {'unpack it, ' if member else ''}run `{command}` "
+        f"and load {entry.name} again."
+    )
+
+
+def _unpack(archive: Path, member: str) -> Path:
+    """The plain file of a tar archive whose path ends with ``member``, written beside it; the others are left alone.
+
+    Raises `tarfile.TarError` if there is none: a link is none, nor is what has ``..`` in its path; `EOFError` if the
+    archive broke off.
+    """
+    if not tarfile.is_tarfile(archive):
+        raise tarfile.TarError("what came is no archive")
+    wanted, path = PurePosixPath(member).parts, archive.with_name(f"{archive.name}.unpacked")
+    with tarfile.open(archive) as tar:
+        for info in tar:
+            parts = PurePosixPath(info.name).parts
+            if parts[-len(wanted) :] == wanted and ".." not in parts and info.isreg():
+                with tar.extractfile(info) as content, path.open("wb") as file:  # type: ignore[union-attr]
+                    shutil.copyfileobj(content, file)
+                return path
+    raise tarfile.TarError(f"the archive has no file {member}")
 
 
 def _download(url: str, folder: Path) -> Path:

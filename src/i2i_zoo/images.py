@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,8 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
 
     Args:
         picture: A path, a PIL image or an array: ids in one channel, or the colours of the palette; or a tensor of ids
-            (H, W), which is checked alone.  An indexed picture (PNG of mode P) holds ids, unless all the colours that it
-            uses are the palette's.
+            (H, W), which is checked alone.  An indexed picture (PNG of mode P) holds ids, unless the colours that it
+            uses are different ones of the palette, at other indices than there.
         labels: How many labels there are.
         palette: Name in `PALETTES` of the colours.
         dont_care: The id that stands for the last label.
@@ -117,18 +118,7 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
         ZooError: If it cannot be read, or an id is out of range: with the file, the value and what to do.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "label map"
-    if isinstance(picture, Tensor):
-        array = picture.cpu().numpy()
-    else:
-        array = read_indices(picture) if isinstance(picture, (str, Path)) else None
-        if array is None or (palette is not None and array.ndim == 2 and is_coloured(picture, palette)):
-            array = (
-                read_array(picture)
-                if isinstance(picture, (str, Path))
-                else pil_array(picture, origin)
-                if isinstance(picture, Image.Image)
-                else np.asarray(picture)
-            )
+    array = map_array(picture, origin, palette)
     if array.ndim == 3 and array.shape[2] in (3, 4) and palette is not None:
         array = label_ids(array[..., :3], palette)
     if array.ndim != 2 or array.dtype.kind not in "iub" or array.size == 0:
@@ -147,26 +137,54 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
     return ids
 
 
-def read_indices(path: str | Path) -> np.ndarray | None:
-    """The indices (H, W) of an indexed picture; None for any other file, which `read_array` reads or refuses."""
+def map_array(picture: Any, origin: str, palette: str | None = None) -> np.ndarray:
+    """The values of a label or instance map, whatever holds it; raises `ZooError` if it cannot be read."""
+    if isinstance(picture, Tensor):
+        return picture.cpu().numpy()
+    if not isinstance(picture, (str, Path, Image.Image)):
+        return np.asarray(picture)
+    indices = read_indices(picture, origin, palette)
+    if indices is not None:
+        return indices
+    if isinstance(picture, (str, Path)):
+        return read_array(picture)
     try:
-        with Image.open(path, formats=_FORMATS) as picture:
-            if picture.mode == "P":
-                one_frame(getattr(picture, "n_frames", 1), str(path))
-                need_memory((picture.height, picture.width), 2, str(path))
-                return np.asarray(picture)
+        return pil_array(picture, origin)
+    except ZooError:
+        raise
+    except (OSError, ValueError, SyntaxError) as error:  # of a file that PIL reads only now
+        raise ZooError(f"{origin}: it cannot be read ({error}); replace its file.") from None
+
+
+def read_indices(picture: str | Path | Image.Image, origin: str, palette: str | None = None) -> np.ndarray | None:
+    """The ids (H, W) that an indexed picture holds; None for any other, which `read_array` reads or refuses.
+
+    Also None if it `is_coloured`, so that its colours are meant.
+    """
+    try:
+        with (
+            nullcontext(picture) if isinstance(picture, Image.Image) else Image.open(picture, formats=_FORMATS)
+        ) as opened:
+            if opened.mode != "P":
+                return None
+            one_frame(getattr(opened, "n_frames", 1), origin)
+            need_memory((opened.height, opened.width), 2, origin)
+            return None if palette is not None and is_coloured(opened, palette) else np.asarray(opened)
     except ZooError:
         raise
     except Exception:  # `read_array` says what is wrong
-        pass
-    return None
+        return None
 
 
-def is_coloured(path: str | Path, name: str) -> bool:
-    """Whether all colours that an indexed picture uses are of the palette ``name``."""
-    with Image.open(path, formats=_FORMATS) as picture:
-        used = {colour for _, colour in picture.convert("RGB").getcolors(256) or []}
-    return used <= set(map(tuple, palette(name).tolist()))
+def is_coloured(picture: Image.Image, name: str) -> bool:
+    """Whether an indexed picture uses different colours of the palette ``name``, and at other indices than there."""
+    colours = palette(name)
+    indices, first = np.unique(np.asarray(picture), return_index=True)
+    used = np.asarray(picture.convert("RGB")).reshape(-1, 3)[first]
+    if indices.max() < len(colours) and np.array_equal(colours[indices], used):
+        return False  # the indices tell labels apart that share a colour
+    different = set(map(tuple, used.tolist()))
+    return len(different) == len(used) and different <= set(map(tuple, colours.tolist()))
 
 
 def read_instances(picture: Any) -> Tensor:
@@ -175,13 +193,7 @@ def read_instances(picture: Any) -> Tensor:
     Args and raises as `read_labels`, except that any id is good.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "instance map"
-    if isinstance(picture, Tensor):
-        array = picture.cpu().numpy()
-    elif isinstance(picture, (str, Path)):
-        array = read_indices(picture)
-        array = read_array(picture) if array is None else array
-    else:
-        array = pil_array(picture, origin) if isinstance(picture, Image.Image) else np.asarray(picture)
+    array = map_array(picture, origin)
     if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
         array = array.astype(np.int64) @ np.array([1, 256, 65536])
     if array.ndim != 2 or array.dtype.kind not in "iub":

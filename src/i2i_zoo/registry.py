@@ -26,7 +26,7 @@ class Entry:
     name: str
     #: A name of `METHODS`.
     method: str
-    #: What kind of translation it is, a name shared by methods: ``paired``.
+    #: What kind of translation it is, a name shared by methods: ``paired`` or ``semantic``.
     task: str
     dataset: str
     #: One line: what goes in and what comes out.
@@ -45,7 +45,7 @@ class Entry:
     revision: str = ""
     #: File name to the sha256 of its content.
     sha256: Mapping[str, str] = field(default_factory=dict)
-    #: Network name to the address of the authors' file.
+    #: Network name to the address of the authors' file; behind a ``#``, the file within that archive.
     official: Mapping[str, str] = field(default_factory=dict)
     #: Hyper-parameters of an official checkpoint that its tensors do not tell.
     hparams: Mapping[str, Any] = field(default_factory=dict)
@@ -75,6 +75,16 @@ _PIX2PIX_TERMS = (
     "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/LICENSE"
 )
 _PIX2PIX_WEIGHTS = "http://efrosgans.eecs.berkeley.edu/pix2pix/models-pytorch"
+_SPADE_TERMS = (
+    "Weights by the authors of SPADE (Park, Liu, Wang, Zhu 2019), NVIDIA Corporation, under CC BY-NC-SA 4.0, for "
+    "academic research only: https://github.com/NVlabs/SPADE/blob/master/LICENSE.md"
+)
+_PIX2PIXHD_TERMS = (
+    "Weights by the authors of pix2pixHD (Wang, Liu, Zhu, Tao, Kautz, Catanzaro 2018), NVIDIA Corporation, whose code "
+    "is under the BSD licence: https://github.com/NVIDIA/pix2pixHD/blob/master/LICENSE.txt; trained on Cityscapes, "
+    "whose terms allow no commercial use: https://www.cityscapes-dataset.com/license/"
+)
+_DRIVE = "https://drive.google.com/uc?id="
 
 
 def _camvid(name: str, description: str) -> Entry:
@@ -108,6 +118,25 @@ def _pix2pix_official(name: str, file: str, dataset: str, description: str) -> E
     )
 
 
+def _spade_official(
+    data: str, dataset: str, description: str, hparams: Mapping[str, Any], preprocess: Mapping[str, Any]
+) -> Entry:
+    return Entry(
+        name=f"spade-{data}",
+        method="spade",
+        task="semantic",
+        dataset=dataset,
+        description=description,
+        license="cc-by-nc-sa-4.0",
+        license_notice=_SPADE_TERMS,
+        origin="official",
+        paper="https://arxiv.org/abs/1903.07291",
+        official={"generator": f"{_DRIVE}12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ#{data}_pretrained/latest_net_G.pth"},
+        hparams=hparams,
+        preprocess=preprocess,
+    )
+
+
 ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -132,6 +161,41 @@ ENTRIES: dict[str, Entry] = {
             "day2night",
             "Transient Attributes",
             "photograph by day in, the same by night out",
+        ),
+        _spade_official(
+            "cityscapes",
+            "Cityscapes",
+            "label map of a street in, photograph of it out",
+            {"labels": 35, "edges": True, "upsampling": "more"},
+            {"size": [256, 512], "source_palette": "cityscapes"},
+        ),
+        _spade_official(
+            "ade20k",
+            "ADE20K",
+            "label map of a scene in, photograph of it out",
+            {"labels": 151, "edges": False, "upsampling": "normal"},
+            {"size": [256, 256]},
+        ),
+        _spade_official(
+            "coco",
+            "COCO-Stuff",
+            "label map of a scene in, photograph of it out",
+            {"labels": 183, "edges": True, "upsampling": "normal"},
+            {"size": [256, 256], "dont_care": 255},
+        ),
+        Entry(
+            name="pix2pixhd-cityscapes",
+            method="pix2pixhd",
+            task="semantic",
+            dataset="Cityscapes",
+            description="label map of a street in, photograph of it out",
+            license="bsd",
+            license_notice=_PIX2PIXHD_TERMS,
+            origin="official",
+            paper="https://arxiv.org/abs/1711.11585",
+            official={"generator": f"{_DRIVE}1OR-2aEPHOxZKuoOV34DvQxreqGCSLcW9"},
+            hparams={"labels": 35, "edges": True, "enhancers": 1},
+            preprocess={"size": [1024, 2048], "source_palette": "cityscapes"},
         ),
     )
 }

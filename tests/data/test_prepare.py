@@ -6,6 +6,7 @@ from PIL import Image
 
 from i2i_zoo import images
 from i2i_zoo.data.prepare import DATASETS, camvid_ids, prepare
+from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.errors import ZooError
 
 FRAMES = {"train": ["aachen_000000_000019", "ulm_000001_000019"], "val": ["munster_000002_000019"]}
@@ -26,7 +27,33 @@ def cityscapes(tmp_path):
             picture(root / "leftImg8bit" / split / city / f"{frame}_leftImg8bit.png")
             for kind in ("color", "labelIds", "instanceIds"):
                 file = root / "gtFine" / split / city / f"{frame}_gtFine_{kind}.png"
-                picture(file, colour=(128, 64, 128, 255), mode="RGBA")
+                if kind == "color":
+                    picture(file, colour=(128, 64, 128, 255), mode="RGBA")
+                elif kind == "labelIds":
+                    picture(file, colour=33, mode="L")
+                else:
+                    Image.fromarray(np.full((4, 8), 33001, np.uint16)).save(file)
+    return root
+
+
+@pytest.fixture
+def ade20k(tmp_path):
+    root = tmp_path / "ADEChallengeData2016"
+    for split, short in (("training", "train"), ("validation", "val")):
+        for number in (1, 2):
+            picture(root / "images" / split / f"ADE_{short}_{number:08}.jpg")
+            picture(root / "annotations" / split / f"ADE_{short}_{number:08}.png", colour=150 * (number - 1), mode="L")
+    return root
+
+
+def coco(root, photos, labels, instances=None):
+    """COCO-Stuff in the layout that the names of the folders, with a place for the split, tell."""
+    for split in ("train", "val"):
+        for number, label in ((9, 181), (30, 255)):
+            picture(root / photos.format(split) / f"{number:012}.jpg")
+            picture(root / labels.format(split) / f"{number:012}.png", colour=label, mode="L")
+            if instances:
+                picture(root / instances.format(split) / f"{number:012}.png", colour=number, mode="L")
     return root
 
 
@@ -52,6 +79,108 @@ def test_cityscapes(cityscapes, tmp_path):
     assert np.abs(joint[:, :256] - (10, 200, 30)).max() <= 2
     assert np.abs(joint[:, 256:] - (128, 64, 128)).max() <= 2
     assert [path.name for path in root.parent.iterdir()] == ["cityscapes"]
+
+
+def same(copy, original):
+    return copy.read_bytes() == original.read_bytes()
+
+
+def test_cityscapes_semantic(cityscapes, tmp_path):
+    root = tmp_path / "data" / "cityscapes-semantic"
+    prepare("cityscapes-semantic", cityscapes, root)
+    kinds = {
+        "images": "leftImg8bit/val/munster/{}_leftImg8bit.png",
+        "labels": "gtFine/val/munster/{}_gtFine_labelIds.png",
+        "instances": "gtFine/val/munster/{}_gtFine_instanceIds.png",
+    }
+    assert listing(root) == sorted(
+        f"{split}/{kind}/{frame}.png" for split in FRAMES for frame in FRAMES[split] for kind in kinds
+    )
+    for kind, file in kinds.items():
+        frame = FRAMES["val"][0]
+        assert same(root / "val" / kind / f"{frame}.png", cityscapes / file.format(frame))
+    data = SemanticData(str(root), instance="instances", labels=35, palette="cityscapes", test_size=None)
+    data.setup("fit")
+    assert (data.datasets["val"][0, 0]["instance"] == 33001).all()
+
+
+def test_ade20k(ade20k, tmp_path):
+    root = tmp_path / "out"
+    prepare("ade20k", ade20k, root)
+    assert listing(root) == sorted(
+        f"{split}/{kind}/ADE_{split}_0000000{number}.{suffix}"
+        for split in ("train", "val")
+        for kind, suffix in (("images", "jpg"), ("labels", "png"))
+        for number in (1, 2)
+    )
+    copy, original = root / "train" / "images", ade20k / "images" / "training"
+    assert same(copy / "ADE_train_00000001.jpg", original / "ADE_train_00000001.jpg")
+    assert (images.read_array(root / "val" / "labels" / "ADE_val_00000002.png") == 150).all()
+    SemanticData(str(root), labels=151).setup("fit")
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("{}2017", "stuffthingmaps_trainval2017/{}2017"),
+        ("{}2017", "stuffthingmaps/{}2017", "instances/{}2017"),
+        ("{}_img", "{}_label", "{}_inst"),
+        ("{}_img", "{}_label"),
+    ],
+)
+def test_cocostuff(tmp_path, folders):
+    source, root = coco(tmp_path / "coco", *folders), tmp_path / "out"
+    prepare("cocostuff", source, root)
+    kinds = dict(zip(("images", "labels", "instances"), folders, strict=False))
+    files = {
+        f"{split}/{kind}/{name}.{suffix}": source / folder.format(split) / f"{name}.{suffix}"
+        for split in ("train", "val")
+        for kind, folder in kinds.items()
+        for name in ("000000000009", "000000000030")
+        for suffix in ["jpg" if kind == "images" else "png"]
+    }
+    assert listing(root) == sorted(files)
+    assert all(same(root / copy, original) for copy, original in files.items())
+    data = SemanticData(str(root), instance="instances" if "instances" in kinds else None, labels=183, dont_care=255)
+    data.setup("fit")
+    assert (data.datasets["val"][0, 1]["label"] == 182).all()
+
+
+def test_semantic_files_that_do_not_fit_are_named(ade20k, tmp_path):
+    labels = ade20k / "annotations" / "training"
+    picture(labels / "ADE_train_00000001.png", colour=151, mode="L")
+    picture(labels / "ADE_train_00000002.png", size=(9, 4), colour=1, mode="L")
+    picture(ade20k / "annotations" / "validation" / "ADE_val_00000001.png")
+    broken = ade20k / "images" / "validation" / "ADE_val_00000002.jpg"
+    broken.write_bytes(broken.read_bytes()[:300])
+    with pytest.raises(ZooError) as error:
+        prepare("ade20k", ade20k, tmp_path / "out")
+    first, second, third, fourth = str(error.value).split("; ", 3)
+    assert first == f"{labels / 'ADE_train_00000001.png'}: this is no map of label ids 0 to 150"
+    assert second.startswith(f"{labels / 'ADE_train_00000002.png'} has not the size of ")
+    assert "ADE_val_00000001.png: this is no map of label ids" in third
+    assert fourth.startswith(f"{broken}: ")
+    assert fourth.endswith("; nothing was kept.")
+    assert [path.name for path in tmp_path.iterdir()] == ["ADEChallengeData2016"]
+
+
+def test_semantic_files_without_a_partner_are_named(cityscapes, tmp_path):
+    lonely = cityscapes / "gtFine" / "train" / "ulm" / "ulm_000001_000019_gtFine_instanceIds.png"
+    lonely.unlink()
+    photo = cityscapes / "leftImg8bit" / "train" / "ulm" / "ulm_000001_000019_leftImg8bit.png"
+    with pytest.raises(ZooError, match=rf"no partner between \S+/leftImg8bit/train and \S+/gtFine/train: {photo}\.$"):
+        prepare("cityscapes-semantic", cityscapes, tmp_path / "out")
+    source = coco(tmp_path / "coco", "{}_img", "{}_label", "{}_inst")
+    shutil.rmtree(source / "val_inst")
+    with pytest.raises(ZooError, match="val_inst: there is no such folder"):
+        prepare("cocostuff", source, tmp_path / "out")
+    with pytest.raises(ZooError, match="stuffthingmaps_trainval2017/train2017: there is no such folder"):
+        prepare("cocostuff", coco(tmp_path / "bare", "{}2017", "elsewhere"), tmp_path / "out")
+    picture(source / "val_inst" / "000000000009.png", colour=7, mode="L")
+    picture(source / "val_inst" / "000000000030.png", colour=7, mode="L")
+    picture(source / "val_label" / "000000000009.png", colour=182, mode="L")
+    with pytest.raises(ZooError, match=r"000000000009\.png: this is no map of label ids 0 to 181 and 255; nothing"):
+        prepare("cocostuff", source, tmp_path / "out")
 
 
 def test_unmatched_files_are_named(cityscapes, tmp_path):
@@ -163,7 +292,7 @@ def test_camvid_colours():
 
 def test_unknown_dataset(tmp_path):
     with pytest.raises(ZooError, match=f"choose from {', '.join(DATASETS)}"):
-        prepare("ade20k", tmp_path, tmp_path / "out")
+        prepare("imagenet", tmp_path, tmp_path / "out")
 
 
 def test_a_full_disk_leaves_nothing(segnet, tmp_path, monkeypatch):

@@ -22,9 +22,7 @@ def authors_model(method: Any, read: Read, states: Mapping[str, State], **overri
     model = method(**{**hparams, **overrides})
     if "discriminator" in states:
         model.configure_model()
-    own = {k: v for k, v in model.state_dict().items() if "centres" not in k and "clusters" not in k}
-    assert set(tensors) == set(own)
-    model.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, strict=False)
+    model.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})
     return model
 
 

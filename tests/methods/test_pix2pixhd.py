@@ -177,7 +177,7 @@ def test_styles_of_objects() -> None:
     assert torch.isfinite(model.translate(label, style=photo)).all()
     with pytest.raises(ZooError, match="instance 4, which is not in the map"):
         model.translate(label, style={4: 0})
-    with pytest.raises(ZooError, match="cluster 9 of 1, whose label has 3"):
+    with pytest.raises(ZooError, match="cluster 9 of 1; its label has 3"):
         model.translate(label, style={1: 9})
     with pytest.raises(ZooError, match="without instance features"):
         Pix2PixHD(**TINY).eval().translate(label, style=photo)

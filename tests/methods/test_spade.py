@@ -128,3 +128,26 @@ def test_styles() -> None:
         model.translate(label[..., :64])
     with pytest.raises(ZooError, match="trained without styles"):
         SPADE(**TINY).eval().translate(label, seed=1)
+
+
+def test_looking_weights_up_is_the_convolution() -> None:
+    torch.manual_seed(0)
+    model = SPADE(**TINY | {"labels": 70}).train()
+    label = torch.randint(70, (2, 64, 64))
+    segmentation = model.segmentation(label)
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    assert torch.equal(model.generator.one_hot_ids(segmentation), label)
+    pictures, gradients = [], []
+    for labels in (70, 0):
+        model.generator.labels = labels
+        model.load_state_dict(state)
+        model.zero_grad()
+        pictures.append(model.generator(segmentation))
+        pictures[-1].square().mean().backward()
+        gradients.append([p.grad.clone() for p in model.generator.parameters()])
+    torch.testing.assert_close(*pictures, rtol=1e-4, atol=1e-5)
+    model.generator.labels = 70
+    assert model.generator.one_hot_ids(segmentation * 0.5) is None
+    assert model.generator.one_hot_ids(segmentation + segmentation.flip(1)) is None
+    for looked_up, convolved in zip(*gradients, strict=True):
+        torch.testing.assert_close(looked_up, convolved, rtol=1e-3, atol=1e-6)

@@ -1,4 +1,8 @@
-"""Checkpoints of pix2pixHD's authors (NVIDIA/pix2pixHD), and of code that follows their names."""
+"""Checkpoints of pix2pixHD's authors (NVIDIA/pix2pixHD), and of code that follows their names.
+
+A network of theirs is a list of layers, of which padding is one; ours pads within the convolutions.  A file of theirs
+holds convolutions alone: their norms have no weights.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
@@ -13,101 +18,133 @@ from i2i_zoo.errors import ZooError
 from .build import first_few
 
 State = Mapping[str, Tensor]
+#: The authors' name of each convolution to ours.
+Places = Mapping[str, str]
+
+#: Of instance norms, in files of 2017; nothing uses them.
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+#: Clusters of each label's features (`Pix2PixHD`); the authors keep them in a file of NumPy's.
+_CLUSTERS = 10
+#: The two convolutions of a residual block.
+_BLOCK = {"conv_block.1": "body.0", "conv_block.5": "body.4"}
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Hyper-parameters of `Pix2PixHD`, and its tensors, of the authors' state dicts by network name.
 
     How many of the segmentation's channels are labels, the tensors do not tell: the last is taken for the edges, and
-    with an encoder its features stand behind them.  Running statistics, which instance norms of 2017 had in their files,
-    serve nothing and are left out.
+    with an encoder its features stand behind them.  The clusters of features are none, until `find_styles` finds them.
 
     Raises `ZooError` if a network is not one of theirs.
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the others.")
-    hparams, tensors = _generator(states["generator"])
-    features = 0
+    channels, hparams, tensors = _generator(states["generator"])
     if "encoder" in states:
-        state = _weights(states["encoder"])
-        # Reflection padding is a layer of theirs, and part of the convolution here.
-        found = {
-            f"encoder.body.{int(k.split('.')[1]) - 1 - (int(k.split('.')[1]) > 28)}.{_leaf(k)}": v
-            for k, v in state.items()
-        }
-        last = max(state, key=lambda k: int(k.split(".")[1]) if k.endswith(".weight") else -1)
-        features = state[last].shape[0]
-        tensors |= found
-        hparams |= {"features": features, "encoder_width": state["model.1.weight"].shape[0]}
-    hparams["labels"] = hparams.pop("channels") - 1 - features
+        found, encoder = _encoder(states["encoder"])
+        hparams |= found
+        tensors |= encoder
+    features = hparams.get("features", 0)
+    labels = hparams["labels"] = channels - 1 - features
+    if labels < 1:
+        raise ZooError(f"The generator's {channels} channels are too few for labels, edges and {features} features.")
+    if features:
+        tensors["encoder.centres"] = torch.zeros(labels, _CLUSTERS, features)
+        tensors["encoder.clusters"] = torch.zeros(labels, dtype=torch.int64)
+        hparams["clusters"] = _CLUSTERS
     if "discriminator" in states:
         tensors |= _discriminator(states["discriminator"], hparams)
     return hparams, tensors
 
 
-def _leaf(key: str) -> str:
-    return key.rpartition(".")[2]
+def _generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
+    """Input channels, hyper-parameters and tensors."""
+    width, channels = _weight(state, "model.1", "generator").shape[:2]
+    blocks = _numbers(r"model\.(\d+)\.conv_block\.", state)
+    if not blocks:
+        raise ZooError("This is no generator of the authors' layout: it has no residual blocks.")
+    downs = len([n for n in _numbers(r"model\.(\d+)\.weight", state) if n < min(blocks)]) - 1
+    enhancers = len(_numbers(r"model(\d+)_1\.", state))
+    local = len(_numbers(r"model1_2\.(\d+)\.conv_block\.", state))
+    tensors = _placed(state, _generator_places(downs, len(blocks), enhancers, local), "generator")
+    hparams = {"width": width, "downs": downs, "blocks": len(blocks), "enhancers": enhancers}
+    return channels, hparams | ({"enhancer_blocks": local} if enhancers else {}), tensors
 
 
-def _weights(state: State) -> dict[str, Tensor]:
-    return {k: v for k, v in state.items() if _leaf(k) in ("weight", "bias")}
+def _numbers(pattern: str, state: State) -> set[int]:
+    """The numbers that the pattern finds at the beginning of keys."""
+    return {int(match[1]) for key in state if (match := re.match(pattern, key))}
 
 
-def _generator(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    state = _weights(state)
-    blocks = sorted({int(k.split(".")[1]) for k in state if re.match(r"model\.\d+\.conv_block\.", k)})
-    enhancers = len({k.split("_")[0] for k in state if re.match(r"model\d+_1\.", k)})
-    if not blocks or "model.1.weight" not in state:
-        raise ZooError(f"This is no generator of the authors' layout: it has {first_few(state)}.")
-    # Theirs: 0 padding, 1 to 3 the first layer, three for each halving; ours has the padding within the convolution.
-    downs, end = (blocks[0] - 4) // 3, blocks[-1]
-    head = end + 1 + 3 * downs + 1
-    tensors: dict[str, Tensor] = {}
-    for key, tensor in state.items():
-        if match := re.fullmatch(r"model\.(\d+)\.(weight|bias)", key):
-            index = int(match[1])
-            ours = f"head.{match[2]}" if index == head else f"trunk.{index - 1}.{match[2]}"
-        elif match := re.fullmatch(r"model\.(\d+)\.conv_block\.([15])\.(\w+)", key):
-            ours = f"trunk.{int(match[1]) - 1}.body.{0 if match[2] == '1' else 4}.{match[3]}"
-        elif match := re.fullmatch(r"model(\d+)_1\.([14])\.(\w+)", key):
-            ours = f"enhancers.{int(match[1]) - 1}.down.{int(match[2]) - 1}.{match[3]}"
-        elif match := re.fullmatch(r"model(\d+)_2\.(\d+)\.conv_block\.([15])\.(\w+)", key):
-            ours = f"enhancers.{int(match[1]) - 1}.up.{match[2]}.body.{0 if match[3] == '1' else 4}.{match[4]}"
-        elif match := re.fullmatch(r"model(\d+)_2\.(\d+)\.(\w+)", key):
-            local = len({k for k in state if re.match(rf"model{match[1]}_2\.\d+\.conv_block\.1\.weight", k)})
-            ours = (
-                f"enhancers.{int(match[1]) - 1}.up.{match[2]}.{match[3]}"
-                if int(match[2]) == local
-                else f"head.{match[3]}"
-            )
-        else:
-            raise ZooError(f"This is no generator of the authors' layout: it has {key}.")
-        tensors[f"generator.{ours}"] = tensor
+def _generator_places(downs: int, blocks: int, enhancers: int, local: int) -> Places:
+    """The global generator as ``model``; enhancer n's way down ``modeln_1``, and its way up ``modeln_2``."""
+    places = _trunk(downs, blocks, "trunk")
+    for n in range(enhancers):
+        down, up = f"model{n + 1}_1", f"model{n + 1}_2"
+        places |= {f"{down}.{i}": f"enhancers.{n}.down.{i - 1}" for i in (1, 4)}
+        for block in range(local):
+            places |= {f"{up}.{block}.{theirs}": f"enhancers.{n}.up.{block}.{ours}" for theirs, ours in _BLOCK.items()}
+        places[f"{up}.{local}"] = f"enhancers.{n}.up.{local}"
+    places[f"model{enhancers}_2.{local + 4}" if enhancers else f"model.{_last(downs, blocks)}"] = "head"
+    return places
+
+
+def _trunk(downs: int, blocks: int, ours: str) -> dict[str, str]:
+    """The layers of a residual generator but its last, which are ``ours``."""
+    first, second = 4 + 3 * downs, 4 + 3 * downs + blocks  # where the blocks begin, and the way up
+    places = {f"model.{n}": f"{ours}.{n - 1}" for n in (*range(1, first, 3), *range(second, second + 3 * downs, 3))}
+    for n in range(first, second):
+        places |= {f"model.{n}.{theirs}": f"{ours}.{n - 1}.{body}" for theirs, body in _BLOCK.items()}
+    return places
+
+
+def _last(downs: int, blocks: int) -> int:
+    """The authors' index of a residual generator's last convolution, which has a padding before it."""
+    return 4 + 3 * downs + blocks + 3 * downs + 1
+
+
+def _encoder(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Hyper-parameters and tensors: a residual generator without blocks."""
+    last = _last(4, 0)
+    if f"model.{last}.weight" not in state:  # before they padded there
+        last -= 1
     hparams = {
-        "channels": state["model.1.weight"].shape[1],
-        "width": state["model.1.weight"].shape[0],
-        "downs": downs,
-        "blocks": len(blocks),
-        "enhancers": enhancers,
+        "features": _weight(state, f"model.{last}", "encoder").shape[0],
+        "encoder_width": _weight(state, "model.1", "encoder").shape[0],
     }
-    if enhancers:
-        hparams["enhancer_blocks"] = len({k for k in state if re.match(r"model1_2\.\d+\.conv_block\.1\.weight", k)})
-    return hparams, tensors
+    return hparams, _placed(state, {**_trunk(4, 0, "body"), f"model.{last}": "body.27"}, "encoder")
 
 
 def _discriminator(state: State, hparams: dict[str, Any]) -> dict[str, Tensor]:
-    """The discriminator's tensors; its scales, which theirs counts from the coarsest, are counted from the finest."""
-    state, found = _weights(state), {}
-    with_features = any(k.startswith("scale") for k in state)
-    pattern = r"scale(\d+)_layer(\d)\.0\.(\w+)" if with_features else r"layer(\d+)\.(\d+)\.(\w+)"
-    matches = {key: re.fullmatch(pattern, key) for key in state}
-    if unknown := [key for key, match in matches.items() if match is None]:
-        raise ZooError(f"This is no discriminator of the authors' layout: it has {first_few(unknown)}.")
-    scales = 1 + max(int(match[1]) for match in matches.values() if match)
-    plain = {"0": 0, "2": 1, "5": 2, "8": 3, "11": 4}
-    for key, match in matches.items():
-        assert match is not None
-        layer = int(match[2]) if with_features else plain[match[2]]
-        found[f"discriminator.scales.{scales - 1 - int(match[1])}.convolutions.{layer}.{match[3]}"] = state[key]
-    hparams |= {"scales": scales, "discriminator_width": found["discriminator.scales.0.convolutions.0.weight"].shape[0]}
-    return found
+    """The discriminator's tensors; its scales, which theirs counts from the coarsest, are counted from the finest.
+
+    The names differ with whether the features are matched.  Adds to the hyper-parameters.
+    """
+    featured = any(key.startswith("scale") for key in state)
+    scales = len({key.partition("_" if featured else ".")[0] for key in state})
+    layers = [f"_layer{i}.0" for i in range(5)] if featured else [f".{i}" for i in (0, 2, 5, 8, 11)]
+    places = {
+        f"{'scale' if featured else 'layer'}{n}{layer}": f"scales.{scales - 1 - n}.convolutions.{i}"
+        for n in range(scales)
+        for i, layer in enumerate(layers)
+    }
+    tensors = _placed(state, places, "discriminator")
+    first = next(theirs for theirs, ours in places.items() if ours == "scales.0.convolutions.0")
+    hparams |= {"scales": scales, "discriminator_width": _weight(state, first, "discriminator").shape[0]}
+    return tensors
+
+
+def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
+    """The tensors by our names.  Raises `ZooError` naming those that have no place."""
+    layers = {key: key.rpartition(".") for key in state if not key.endswith(_STATISTICS)}
+    if unknown := [key for key, (layer, _, _) in layers.items() if layer not in places]:
+        raise ZooError(f"This is no {network} of the authors' layout: it has {first_few(unknown)}.")
+    return {f"{network}.{places[layer]}.{leaf}": state[key] for key, (layer, _, leaf) in layers.items()}
+
+
+def _weight(state: State, layer: str, network: str) -> Tensor:
+    """The weight of a convolution, by the authors' name.  Raises `ZooError` if there is none."""
+    tensor = state.get(f"{layer}.weight")
+    if tensor is None or tensor.dim() != 4:
+        raise ZooError(f"This is no {network} of the authors' layout: it has no convolution {layer}.weight.")
+    return tensor

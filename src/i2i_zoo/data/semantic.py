@@ -64,7 +64,7 @@ class SemanticData(SplitData):
 
     Each split has a folder of label maps and one of photographs, whose files are matched by name whatever their suffix,
     and a folder of instance maps if the data has those.  A missing ``val`` or ``test`` is replaced by the other.
-    ``i2i-zoo data prepare`` makes this layout of Cityscapes, ADE20K, COCO-Stuff and CamVid.
+    ``i2i-zoo data prepare`` makes this layout of ``cityscapes-semantic``, ``ade20k``, ``cocostuff`` and ``camvid``.
 
     Args:
         root: The dataset's folder.
@@ -115,7 +115,7 @@ class SemanticData(SplitData):
         return {key: value for key, value in record.items() if value is not None}
 
     def read_label(self, file: Path) -> Tensor:
-        """The ids (H, W) of a file; raises `ZooError` with the file, the value and what to do if one is out of range."""
+        """The ids (H, W) of a file; raises `ZooError` that names the file, the value and the remedy."""
         return images.read_labels(file, self.labels, self.palette, self.dont_care)
 
     def setup(self, stage: str) -> None:

@@ -12,6 +12,9 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from .sampler import EpochSampler
 
+#: Label maps of a split whose ids are checked before training begins.
+LABELS_CHECKED = 1000
+
 
 class SplitData(L.LightningDataModule):
     """A datamodule whose ``setup`` fills ``datasets``: train, val and test to a dataset indexed by (epoch, index)."""
@@ -73,9 +76,9 @@ def progress(trainer: Any) -> tuple[int, int]:
     return epochs.processed, batches.current.processed
 
 
-def spread(files: Sequence[Any], most: int = 1000) -> Sequence[Any]:
-    """At most so many of the files, spread evenly."""
-    return files[:: -(-len(files) // most)] if files else files
+def spread(files: Sequence[Any]) -> Sequence[Any]:
+    """At most `LABELS_CHECKED` of the files, spread evenly."""
+    return files[:: -(-len(files) // LABELS_CHECKED)] if files else files
 
 
 def collate(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Method(L.LightningModule):
                 getattr(self, name).compile()
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """The tensors to begin with, of those of a checkpoint to fine-tune: as they are, unless a method adapts them."""
+        """What to begin with, of a checkpoint's tensors to fine-tune: as they are, unless a method adapts them."""
         return tensors
 
     @contextmanager
@@ -157,13 +157,13 @@ class PairedMethod(PairedTask, Method):
 
 
 class SemanticMethod(SemanticTask, Method):
-    """A method for label maps: batches of ``label``, ``target`` and perhaps ``instance``; ``forward(segmentation, style)``.
+    """A method for label maps: batches of ``label``, ``target`` and perhaps ``instance``.
 
-    A subclass has the hyper-parameters ``labels`` and ``edges``.
+    A subclass has ``forward(segmentation, style)`` and the hyper-parameters ``labels`` and ``edges``.
     """
 
     generator: nn.Module
 
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """What ``forward`` takes as ``style``, for label maps (B, H, W) and what the caller of ``translate`` asked for."""
+        """What ``forward`` takes as ``style``: for label maps (B, H, W), and what the caller asked for."""
         raise NotImplementedError

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.losses.feature_matching import feature_matching_loss
@@ -50,6 +49,10 @@ class Pix2PixHD(SemanticMethod):
         decay_epochs: Epochs of linear decay after them.
     """
 
+    inference_networks: tuple[str, ...] = ("generator", "encoder")
+    generator: HDGenerator
+    encoder: FeatureEncoder
+
     def __init__(
         self,
         labels: int = 35,
@@ -76,13 +79,15 @@ class Pix2PixHD(SemanticMethod):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.generator = init_normal(
-            HDGenerator(self.label_channels + features, 3, width, downs, blocks, enhancers, enhancer_blocks),
-            zero_bias=False,
+        self.generator = HDGenerator(
+            self.label_channels + features, 3, width, downs, blocks, enhancers, enhancer_blocks
         )
+        init_normal(self.generator, zero_bias=False)
         if features:
-            self.inference_networks = ("generator", "encoder")
-            self.encoder = init_normal(FeatureEncoder(features, encoder_width, labels, clusters), zero_bias=False)
+            self.encoder = FeatureEncoder(features, encoder_width, labels, clusters)
+            init_normal(self.encoder, zero_bias=False)
+        else:
+            self.inference_networks = ("generator",)
 
     def configure_model(self) -> None:
         if not hasattr(self, "discriminator"):
@@ -99,8 +104,9 @@ class Pix2PixHD(SemanticMethod):
         """(B, label_channels, H, W) and features (B, features, H, W), by default 0, to (B, 3, H, W) in [-1, 1]."""
         if self.hparams.features:
             if style is None:
-                style = segmentation.new_zeros(len(segmentation), self.hparams.features, *segmentation.shape[-2:])
-            segmentation = torch.cat([segmentation, style], 1)
+                batch, _, height, width = segmentation.shape
+                style = segmentation.new_zeros(batch, self.hparams.features, height, width)
+            segmentation = torch.cat([segmentation, style.to(segmentation)], 1)
         return self.generator(segmentation)
 
     def adversarial(self, maps: list[list[Tensor]], real: bool, generator: bool = False) -> Tensor:
@@ -187,7 +193,7 @@ class Pix2PixHD(SemanticMethod):
                 self.encoder.clusters[label_id] = len(centres)
 
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """Features (B, features, H, W) for label maps: of a photograph; or one of its label's clusters for each instance.
+        """Features (B, features, H, W) for label maps: of a photograph, or for each instance a cluster of its label.
 
         ``style`` is a photograph, or maps ids of instances (of labels, where there are no instances) to the number of a
         cluster; what it leaves out is drawn at random with ``seed``, or has cluster 0 without one.
@@ -200,15 +206,13 @@ class Pix2PixHD(SemanticMethod):
             raise ZooError("This model was trained without instance features: leave out style and seed.")
         objects = label if instance is None else instance
         if style is not None and not isinstance(style, Mapping):
-            photo = images.resize(images.read(style), objects.shape[-2:])[None].to(self.device, self.dtype)
+            photo = self.read_style(style, objects.shape[-2:])
             return self.encoder(photo.expand(len(objects), -1, -1, -1), objects)
         chosen = {int(key): int(value) for key, value in (style or {}).items()}
         if unknown := sorted(set(chosen) - set(objects.unique().tolist())):
             raise ZooError(f"style names the instance {unknown[0]}, which is not in the map; name one that is.")
         random = torch.Generator().manual_seed(seed or 0)
-        features = torch.zeros(
-            len(label), self.hparams.features, *label.shape[-2:], device=self.device, dtype=self.dtype
-        )
+        features = torch.zeros(len(label), self.hparams.features, *label.shape[-2:], device=self.device)
         for i in range(len(label)):
             for object_id in objects[i].unique().tolist():
                 where = objects[i] == object_id
@@ -217,9 +221,7 @@ class Pix2PixHD(SemanticMethod):
                 cluster = int(torch.randint(max(count, 1), (), generator=random)) if seed is not None else 0
                 cluster = chosen.get(object_id, cluster)
                 if object_id in chosen and not 0 <= cluster < count:
-                    raise ZooError(
-                        f"style asks for cluster {cluster} of {object_id}, whose label has {count}; choose one."
-                    )
+                    raise ZooError(f"style asks for cluster {cluster} of {object_id}; its label has {count}.")
                 features[i][:, where] = self.encoder.centres[label_id, cluster, :, None].to(features)
         return features
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.losses.feature_matching import feature_matching_loss
@@ -16,7 +15,7 @@ from i2i_zoo.losses.kl import kl_loss
 from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.initialization import init_xavier
-from i2i_zoo.networks.spade import ImageEncoder, SPADEGenerator
+from i2i_zoo.networks.spade import ENCODED, ImageEncoder, SPADEGenerator
 
 from .base import SemanticMethod
 
@@ -49,6 +48,8 @@ class SPADE(SemanticMethod):
         decay_epochs: Epochs of linear decay after them; the code's 0, the paper's 100 on Cityscapes and ADE20K.
     """
 
+    inference_networks: tuple[str, ...] = ("generator", "encoder")
+
     def __init__(
         self,
         labels: int = 35,
@@ -77,10 +78,13 @@ class SPADE(SemanticMethod):
         self.save_hyperparameters()
         stride = {"normal": 32, "more": 64, "most": 128}[upsampling]
         grid = tuple(length // stride for length in latent_size)
-        self.generator = init_xavier(SPADEGenerator(self.label_channels, width, upsampling, hidden, norm, latent, grid))
+        self.generator = init_xavier(
+            SPADEGenerator(self.label_channels, width, upsampling, hidden, norm, latent, grid, edges)
+        )
         if latent:
-            self.inference_networks = ("generator", "encoder")
             self.encoder = init_xavier(ImageEncoder(encoder_width, latent))
+        else:
+            self.inference_networks = ("generator",)
 
     def configure_model(self) -> None:
         if not hasattr(self, "discriminator"):
@@ -96,8 +100,8 @@ class SPADE(SemanticMethod):
     def forward(self, segmentation: Tensor, style: Tensor | None = None) -> Tensor:
         """(B, label_channels, H, W) and a latent code (B, latent), by default 0, to (B, 3, H, W) in [-1, 1]."""
         if self.hparams.latent and style is None:
-            style = segmentation.new_zeros(len(segmentation), self.hparams.latent)
-        return self.generator(segmentation, style)
+            style = segmentation.new_zeros(segmentation.shape[0], self.hparams.latent)
+        return self.generator(segmentation, style if style is None else style.to(segmentation))
 
     def sample_style(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A latent code drawn from what the encoder sees in photographs, with the mean and log variance (sec. B)."""
@@ -116,7 +120,7 @@ class SPADE(SemanticMethod):
         return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).mean()
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The generator's update, then the discriminator's on a fake that the new generator makes (the authors' code)."""
+        """The generator's update, then the discriminator's on a fake of the new generator (the authors' code)."""
         hp, real = self.hparams, batch["target"]
         segmentation = self.segmentation(batch["label"], batch.get("instance"))
         with self.update("generator") as loss:
@@ -132,7 +136,8 @@ class SPADE(SemanticMethod):
             if hp.lambda_perceptual:
                 loss["perceptual"] = hp.lambda_perceptual * PerceptualLoss(hp.perceptual)(fake, real)
         with torch.no_grad():
-            fake = self.generator(segmentation, self.sample_style(real)[0] if hp.latent else None)
+            style = self.sample_style(real)[0] if hp.latent else None
+            fake = self.generator(segmentation, style)
         with self.update("discriminator") as loss:
             fake_maps, real_maps = self.judge(segmentation, fake, real)
             loss["fake"] = self.adversarial(fake_maps, False)
@@ -160,9 +165,8 @@ class SPADE(SemanticMethod):
         if not self.hparams.latent:
             raise ZooError("This model was trained without styles: leave out style and seed.")
         if style is not None:
-            photo = images.resize(images.read(style), 256)
-            mean, _ = self.encoder(photo[None].to(self.device, self.dtype))
+            mean, _ = self.encoder(self.read_style(style, ENCODED))
             return mean.expand(len(label), -1)
         random = torch.Generator().manual_seed(int(seed or 0))
         codes = torch.randn(len(label), self.hparams.latent, generator=random)
-        return codes.to(self.device, self.dtype)
+        return codes.to(self.device)

@@ -63,7 +63,7 @@ class PatchFeatures(nn.Module):
     Args:
         in_channels: Channels of segmentation and picture together.
         width: Channels of the first layer.
-        spectral: Spectral norm in the middle layers, which then have no bias (SPADE); else none, and biases (pix2pixHD).
+        spectral: Spectral norm in the middle layers, which then have no bias (SPADE); else biases (pix2pixHD).
     """
 
     def __init__(self, in_channels: int, width: int, spectral: bool) -> None:

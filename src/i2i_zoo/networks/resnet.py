@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
 
 from .normalization import norm_layer
-import itertools
 
 
 class ResidualBlock(nn.Module):
@@ -28,7 +29,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResNetGenerator(nn.Module):
-    """``downs`` halvings, ``blocks`` residual blocks, as many doublings (Zhu et al. 2017: c7s1-64, d128, d256, R256 ...).
+    """``downs`` halvings, ``blocks`` residual blocks, as many doublings (Zhu et al. 2017: c7s1-64, d128, ...).
 
     (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride`` = 2**downs.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,6 @@ from torch.nn import functional as F
 from i2i_zoo.errors import ZooError
 
 from .spectral import SpectralConv2d
-import itertools
 
 Upsampling = Literal["normal", "more", "most"]
 
@@ -21,6 +21,32 @@ Modulation = Tensor
 
 #: Side of the picture that the encoder sees.
 ENCODED = 256
+
+
+class LabelConv2d(nn.Conv2d):
+    """A 3x3 convolution of a segmentation (B, in_channels, H, W) to (B, out_channels, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def look_up(self, segmentation: Tensor, ids: Tensor, labels: int) -> Tensor:
+        """The same result by adding up weights: nine rows of a table for each pixel.
+
+        Args:
+            segmentation: (B, in_channels, H, W), one-hot in its first ``labels`` channels.
+            ids: Which of them is 1, (B, H, W).
+            labels: How many there are.
+        """
+        outputs = self.out_channels
+        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(9 * labels, outputs)
+        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row for what is outside
+        windows = F.pad(ids, (1, 1, 1, 1), value=labels).unfold(1, 3, 1).unfold(2, 3, 1)
+        taps = torch.arange(9, device=ids.device).view(3, 3) * labels
+        rows = torch.where(windows == labels, 9 * labels, windows + taps).reshape(-1, 9)
+        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=9 * labels)
+        result = summed.view(*ids.shape, outputs).movedim(-1, 1)
+        others = F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
+        return others + result
 
 
 class SPADE(nn.Module):
@@ -38,12 +64,16 @@ class SPADE(nn.Module):
     def __init__(self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch") -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False) if norm == "batch" else nn.InstanceNorm2d(channels)
-        self.shared = nn.Conv2d(label_channels, hidden, 3, padding=1)
+        self.shared = LabelConv2d(label_channels, hidden)
         self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta, as one convolution
 
-    def modulate(self, segmentation: Tensor) -> Modulation:
-        """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x."""
-        return self.modulation(F.relu(self.shared(segmentation), inplace=True))
+    def modulate(self, segmentation: Tensor, ids: Tensor | None = None, labels: int = 0) -> Modulation:
+        """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x.
+
+        With ``ids`` by `LabelConv2d.look_up`.
+        """
+        hidden = self.shared(segmentation) if ids is None else self.shared.look_up(segmentation, ids, labels)
+        return self.modulation(F.relu(hidden, inplace=True))
 
     def forward(self, x: Tensor, modulation: Modulation) -> Tensor:
         gamma, beta = modulation.chunk(2, 1)
@@ -65,10 +95,10 @@ class SPADEBlock(nn.Module):
             self.norm_s = SPADE(in_channels, label_channels, hidden, norm)
             self.conv_s = SpectralConv2d(in_channels, out_channels, 1, bias=False)
 
-    def modulations(self, segmentation: Tensor) -> list[Modulation]:
-        """Gamma and beta of each of its layers for a segmentation (B, label_channels, H, W)."""
+    def modulations(self, segmentation: Tensor, ids: Tensor | None, labels: int) -> list[Modulation]:
+        """Gamma and beta of each of its layers, as of `SPADE.modulate`."""
         norms = (self.norm_0, self.norm_1, self.norm_s) if self.learned else (self.norm_0, self.norm_1)
-        return [norm.modulate(segmentation) for norm in norms]
+        return [norm.modulate(segmentation, ids, labels) for norm in norms]
 
     def forward(self, x: Tensor, modulations: Sequence[Modulation]) -> Tensor:
         y = self.conv_0(F.leaky_relu(self.norm_0(x, modulations[0]), 0.2))
@@ -93,6 +123,7 @@ class SPADEGenerator(nn.Module):
         norm: As of `SPADE`.
         latent: Length of the latent code; 0 for none.
         latent_grid: Height and width of the map that a latent code becomes; it fixes the size of the pictures.
+        edges: The last channel of the segmentation is the edges.
     """
 
     def __init__(
@@ -104,6 +135,7 @@ class SPADEGenerator(nn.Module):
         norm: str = "batch",
         latent: int = 0,
         latent_grid: Sequence[int] = (8, 8),
+        edges: bool = True,
     ) -> None:
         super().__init__()
         channels = [16 * width] * 3 + [8 * width, 4 * width, 2 * width, width]
@@ -113,6 +145,7 @@ class SPADEGenerator(nn.Module):
             channels.append(width // 2)
             self.doubled.append(True)
         self.latent, self.latent_grid = latent, tuple(latent_grid)
+        self.labels = label_channels - edges
         self.first: nn.Module
         if latent:
             self.first = nn.Linear(latent, 16 * width * latent_grid[0] * latent_grid[1])
@@ -123,7 +156,9 @@ class SPADEGenerator(nn.Module):
             for inputs, outputs in zip([16 * width, *channels], channels, strict=False)
         )
         self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
-        self.stride = self.smallest = 2 ** sum(self.doubled)
+        self.stride = 2 ** sum(self.doubled)
+        # An instance norm needs more than one pixel; a latent code says how many there are.
+        self.smallest = 2 * self.stride if norm == "instance" and not latent else self.stride
         self.seen: Tensor | None = None
         self.kept: tuple[object, list[list[Modulation]]] | None = None
 
@@ -136,8 +171,24 @@ class SPADEGenerator(nn.Module):
 
     def block_modulations(self, segmentation: Tensor) -> Iterator[list[Modulation]]:
         """Gamma and beta of the layers of each block."""
+        ids = self.one_hot_ids(segmentation)
+        block: Any
         for block, size in zip(self.blocks, self.sizes(*segmentation.shape[-2:]), strict=True):
-            yield block.modulations(F.interpolate(segmentation, size, mode="nearest"))
+            small = F.interpolate(segmentation, size, mode="nearest")
+            small_ids = None if ids is None else F.interpolate(ids[:, None].double(), size, mode="nearest")[:, 0].long()
+            yield block.modulations(small, small_ids, self.labels)
+
+    def one_hot_ids(self, segmentation: Tensor) -> Tensor | None:
+        """The label of each pixel (B, H, W), where `LabelConv2d.look_up` is faster: many labels, in 32 bit on a CPU.
+
+        None elsewhere, and for a segmentation that is not one-hot.
+        """
+        fast = segmentation.dtype == torch.float32 and segmentation.device.type == "cpu" and self.labels >= 64
+        if not fast or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+            return None
+        values, ids = segmentation[:, : self.labels].max(1)
+        one_hot = (values == 1).all() and segmentation[:, : self.labels].count_nonzero() == values.numel()
+        return ids if one_hot else None
 
     def remembered_modulations(self, segmentation: Tensor) -> Sequence[list[Modulation]] | Iterator[list[Modulation]]:
         """`block_modulations`, kept for the next call if the segmentation is that of the call before."""

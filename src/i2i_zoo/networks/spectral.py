@@ -11,7 +11,7 @@ class SpectralConv2d(nn.Conv2d):
     """A convolution whose weight is divided by an estimate of its largest singular value (Miyato et al. 2018, alg. 1).
 
     One step of power iteration updates ``v``, then ``u``, in every forward pass of train mode; eval mode leaves them.
-    `torch.nn.utils.parametrizations` updates ``u`` first, so its training gives other numbers than SPADE's authors have.
+    `torch.nn.utils.parametrizations` updates ``u`` first, so its training gives other numbers than the authors have.
     """
 
     u: Tensor

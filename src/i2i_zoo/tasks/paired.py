@@ -34,6 +34,10 @@ class PairedTask:
         channels = {"source": self.hparams["in_channels"], "target": self.hparams["out_channels"]}
         return {key: torch.rand(batch, channels[key], height, width) * 2 - 1 for key in self.batch_keys}
 
+    def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        """Noise for the arguments that ``forward`` needs, by name."""
+        return {"source": self.random_batch(batch, height, width)["source"]}
+
     def apply_padded(self: Any, source: Tensor) -> Tensor:
         """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
         height, width = source.shape[-2:]

@@ -18,8 +18,8 @@ from .preprocess import check_preprocess, is_size
 class SemanticTask:
     """``label`` (B, H, W) ids, with ``instance`` (B, H, W) ids where a model uses them, to ``target`` (B, 3, H, W).
 
-    A mixin for a LightningModule that has ``generator``, ``preprocess``, the hyper-parameters ``labels`` (how many there
-    are) and ``edges`` (whether it sees the boundaries of instances), ``forward(segmentation, style)``, and
+    A mixin for a LightningModule that has ``generator``, ``preprocess``, the hyper-parameters ``labels`` (how many
+    there are) and ``edges`` (whether it sees the boundaries of instances), ``forward(segmentation, style)``, and
     ``choose_style``.
     """
 
@@ -43,11 +43,18 @@ class SemanticTask:
         sees to.
         """
         batch, height, width = label.shape
-        channels = torch.zeros(batch, self.label_channels, height, width, device=label.device)
+        kind = label.device.type
+        # Under autocast at once in the type of the convolutions, which would each convert it.
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        channels = torch.zeros(batch, self.label_channels, height, width, device=label.device, dtype=dtype)
         channels.scatter_(1, label[:, None], 1.0)
         if self.hparams["edges"]:
             channels[:, -1:] = images.instance_edges(label if instance is None else instance)
         return channels
+
+    def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        """What ``forward`` needs for label maps of noise, by name."""
+        return {"segmentation": self.segmentation(self.random_batch(batch, height, width)["label"])}
 
     def apply_padded(
         self: Any, label: Tensor, instance: Tensor | None = None, style: Any = None, seed: int | None = None
@@ -73,8 +80,8 @@ class SemanticTask:
     ) -> Any:
         """Make photographs of label maps.
 
-        A result has its label map's size.  A model that was trained at one size (``size`` of `preprocess`) works at that
-        size and the result is scaled back; another works at the map's own, mirrored up to the network's stride and
+        A result has its label map's size.  A model that was trained at one size (``size`` of `preprocess`) works at
+        that size and the result is scaled back; another works at the map's own, mirrored up to the network's stride and
         cropped back.  A tensor is taken as it is, never scaled.
 
         Args:
@@ -160,6 +167,10 @@ class SemanticTask:
             picture, self.hparams["labels"], self.preprocess.get("source_palette"), self.preprocess.get("dont_care")
         )
         return label if size is None else self.resize_source(label[None], size)[0]
+
+    def read_style(self: Any, photo: Picture, size: int | Sequence[int]) -> Tensor:
+        """A photograph whose style to take, at a size: (1, 3, H, W) in [-1, 1]."""
+        return images.resize(images.read(photo), size)[None].to(self.device)
 
     def resize_source(self: Any, maps: Tensor, size: int | Sequence[int]) -> Tensor:
         """Scale maps of ids (C, H, W): the nearest of them, none in between."""
