@@ -150,6 +150,11 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command.add_argument("--private", action="store_true", default=None, help="make a new repository private")
     command.add_argument("--create-pr", action="store_true", help="open a pull request")
 
+    command = add("demo", demo, "open a page to paint label maps on, and to translate pictures")
+    command.add_argument("names", metavar="NAME", nargs="*", help="checkpoints; by default all that are bundled")
+    command.add_argument("--port", type=positive, help="port of the page; by default the first free one from 7860 on")
+    command.add_argument("--share", action="store_true", help="make it reachable from elsewhere, through Gradio")
+
     data = verbs.add_parser("data", help="fetch and prepare public datasets")
     steps = data.add_subparsers(metavar="COMMAND", required=True)
     command = steps.add_parser("fetch", help="download a dataset from its authors")
@@ -298,6 +303,12 @@ def push(args: argparse.Namespace) -> None:
     model = load(args.name, discriminators=(folder / "discriminators.safetensors").is_file())
     text = card.read_text(encoding="utf-8") if card.is_file() else None
     print(push_model(model, args.repo, private=args.private, create_pr=args.create_pr, card=text))
+
+
+def demo(args: argparse.Namespace) -> None:
+    from .demo import serve
+
+    serve(args.names, args.port, args.share)
 
 
 def fetch(args: argparse.Namespace) -> None:
