@@ -92,8 +92,11 @@ def colour_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.n
 
 def label_ids(colours: np.ndarray, name: str) -> np.ndarray:
     """(H, W, 3) uint8 colours to the (H, W) ids of the nearest colours; exact on what `colour_labels` gives."""
-    distance = ((colours[..., None, :].astype(np.int32) - palette(name).astype(np.int32)) ** 2).sum(-1)
-    return distance.argmin(-1).astype(np.uint8)
+    # A label map has few colours, so each is looked for once.
+    codes, where = np.unique(colours.astype(np.int32) @ np.array([65536, 256, 1]), return_inverse=True)
+    used = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
+    distance = ((used[:, None] - palette(name).astype(np.int32)) ** 2).sum(-1)
+    return distance.argmin(-1).astype(np.uint8)[where].reshape(colours.shape[:-1])
 
 
 def one_hot(labels: np.ndarray, name: str, origin: str = "label map") -> Tensor:

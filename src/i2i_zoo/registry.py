@@ -15,6 +15,7 @@ from i2i_zoo.errors import ZooError
 METHODS: dict[str, str] = {
     "pix2pix": "i2i_zoo.methods.pix2pix:Pix2Pix",
     "pix2pixhd": "i2i_zoo.methods.pix2pixhd:Pix2PixHD",
+    "pix2pixhd_paired": "i2i_zoo.methods.pix2pixhd:Pix2PixHDPaired",
     "spade": "i2i_zoo.methods.spade:SPADE",
 }
 
@@ -66,6 +67,8 @@ class Entry:
 
 
 _PIX2PIX_PAPER = "https://arxiv.org/abs/1611.07004"
+_PIX2PIXHD_PAPER = "https://arxiv.org/abs/1711.11585"
+_SPADE_PAPER = "https://arxiv.org/abs/1903.07291"
 _CAMVID_TERMS = (
     "Trained on CamVid (Brostow, Fauqueur, Cipolla 2009), which is offered to researchers with citation and states no "
     "licence."
@@ -87,17 +90,17 @@ _PIX2PIXHD_TERMS = (
 _DRIVE = "https://drive.google.com/uc?id="
 
 
-def _camvid(name: str, description: str) -> Entry:
+def _camvid(name: str, method: str, task: str, paper: str, description: str) -> Entry:
     return Entry(
         name=name,
-        method="pix2pix",
-        task="paired",
+        method=method,
+        task=task,
         dataset="CamVid",
         description=description,
         license="other",
         license_notice=_CAMVID_TERMS,
         origin="trained",
-        paper=_PIX2PIX_PAPER,
+        paper=paper,
         bundled=True,
     )
 
@@ -130,7 +133,7 @@ def _spade_official(
         license="cc-by-nc-sa-4.0",
         license_notice=_SPADE_TERMS,
         origin="official",
-        paper="https://arxiv.org/abs/1903.07291",
+        paper=_SPADE_PAPER,
         official={"generator": f"{_DRIVE}12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ#{data}_pretrained/latest_net_G.pth"},
         hparams=hparams,
         preprocess=preprocess,
@@ -140,8 +143,10 @@ def _spade_official(
 ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
-        _camvid("pix2pix-camvid", "label map in, street scene out"),
-        _camvid("pix2pix-camvid-photo2labels", "street scene in, label map out"),
+        _camvid("pix2pix-camvid", "pix2pix", "paired", _PIX2PIX_PAPER, "label map in, street scene out"),
+        _camvid("pix2pix-camvid-photo2labels", "pix2pix", "paired", _PIX2PIX_PAPER, "street scene in, label map out"),
+        _camvid("pix2pixhd-camvid", "pix2pixhd", "semantic", _PIX2PIXHD_PAPER, "label map in, street scene out"),
+        _camvid("spade-camvid", "spade", "semantic", _SPADE_PAPER, "label map in, street scene out"),
         _pix2pix_official(
             "pix2pix-facades",
             "facades_label2photo",
@@ -192,7 +197,7 @@ ENTRIES: dict[str, Entry] = {
             license="bsd",
             license_notice=_PIX2PIXHD_TERMS,
             origin="official",
-            paper="https://arxiv.org/abs/1711.11585",
+            paper=_PIX2PIXHD_PAPER,
             official={"generator": f"{_DRIVE}1OR-2aEPHOxZKuoOV34DvQxreqGCSLcW9"},
             hparams={"labels": 35, "edges": True, "enhancers": 1},
             preprocess={"size": [1024, 2048], "source_palette": "cityscapes"},

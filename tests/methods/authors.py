@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
-from golden.fill import Golden
+from golden.fill import Golden, _rng, fill_network, make_input
 
 State = dict[str, Tensor]
 Read = Callable[[Mapping[str, State]], tuple[dict[str, Any], dict[str, Tensor]]]
@@ -32,14 +35,17 @@ class Places:
     def __init__(self, read: Read, states: Mapping[str, State]) -> None:
         keys = [(network, key) for network, state in states.items() for key in state]
         marks = {
-            network: {key: torch.full(tensor.shape, float(keys.index((network, key)))) for key, tensor in state.items()}
+            network: {
+                key: torch.full(tensor.shape, float(1 + keys.index((network, key)))) for key, tensor in state.items()
+            }
             for network, state in states.items()
         }
         self.shapes = {(network, key): states[network][key].shape for network, key in keys}
         self.found: dict[tuple[str, str], tuple[str, Tensor]] = {}
         for name, tensor in read(marks)[1].items():
             for mark in tensor.unique().tolist():
-                self.found[keys[int(mark)]] = (name, tensor == mark)
+                if mark:  # 0 is what the converter adds by itself
+                    self.found[keys[int(mark) - 1]] = (name, tensor == mark)
 
     def tensor(self, network: str, key: str, ours: Mapping[str, Tensor]) -> Tensor:
         name, where = self.found[network, key]
@@ -62,7 +68,7 @@ class Steps(L.Callback):
                 self.gradients.setdefault(name, parameter.grad.clone())
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        self.losses.append([float(module.losses[f"train/{name}"]) for name in self.names])
+        self.losses.append([float(module.losses.get(f"train/{name}", 0.0)) for name in self.names])
         self.states.append({k: v.clone() for k, v in module.state_dict().items()})
 
 
@@ -79,3 +85,51 @@ def check_steps(golden: Golden, places: Places, steps: Steps, networks: Mapping[
             rows = [places.tensor(network, row, state) for row in stored[f"after{step}/{letter}"]["rows"]]
             ok, ratio, difference = golden.check_tensors(f"after{step}/{letter}", rows)
             assert ok, (letter, step, ratio, difference)
+
+
+class Options:
+    """What the authors' code computed of a case of ``<name>_options``: two steps with other than default options."""
+
+    folder = Path(__file__).parents[1] / "golden"
+
+    def __init__(self, name: str, case: str) -> None:
+        info = json.loads((self.folder / f"{name}_options.json").read_text())
+        self.case, self.info, self.shapes = case, info["cases"][case], info["states"]
+        with np.load(self.folder / f"{name}_options.npz") as arrays:
+            self.stored = {k.removeprefix(f"{case}/"): arrays[k] for k in arrays if k.startswith(f"{case}/")}
+
+    def state(self, letter: str) -> State:
+        """The filled weights of one network; the vectors of spectral norms are of length 1."""
+        filled = self.info["networks"][letter]
+        shapes = {key: tuple(shape) for key, shape, _ in self.shapes[filled["state"]]}
+        vectors = {}
+        for key in [k for k in shapes if k.endswith(("weight_u", "weight_v"))]:
+            draw = _rng(filled["prefix"] + key).standard_normal(shapes[key])
+            vectors[filled["prefix"] + key] = (draw / np.linalg.norm(draw)).astype(np.float32)
+        return fill_network(shapes, filled["prefix"], vectors, filled["gain"])
+
+    def input(self, name: str, kind: str, channels: int, num: int | None = None) -> Tensor:
+        batch, height, width = self.info["shape"]
+        return make_input(f"{self.case}/{name}", [batch, channels, height, width], kind, num)
+
+    def check(self, places: Places, steps: Steps, before: State, networks: Mapping[str, str]) -> None:
+        """Losses, sizes of the first gradients and of the movement in two steps are the authors'."""
+        np.testing.assert_allclose(steps.losses[0], self.stored["losses"][0], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(steps.losses[1], self.stored["losses"][1], rtol=2e-3, atol=1e-5)
+        for letter, network in networks.items():
+            gradients, moves = self.stored[f"grad1/{letter}"], self.stored[f"update2/{letter}"]
+            for row, gradient, move in zip(self.info["rows"][letter], gradients, moves, strict=True):
+                # A bias in front of a norm has no gradient but rounding noise, of which Adam makes whole steps; and
+                # batch norms over the few pixels of the smallest maps enlarge rounding to half a percent.
+                if gradient > 1e-4 * gradients.max():
+                    found = places.tensor(network, row, steps.gradients).double().square().mean().sqrt()
+                    assert float(found) == pytest.approx(gradient, rel=1e-2), (letter, row, gradient, gradients.max())
+                    change = places.tensor(network, row, steps.states[1]) - places.tensor(network, row, before)
+                    assert float(change.double().square().mean().sqrt()) == pytest.approx(move, rel=3e-2), (letter, row)
+
+
+class Seeds(L.Callback):
+    """Each step draws from a generator with its own seed, as the authors' did."""
+
+    def on_train_batch_start(self, trainer: L.Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+        torch.manual_seed(batch_idx)

@@ -15,11 +15,11 @@ from i2i_zoo.convert import pix2pixhd as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
 from i2i_zoo.methods.base import Method
-from i2i_zoo.methods.pix2pixhd import Pix2PixHD, k_means
+from i2i_zoo.methods.pix2pixhd import Pix2PixHD, Pix2PixHDPaired, k_means
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.hd import instance_mean
-from methods.authors import Places, Steps, authors_model, check_steps
-from methods.base import SemanticTester, fit
+from methods.authors import Options, Places, Steps, authors_model, check_steps
+from methods.base import PairedTester, SemanticTester, fit
 
 TINY: dict[str, Any] = {
     **{"labels": 5, "width": 8, "downs": 2, "blocks": 1, "discriminator_width": 4},
@@ -48,6 +48,12 @@ class TestEnhanced(HDTester):
 
 class TestFeatures(HDTester):
     tiny: ClassVar = TINY | {"features": 2, "encoder_width": 2, "clusters": 3}
+
+
+class TestPictures(PairedTester):
+    method = Pix2PixHDPaired
+    tiny: ClassVar = {k: v for k, v in TINY.items() if k != "labels"} | {"in_channels": 1}
+    test_every_trained_parameter_moves = HDTester.test_every_trained_parameter_moves
 
 
 def inputs(golden: Golden) -> dict[str, torch.Tensor]:
@@ -191,3 +197,40 @@ def test_k_means_finds_what_is_apart() -> None:
     found = k_means(points, 3)
     assert torch.cdist(centres, found).amin(1).max() < 0.1
     assert len(k_means(points[:2], 10)) == 2
+
+
+def pictures(states: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """As the converter of label maps reads them, for the method of pictures."""
+    hparams, tensors = convert.read(states)
+    del hparams["labels"]
+    return hparams, tensors
+
+
+@pytest.mark.parametrize(
+    ("case", "hparams"), [("features", {}), ("features_local", {}), ("pictures", {}), ("frozen", {"frozen_epochs": 1})]
+)
+def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[str, Any]) -> None:
+    options = Options("pix2pixhd", case)
+    networks = {"G": "generator", "D": "discriminator", "E": "encoder"}
+    networks = {letter: name for letter, name in networks.items() if letter in options.info["networks"]}
+    states = {name: options.state(letter) for letter, name in networks.items()}
+    method, read = (Pix2PixHDPaired, pictures) if case == "pictures" else (Pix2PixHD, convert.read)
+    model = authors_model(method, read, states, lambda_perceptual=0.0, **hparams)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    steps = Steps(("generator/adversarial", "generator/feature_matching", "discriminator/fake", "discriminator/real"))
+    batch = {"target": options.input("image", "image", 3)}
+    if case == "pictures":
+        batch["source"] = options.input("source", "image", 3)
+    else:
+        batch["label"] = options.input("label", "labels", 1, 5)[:, 0].long()
+        batch["instance"] = options.input("instance", "instances", 1)[:, 0].long()
+    fit(model, batch, steps=2, callbacks=[steps])
+    # Theirs are logged before they are halved.
+    steps.losses = [[a, b, 2 * fake, 2 * real] for a, b, fake, real in steps.losses]
+    if case == "frozen":  # the authors' generator keeps the gradients of what rests
+        options.info["rows"]["G"], (rows, *_) = [], (options.info["rows"]["G"],)
+        for key in ("grad1/G", "update2/G"):
+            stored = dict(zip(rows, options.stored[key], strict=True))
+            options.stored[key] = np.array([v for k, v in stored.items() if not k.startswith("model.")])
+        options.info["rows"]["G"] = [k for k in rows if not k.startswith("model.")]
+    options.check(Places(read, states), steps, before, networks)

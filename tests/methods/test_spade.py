@@ -12,7 +12,7 @@ from golden.fill import Golden
 from i2i_zoo.convert import spade as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.spade import SPADE
-from methods.authors import Places, Steps, authors_model, check_steps
+from methods.authors import Options, Places, Seeds, Steps, authors_model, check_steps
 from methods.base import SemanticTester, fit
 
 TINY: dict[str, Any] = {
@@ -151,3 +151,31 @@ def test_looking_weights_up_is_the_convolution() -> None:
     assert model.generator.one_hot_ids(segmentation + segmentation.flip(1)) is None
     for looked_up, convolved in zip(*gradients, strict=True):
         torch.testing.assert_close(looked_up, convolved, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("case", "hparams"),
+    [
+        ("most", {}),
+        ("styles", {"latent_size": [256, 256]}),
+        ("instance_lsgan", {"edges": False, "labels": 5, "adversarial": "lsgan", "ttur": False, "betas": [0.5, 0.999]}),
+        ("three_scales_vanilla", {"upsampling": "more", "adversarial": "vanilla"}),
+    ],
+)
+def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[str, Any]) -> None:
+    options = Options("spade", case)
+    networks = {"G": "generator", "D": "discriminator", "E": "encoder"}
+    networks = {letter: name for letter, name in networks.items() if letter in options.info["networks"]}
+    states = {name: options.state(letter) for letter, name in networks.items()}
+    given = {"labels": 5, "edges": True, "lambda_perceptual": 0.0, **hparams}
+    model = authors_model(SPADE, convert.read, states, **given)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    names = ["generator/adversarial", "generator/feature_matching", "generator/kl"]
+    steps = Steps((*names, "discriminator/fake", "discriminator/real"))
+    batch = {
+        "label": options.input("label", "labels", 1, 5)[:, 0].long(),
+        "instance": options.input("instance", "instances", 1)[:, 0].long(),
+        "target": options.input("image", "image", 3),
+    }
+    fit(model, batch, steps=2, callbacks=[Seeds(), steps])
+    options.check(Places(convert.read, states), steps, before, networks)

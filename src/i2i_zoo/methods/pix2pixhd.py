@@ -16,10 +16,82 @@ from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator
 from i2i_zoo.networks.initialization import init_normal
 
-from .base import SemanticMethod
+from .base import Method, PairedMethod, SemanticMethod
 
 
-class Pix2PixHD(SemanticMethod):
+class HDMethod(Method):
+    """What pix2pixHD does with label maps and with pictures alike."""
+
+    generator: Any
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels of what the discriminator sees beside the image."""
+        raise NotImplementedError
+
+    def configure_model(self) -> None:
+        if not hasattr(self, "discriminator"):
+            hp, image = self.hparams, self.hparams.get("out_channels", 3)
+            channels = self.condition_channels + image
+            self.discriminator = MultiscaleDiscriminator(channels, hp.discriminator_width, hp.scales)
+            init_normal(self.discriminator, zero_bias=False)
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
+
+    def adversarial(self, maps: list[list[Tensor]], real: bool, generator: bool = False) -> Tensor:
+        """The sum over the scales of the adversarial loss (eq. 2)."""
+        kind = self.hparams.adversarial
+        return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).sum()
+
+    def update_both(self, condition: Tensor, fake: Tensor, real: Tensor) -> None:
+        """The generator's update, then the discriminator's, both from one pass of the generator (the authors' code)."""
+        hp = self.hparams
+        real_maps = self.discriminator(torch.cat([condition, real], 1))
+        with self.update("generator") as loss:
+            fake_maps = self.discriminator(torch.cat([condition, fake], 1))
+            loss["adversarial"] = self.adversarial(fake_maps, True, generator=True)
+            if hp.lambda_feature_matching:
+                loss["feature_matching"] = hp.lambda_feature_matching * feature_matching_loss(fake_maps, real_maps)
+            if hp.lambda_perceptual:
+                loss["perceptual"] = hp.lambda_perceptual * PerceptualLoss(hp.perceptual)(fake, real)
+        with self.update("discriminator") as loss:
+            fake_maps = self.discriminator(torch.cat([condition, fake.detach()], 1))
+            loss["fake"] = 0.5 * self.adversarial(fake_maps, False)
+            loss["real"] = 0.5 * self.adversarial(real_maps, True)
+
+    def on_train_epoch_start(self) -> None:
+        """The global generator rests while the enhancers around it learn (sec. 3.1)."""
+        if self.hparams.enhancers:
+            self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
+
+    def lr_factor(self, epoch: int) -> float:
+        """Constant, then linearly towards zero, from the second epoch after ``epochs`` on (the authors' code)."""
+        hp = self.hparams
+        return 1 - max(0, epoch - hp.epochs) / hp.decay_epochs if hp.decay_epochs else 1.0
+
+    def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Those of a stage with fewer enhancers, moved to their places here: coarse to fine (sec. 3.1).
+
+        What the coarser stage lacks stays as it is: the new enhancers, the last layer if its width changes, and the
+        discriminator of the full resolution, since the coarser ones keep theirs.
+        """
+        own = self.state_dict()
+        missing = self.hparams.scales - len({k.split(".")[2] for k in tensors if k.startswith("discriminator.scales.")})
+        moved = {}
+        for name, tensor in tensors.items():
+            if name.startswith("discriminator.scales."):
+                _, _, scale, rest = name.split(".", 3)
+                name = f"discriminator.scales.{int(scale) + missing}.{rest}"
+            if not (name.startswith("generator.head.") and tensor.shape != own[name].shape):
+                moved[name] = tensor
+        new = [f"generator.enhancers.{n}." for n in range(self.hparams.enhancers)] + ["generator.head."]
+        new += [f"discriminator.scales.{n}." for n in range(max(missing, 0))]
+        return {**{k: v for k, v in own.items() if k.startswith(tuple(new))}, **moved}
+
+
+class Pix2PixHD(HDMethod, SemanticMethod):
     """pix2pixHD.  The defaults are the first stage of the authors' code: the global generator, 1024x512.
 
     The second stage is ``enhancers=1, scales=3, frozen_epochs=10, epochs=50, decay_epochs=50`` with ``--init_from`` a
@@ -50,7 +122,6 @@ class Pix2PixHD(SemanticMethod):
     """
 
     inference_networks: tuple[str, ...] = ("generator", "encoder")
-    generator: HDGenerator
     encoder: FeatureEncoder
 
     def __init__(
@@ -89,17 +160,6 @@ class Pix2PixHD(SemanticMethod):
         else:
             self.inference_networks = ("generator",)
 
-    def configure_model(self) -> None:
-        if not hasattr(self, "discriminator"):
-            hp = self.hparams
-            self.discriminator = init_normal(
-                MultiscaleDiscriminator(self.label_channels + 3, hp.discriminator_width, hp.scales), zero_bias=False
-            )
-
-    @property
-    def players(self) -> Mapping[str, tuple[str, ...]]:
-        return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
-
     def forward(self, segmentation: Tensor, style: Tensor | None = None) -> Tensor:
         """(B, label_channels, H, W) and features (B, features, H, W), by default 0, to (B, 3, H, W) in [-1, 1]."""
         if self.hparams.features:
@@ -109,59 +169,16 @@ class Pix2PixHD(SemanticMethod):
             segmentation = torch.cat([segmentation, style.to(segmentation)], 1)
         return self.generator(segmentation)
 
-    def adversarial(self, maps: list[list[Tensor]], real: bool, generator: bool = False) -> Tensor:
-        """The sum over the scales of the adversarial loss (eq. 2)."""
-        kind = self.hparams.adversarial
-        return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).sum()
+    @property
+    def condition_channels(self) -> int:
+        return self.label_channels
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The generator's update, then the discriminator's, both from one pass of the generator (the authors' code)."""
         hp, real = self.hparams, batch["target"]
         label, instance = batch["label"], batch.get("instance")
         segmentation = self.segmentation(label, instance)
         style = self.encoder(real, label if instance is None else instance) if hp.features else None
-        fake = self(segmentation, style)
-        real_maps = self.discriminator(torch.cat([segmentation, real], 1))
-        with self.update("generator") as loss:
-            fake_maps = self.discriminator(torch.cat([segmentation, fake], 1))
-            loss["adversarial"] = self.adversarial(fake_maps, True, generator=True)
-            if hp.lambda_feature_matching:
-                loss["feature_matching"] = hp.lambda_feature_matching * feature_matching_loss(fake_maps, real_maps)
-            if hp.lambda_perceptual:
-                loss["perceptual"] = hp.lambda_perceptual * PerceptualLoss(hp.perceptual)(fake, real)
-        with self.update("discriminator") as loss:
-            fake_maps = self.discriminator(torch.cat([segmentation, fake.detach()], 1))
-            loss["fake"] = 0.5 * self.adversarial(fake_maps, False)
-            loss["real"] = 0.5 * self.adversarial(real_maps, True)
-
-    def on_train_epoch_start(self) -> None:
-        """The global generator rests while the enhancers around it learn (sec. 3.1)."""
-        if self.hparams.enhancers:
-            self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
-
-    def lr_factor(self, epoch: int) -> float:
-        """Constant, then linearly towards zero, from the second epoch after ``epochs`` on (the authors' code)."""
-        hp = self.hparams
-        return 1 - max(0, epoch - hp.epochs) / hp.decay_epochs if hp.decay_epochs else 1.0
-
-    def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Those of a stage with fewer enhancers, moved to their places here: coarse to fine (sec. 3.1).
-
-        What the coarser stage lacks stays as it is: the new enhancers, the last layer if its width changes, and the
-        discriminator of the full resolution, since the coarser ones keep theirs.
-        """
-        own = self.state_dict()
-        missing = self.hparams.scales - len({k.split(".")[2] for k in tensors if k.startswith("discriminator.scales.")})
-        moved = {}
-        for name, tensor in tensors.items():
-            if name.startswith("discriminator.scales."):
-                _, _, scale, rest = name.split(".", 3)
-                name = f"discriminator.scales.{int(scale) + missing}.{rest}"
-            if not (name.startswith("generator.head.") and tensor.shape != own[name].shape):
-                moved[name] = tensor
-        new = [f"generator.enhancers.{n}." for n in range(self.hparams.enhancers)] + ["generator.head."]
-        new += [f"discriminator.scales.{n}." for n in range(max(missing, 0))]
-        return {**{k: v for k, v in own.items() if k.startswith(tuple(new))}, **moved}
+        self.update_both(segmentation, self(segmentation, style), real)
 
     @torch.no_grad()
     def on_train_end(self) -> None:
@@ -224,6 +241,51 @@ class Pix2PixHD(SemanticMethod):
                     raise ZooError(f"style asks for cluster {cluster} of {object_id}; its label has {count}.")
                 features[i][:, where] = self.encoder.centres[label_id, cluster, :, None].to(features)
         return features
+
+
+class Pix2PixHDPaired(HDMethod, PairedMethod):
+    """pix2pixHD from picture to picture, without labels (the authors' ``--label_nc 0 --no_instance``).
+
+    Args:
+        in_channels: Channels of the source.
+        out_channels: Channels of the target.
+        width, downs, blocks, enhancers, enhancer_blocks, discriminator_width, scales, adversarial: As of `Pix2PixHD`.
+        lambda_feature_matching, lambda_perceptual, perceptual, frozen_epochs: As of `Pix2PixHD`.
+        lr, betas, epochs, decay_epochs: As of `Pix2PixHD`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        width: int = 64,
+        downs: int = 4,
+        blocks: int = 9,
+        enhancers: int = 0,
+        enhancer_blocks: int = 3,
+        discriminator_width: int = 64,
+        scales: int = 2,
+        adversarial: Literal["lsgan", "vanilla", "hinge"] = "lsgan",
+        lambda_feature_matching: float = 10.0,
+        lambda_perceptual: float = 10.0,
+        perceptual: str = "vgg19",
+        frozen_epochs: int = 0,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        epochs: int = 100,
+        decay_epochs: int = 100,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.generator = HDGenerator(in_channels, out_channels, width, downs, blocks, enhancers, enhancer_blocks)
+        init_normal(self.generator, zero_bias=False)
+
+    @property
+    def condition_channels(self) -> int:
+        return self.hparams.in_channels
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        self.update_both(batch["source"], self.generator(batch["source"]), batch["target"])
 
 
 def k_means(points: Tensor, clusters: int, steps: int = 100) -> Tensor:

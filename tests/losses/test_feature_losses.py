@@ -1,0 +1,89 @@
+"""Feature matching, perceptual and KL losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses import perceptual
+from i2i_zoo.losses.feature_matching import feature_matching_loss
+from i2i_zoo.losses.kl import kl_loss
+from i2i_zoo.losses.perceptual import TAPS, PerceptualLoss, frozen_features
+
+
+def test_feature_matching() -> None:
+    fake = [[torch.full((1, 2, 4, 4), 1.0, requires_grad=True), torch.zeros(1, 1, 2, 2)] for _ in range(2)]
+    real = [[torch.full((1, 2, 4, 4), 3.0, requires_grad=True), torch.ones(1, 1, 2, 2)] for _ in range(2)]
+    loss = feature_matching_loss(fake, real)
+    assert float(loss) == 2.0  # the logits, which are last, do not count; two scales are averaged
+    loss.backward()
+    assert fake[0][0].grad is not None
+    assert real[0][0].grad is None
+
+
+def test_kl_is_that_of_torch() -> None:
+    mean, log_variance = torch.randn(3, 5), torch.randn(3, 5)
+    ours = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    standard = torch.distributions.Normal(torch.zeros(3, 5), torch.ones(3, 5))
+    expected = torch.distributions.kl_divergence(ours, standard).sum()
+    torch.testing.assert_close(kl_loss(mean, log_variance), expected)
+
+
+@pytest.fixture
+def cached_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, torch.Tensor]]:
+    """Random weights of AlexNet where torch keeps what it has fetched."""
+    torch.manual_seed(0)
+    network = torchvision.models.alexnet(weights=None)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    name = torchvision.models.AlexNet_Weights.DEFAULT.url.rpartition("/")[2]
+    torch.save(network.state_dict(), tmp_path / "checkpoints" / name)
+    perceptual.pretrained_features.cache_clear()
+    yield network.state_dict()
+    perceptual.pretrained_features.cache_clear()
+
+
+def test_perceptual_loss(cached_weights: dict[str, torch.Tensor]) -> None:
+    loss = PerceptualLoss("alexnet")
+    assert PerceptualLoss("alexnet").features is loss.features  # loaded once
+    assert not any(p.requires_grad for p in loss.features.parameters())
+    fake = (torch.rand(1, 3, 64, 64) * 2 - 1).requires_grad_()
+    real = torch.rand(1, 3, 64, 64) * 2 - 1
+    network = torchvision.models.alexnet(weights=None).eval()
+    network.load_state_dict(cached_weights)
+    expected, a, b = torch.zeros(()), fake, real
+    weights = dict(zip(*TAPS["alexnet"], strict=True))
+    for index, layer in enumerate(network.features[: max(weights) + 1]):
+        a, b = (F.relu(x) if isinstance(layer, torch.nn.ReLU) else layer(x) for x in (a, b))
+        if index in weights:
+            expected = expected + weights[index] * F.l1_loss(a, b.detach())
+    found = loss(fake, real)
+    torch.testing.assert_close(found, expected)
+    (gradient,) = torch.autograd.grad(found, fake)
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("backbone", TAPS)
+def test_what_is_compared_is_behind_a_relu(backbone: str) -> None:
+    with torch.device("meta"):
+        layers = frozen_features(backbone)
+    assert all(isinstance(layers[index], torch.nn.ReLU) for index in TAPS[backbone][0])
+    assert len(layers) == TAPS[backbone][0][-1] + 1
+
+
+def test_weights_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*args: object, **options: object) -> None:
+        raise OSError("no route to host")
+
+    perceptual.pretrained_features.cache_clear()
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
+    with pytest.raises(ZooError, match=r"vgg19-dcbb9e9d.pth, which cannot be fetched .*lambda_perceptual 0"):
+        PerceptualLoss("vgg19")
+    with pytest.raises(ZooError, match="'resnet': choose from vgg19"):
+        PerceptualLoss("resnet")
