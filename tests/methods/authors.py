@@ -124,8 +124,10 @@ class Options:
                 if gradient > 1e-4 * gradients.max():
                     found = places.tensor(network, row, steps.gradients).double().square().mean().sqrt()
                     assert float(found) == pytest.approx(gradient, rel=1e-2), (letter, row, gradient, gradients.max())
-                    change = places.tensor(network, row, steps.states[1]) - places.tensor(network, row, before)
-                    assert float(change.double().square().mean().sqrt()) == pytest.approx(move, rel=3e-2), (letter, row)
+                    after = places.tensor(network, row, steps.states[1])
+                    if after.dim() > 1:  # of a bias's few values, the sign of one small gradient decides
+                        change = (after - places.tensor(network, row, before)).double().square().mean().sqrt()
+                        assert float(change) == pytest.approx(move, rel=3e-2), (letter, row)
 
 
 class Seeds(L.Callback):

@@ -130,9 +130,10 @@ def test_styles() -> None:
         SPADE(**TINY).eval().translate(label, seed=1)
 
 
-def test_looking_weights_up_is_the_convolution() -> None:
+@pytest.mark.parametrize("edges", [True, False])
+def test_looking_weights_up_is_the_convolution(edges: bool) -> None:
     torch.manual_seed(0)
-    model = SPADE(**TINY | {"labels": 70}).train()
+    model = SPADE(**TINY | {"labels": 70, "edges": edges}).train()
     label = torch.randint(70, (2, 64, 64))
     segmentation = model.segmentation(label)
     state = {k: v.clone() for k, v in model.state_dict().items()}

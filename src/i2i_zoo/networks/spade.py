@@ -26,6 +26,8 @@ ENCODED = 256
 class LabelConv2d(nn.Conv2d):
     """A 3x3 convolution of a segmentation (B, in_channels, H, W) to (B, out_channels, H, W)."""
 
+    bias: nn.Parameter
+
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, padding=1)
 
@@ -45,8 +47,9 @@ class LabelConv2d(nn.Conv2d):
         rows = torch.where(windows == labels, 9 * labels, windows + taps).reshape(-1, 9)
         summed = F.embedding_bag(rows, table, mode="sum", padding_idx=9 * labels)
         result = summed.view(*ids.shape, outputs).movedim(-1, 1)
-        others = F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
-        return others + result
+        if labels == self.in_channels:
+            return result + self.bias[:, None, None]
+        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
 
 
 class SPADE(nn.Module):
