@@ -94,14 +94,14 @@ def peak_memory(train: Callable[[str, argparse.Namespace], None], args: argparse
     memory = {}
     for which in ("ours", "authors"):
         results = context.Queue()
-        process = context.Process(target=_peak, args=(train, which, args, results))
+        process = context.Process(target=peak_of, args=(train, which, args, results))
         process.start()
         memory[f"{which}_mb"] = round(results.get())
         process.join()
     print(json.dumps({"what": "peak memory", **memory, **setting(args)}))
 
 
-def _peak(train: Any, which: str, args: argparse.Namespace, results: Any) -> None:
+def peak_of(train: Any, which: str, args: argparse.Namespace, results: Any) -> None:
     torch.set_num_threads(args.threads)
     train(which, args)
     used = torch.cuda.max_memory_allocated() if args.device == "cuda" else 0

@@ -277,19 +277,22 @@ def benchmark(args: argparse.Namespace) -> None:
 
 
 def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
-    """The pairs below a folder, read as the checkpoint's recipe does, or as by default for a method."""
+    """The data below a folder, read as the checkpoint's recipe does, or as by default for a method."""
     import yaml
 
     from .cards import shipped
     from .data.paired import PairedData
+    from .data.semantic import SemanticData
 
     options: dict[str, Any] = {}
+    kind: Any = PairedData
     if name in ENTRIES:
         recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
-        options = recipe["data"]["init_args"] if recipe["data"]["class_path"] == "PairedData" else {}
+        kind = {"PairedData": PairedData, "SemanticData": SemanticData}[recipe["data"]["class_path"]]
+        options = recipe["data"]["init_args"]
     elif name not in METHODS:
         raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
-    return PairedData(**{**options, "root": str(root), "batch_size": batch, "num_workers": workers})
+    return kind(**{**options, "root": str(root), "batch_size": batch, "num_workers": workers})
 
 
 def push(args: argparse.Namespace) -> None:

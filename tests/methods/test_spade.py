@@ -180,3 +180,11 @@ def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[s
     }
     fit(model, batch, steps=2, callbacks=[Seeds(), steps])
     options.check(Places(convert.read, states), steps, before, networks)
+
+
+def test_memory_of_a_large_map_is_told_before_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = SPADE(**TINY).eval()
+    label = torch.zeros(1024, 1088, dtype=torch.long)
+    monkeypatch.setattr("i2i_zoo.memory.free_bytes", lambda device: 1000)
+    with pytest.raises(ZooError, match="the network at 1088x1024 pixels would take"):
+        model.translate(label)

@@ -146,6 +146,14 @@ class Method(L.LightningModule):
         self.preprocess = checkpoint["preprocess"]
 
 
+def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
+    """The learning rate's factor in an epoch, from 0: 1, and from the second after ``epochs`` on less by equal steps.
+
+    The schedule of pix2pixHD's and SPADE's authors, who lower the rate behind an epoch.
+    """
+    return 1 - max(0, epoch - epochs) / decay_epochs if decay_epochs else 1.0
+
+
 class PairedMethod(PairedTask, Method):
     """A method for pairs: batches of ``source`` and ``target``, a ``generator`` from one to the other."""
 

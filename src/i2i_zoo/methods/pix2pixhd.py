@@ -16,7 +16,7 @@ from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator
 from i2i_zoo.networks.initialization import init_normal
 
-from .base import Method, PairedMethod, SemanticMethod
+from .base import Method, PairedMethod, SemanticMethod, linear_decay
 
 
 class HDMethod(Method):
@@ -67,9 +67,7 @@ class HDMethod(Method):
             self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
 
     def lr_factor(self, epoch: int) -> float:
-        """Constant, then linearly towards zero, from the second epoch after ``epochs`` on (the authors' code)."""
-        hp = self.hparams
-        return 1 - max(0, epoch - hp.epochs) / hp.decay_epochs if hp.decay_epochs else 1.0
+        return linear_decay(epoch, self.hparams.epochs, self.hparams.decay_epochs)
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Those of a stage with fewer enhancers, moved to their places here: coarse to fine (sec. 3.1).

@@ -17,7 +17,7 @@ from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.initialization import init_xavier
 from i2i_zoo.networks.spade import ENCODED, ImageEncoder, SPADEGenerator
 
-from .base import SemanticMethod
+from .base import SemanticMethod, linear_decay
 
 
 class SPADE(SemanticMethod):
@@ -151,9 +151,7 @@ class SPADE(SemanticMethod):
         return optimizer
 
     def lr_factor(self, epoch: int) -> float:
-        """Constant, then linearly towards zero, from the second epoch after ``epochs`` on (the authors' code)."""
-        hp = self.hparams
-        return 1 - max(0, epoch - hp.epochs) / hp.decay_epochs if hp.decay_epochs else 1.0
+        return linear_decay(epoch, self.hparams.epochs, self.hparams.decay_epochs)
 
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
         """The latent codes (B, latent) of a photograph, or drawn from N(0, 1) with a seed; None for the mean style.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,7 +29,8 @@ class SpectralConv2d(nn.Conv2d):
     def normalized_weight(self) -> Tensor:
         """The weight divided by its spectral norm; in train mode after one step of power iteration."""
         matrix = self.weight.flatten(1)
-        with torch.autocast(matrix.device.type, enabled=False):
+        # The meta device, on which memory is computed, knows no autocast.
+        with nullcontext() if matrix.is_meta else torch.autocast(matrix.device.type, enabled=False):
             u, v = self.u, self.v
             if self.training:
                 with torch.no_grad():
