@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py
 
-Two steps in 32 bit, a batch of one, without the perceptual loss; the peak of a process of each, some 0.7 GB of which are
-the libraries.
+Two steps in 32 bit, a batch of one, without the perceptual loss; the peak of a process of each, some 0.7 GB of which
+are the libraries.
 """
 
 from __future__ import annotations

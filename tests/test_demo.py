@@ -1,75 +1,171 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import i2i_zoo
+import tiny
 from i2i_zoo import demo, images
+from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.spade import SPADE
 
-
-def drawing(size: tuple[int, int] = (64, 64)) -> dict[str, np.ndarray]:
-    pixels = np.broadcast_to(images.palette("camvid")[3], (*size, 3)).copy()
-    pixels[:20] = images.palette("camvid")[0] + np.uint8(3)  # as at a stroke's soft edge
-    return {"composite": pixels}
+SKY, ROAD = 0, 3
 
 
-def test_painted_colours_become_the_nearest_label() -> None:
-    model = i2i_zoo.load("pix2pix-camvid")
-    exact = np.full((64, 64), 3, np.uint8)
-    exact[:20] = 0
-    picture = demo.paint(model, drawing())
-    assert picture.size == (64, 64)
-    assert np.array_equal(np.asarray(picture), np.asarray(model.translate(exact)))
+def drawing(height: int = 64, width: int = 64, soft: int = 0) -> dict[str, Any]:
+    """Road, painted on an empty canvas whose upper rows stay transparent; its colour is off by ``soft``."""
+    composite = np.zeros((height, width, 4), np.uint8)
+    composite[20:, :, :3] = images.palette("camvid")[ROAD] + np.uint8(soft)
+    composite[20:, :, 3] = 255
+    return {"background": None, "layers": [composite], "composite": composite}
 
 
-def test_styles_are_passed_on() -> None:
+def camvid_model(**hparams: Any) -> SPADE:
+    torch.manual_seed(0)
     model = SPADE(
-        labels=12, width=2, upsampling="normal", hidden=4, latent=4, latent_size=[64, 64], encoder_width=2
+        labels=12, width=2, upsampling="normal", hidden=4, latent_size=[64, 64], encoder_width=2, **hparams
     ).eval()
     model.preprocess = {"source_palette": "camvid", "size": [64, 64]}
-    pictures = [np.asarray(demo.paint(model, drawing(), style=None, seed=seed)) for seed in (1, 1, 2)]
-    assert np.array_equal(pictures[0], pictures[1])
-    assert not np.array_equal(pictures[0], pictures[2])
+    return model
 
 
-def test_nothing_drawn_is_told() -> None:
+def handlers(page: Any) -> dict[str, Any]:
+    """The functions behind the page's buttons, by name."""
+    return {block.name: block.fn for block in page.fns.values()}
+
+
+def kinds(page: Any) -> list[str]:
+    return [type(block).__name__ for block in page.blocks.values()]
+
+
+@pytest.mark.parametrize("soft", [0, 3])
+def test_a_drawing_is_translated_as_its_labels(soft: int) -> None:
+    model = camvid_model()
+    labels = np.full((64, 64), ROAD, np.uint8)
+    labels[:20] = SKY
+    expected = np.asarray(model.translate(labels))
+    np.testing.assert_array_equal(np.asarray(demo.paint(model, drawing(soft=soft))), expected)
+
+
+def test_half_transparent_paint_is_laid_on_the_ground() -> None:
+    composite = np.array([[(200, 0, 0, 255), (200, 0, 0, 0), (200, 0, 0, 51)]], np.uint8)
+    flat = demo.flatten({"composite": composite}, (0, 100, 0))
+    assert flat is not None
+    np.testing.assert_array_equal(flat, [[(200, 0, 0), (0, 100, 0), (40, 80, 0)]])
+
+
+def test_style_and_seed_are_passed() -> None:
+    model, photo = camvid_model(latent=4), Image.effect_noise((64, 64), 80)
+    plain, first, again, other, styled = (
+        np.asarray(demo.paint(model, drawing(), style=style, seed=seed))
+        for style, seed in ((None, ""), (None, "1"), (None, " 1"), (None, "2"), (photo, ""))
+    )
+    np.testing.assert_array_equal(first, again)
+    assert len({picture.tobytes() for picture in (plain, first, other, styled)}) == 4
+    for seed in ("one", "-1", "1.5", "9" * 19):
+        with pytest.raises(ZooError, match="is no seed"):
+            demo.paint(model, drawing(), seed=seed)
+
+
+def test_only_a_model_with_styles_asks_for_one() -> None:
+    gradio = demo.import_gradio()
+    with gradio.Blocks():
+        assert list(demo.show_conditions(camvid_model(latent=4))) == ["style", "seed"]
+        assert list(demo.show_conditions(camvid_model())) == []
+        assert list(demo.show_conditions(tiny.model())) == []
+
+
+def test_the_canvas_begins_with_the_example() -> None:
     model = i2i_zoo.load("pix2pix-camvid")
-    with pytest.raises(ZooError, match="canvas is empty"):
-        demo.paint(model, {"composite": None})
-    with pytest.raises(ZooError, match="no picture"):
-        demo.translated(model, None)
+    scene = demo.first_scene("pix2pix-camvid", model)
+    assert scene.shape == (360, 480, 3)
+    np.testing.assert_array_equal(images.colour_labels(images.label_ids(scene, "camvid"), "camvid"), scene)
+    blank = demo.first_scene("elsewhere", model)
+    assert blank.shape == (256, 256, 3)
+    assert (blank == images.palette("camvid")[SKY]).all()
 
 
-def test_a_canvas_begins_with_the_example() -> None:
-    shown = demo.beginning("pix2pix-camvid", "camvid", (96, 128))
-    assert shown.shape == (96, 128, 3)
-    assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 5
-    assert {tuple(c) for c in shown.reshape(-1, 3)} <= {tuple(c) for c in images.palette("camvid")}
-    assert len(np.unique(demo.beginning("elsewhere", "camvid", (4, 4)))) == 1
+def test_labels_that_share_a_colour_are_one() -> None:
+    labels = demo.legend("cityscapes")
+    assert labels["unlabeled"] == "#000000"
+    assert "car" in labels
+    assert not {"ego vehicle", "license plate"} & set(labels)
+    assert len(set(labels.values())) == len(labels)
 
 
-def test_the_page_has_what_a_model_takes() -> None:
-    page = demo.build(["pix2pix-camvid", "pix2pix-camvid-photo2labels"])
-    kinds = [type(block).__name__ for block in page.blocks.values()]
-    assert kinds.count("ImageEditor") == 1
-    assert kinds.count("Sketchpad") == 1
-    assert kinds.count("Button") == 3
-    paint = next(f for f in page.fns.values() if f.name == "run")
-    assert isinstance(paint.fn(drawing()), Image.Image)
+def test_page_of_a_model_of_label_maps() -> None:
+    page = demo.build(["pix2pix-camvid"])
+    assert kinds(page).count("ImageEditor") == 1
+    assert kinds(page).count("Button") == 1 + len(images.LABELS["camvid"])
+    picture = handlers(page)["translate"](drawing(96, 80))
+    assert picture.size == (80, 96)
 
 
-def test_legend_names_the_labels() -> None:
-    assert "bicyclist" in demo.legend("camvid")
+def test_a_label_of_the_legend_becomes_the_brush() -> None:
+    labels = demo.legend("camvid")
+    brush = demo.choose(labels, "tree").brush
+    assert brush.default_color == "#808000"
+    assert (brush.colors, brush.color_mode) == (list(labels.values()), "fixed")
+
+
+def test_page_of_a_model_of_pictures(tmp_path: Path) -> None:
+    i2i_zoo.save(tiny.model(), tmp_path / "model")
+    page = demo.build([str(tmp_path / "model")])
+    assert {"Image", "Sketchpad"} <= set(kinds(page))
+    file = tmp_path / "picture.png"
+    Image.new("L", (70, 50)).save(file)
+    assert handlers(page)["translate"](str(file)).size == (70, 50)
+    assert handlers(page)["translate_sketch"](drawing()).size == (64, 64)
+
+
+def test_a_checkpoint_is_loaded_when_its_tab_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr("i2i_zoo.cli.load_for", lambda name, device: loaded.append(name) or i2i_zoo.load(name))
+    names = ["pix2pix-camvid", "pix2pix-camvid-photo2labels", "missing"]
+    page = demo.build(names)
+    assert loaded == names[:1]
+    assert [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"] == names
+    with demo.import_gradio().Blocks() as shown:
+        for renderable in page.renderables:
+            renderable.fn(False)
+        assert loaded == names[:1]
+        for renderable in page.renderables:
+            renderable.fn(True)
+    assert loaded == names
+    assert "Sketchpad" in kinds(shown)
+    sentences = [block.value for block in shown.blocks.values() if type(block).__name__ == "HTML"]
+    assert any("&#x27;missing&#x27; is neither a checkpoint" in sentence for sentence in sentences)
+
+
+def test_what_is_wrong_is_shown_in_a_sentence(tmp_path: Path) -> None:
+    gradio = demo.import_gradio()
+    page = demo.build(["pix2pix-camvid-photo2labels"])
+    for name, value, sentence in (
+        ("translate", None, "no picture yet"),
+        ("translate_sketch", None, "no picture yet"),
+        ("translate_sketch", {"composite": None}, "no picture yet"),
+        ("translate", str(tmp_path / "missing.png"), "no such file"),
+    ):
+        with pytest.raises(gradio.Error, match=sentence) as raised:
+            handlers(page)[name](value)
+        assert not raised.value.print_exception
+
+
+def test_a_port_that_is_taken() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ZooError, match="choose another --port"):
+        demo.serve(["pix2pix-camvid"], taken.getsockname()[1])
 
 
 def test_without_gradio(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
-    from i2i_zoo.cli import main
-
     assert main(["demo", "pix2pix-camvid"]) == 1
-    assert 'pip install "i2i-zoo[demo]"' in capsys.readouterr().err
+    assert capsys.readouterr().err == 'i2i-zoo: The page needs Gradio: pip install "i2i-zoo[demo]".\n'

@@ -95,6 +95,13 @@ def test_palettes_there_and_back(name):
         assert len(np.unique(images.palette(name), axis=0)) == len(images.palette(name))
 
 
+@pytest.mark.parametrize("name", images.PALETTES)
+def test_mixed_colours_become_the_nearest_label(name):
+    colours = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
+    distances = np.linalg.norm(colours[..., None, :].astype(float) - images.palette(name), axis=-1)
+    assert np.array_equal(images.label_ids(colours, name), distances.argmin(-1))
+
+
 def test_labels_without_colour_and_unknown_palettes():
     with pytest.raises(ZooError, match=r"x: label 12 has no colour in the palette 'camvid', whose labels are 0 to 11"):
         images.colour_labels(np.array([[0, 12]]), "camvid", "x")

@@ -2,53 +2,66 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import inspect
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from . import hub, images, registry
+from . import images
 from .errors import ZooError
+from .registry import list_models
 
-#: Side of the canvas of a model that was not trained at one size, in pixels.
-CANVAS = 256
+if TYPE_CHECKING:
+    import gradio as gr
+
+#: Height and width of the canvas for a checkpoint that has neither an example nor a size that it was trained at.
+CANVAS = (256, 256)
+
+#: Width and height of the canvas for sketches.
+SKETCH = (512, 512)
+
+#: Height on the page of canvas and result, in CSS pixels.
+HEIGHT = 470
 
 
-def serve(names: Sequence[str] = (), port: int | None = None, share: bool = False, wait: bool = True) -> str:
-    """Open the page of `build` in a web server on this machine, until it is interrupted.
+def serve(names: Sequence[str] = (), port: int | None = None, share: bool = False) -> None:
+    """Serve the page of `build` on this machine, until it is interrupted.
 
     Args:
         names: As of `build`.
         port: Port to listen on; by default the first free one from 7860 on.
         share: Make it reachable from elsewhere, through Gradio's servers.
-        wait: Return when the server stops; if not, at once, while it runs on.
-
-    Returns:
-        The page's address.
 
     Raises:
         ZooError: As `build`; if the port is taken.
     """
-    gradio = _gradio()
+    gradio = import_gradio()
     page = build(names)
-    # Letters of this machine, so that nothing is fetched from elsewhere.
+    # The machine's own letters, so that none are fetched.
     theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     try:
-        _, address, _ = page.launch(server_port=port, share=share, theme=theme, prevent_thread_lock=True)
+        page.launch(server_port=port, share=share, theme=theme, footer_links=[], ssr_mode=False)
     except OSError as error:
-        raise ZooError(f"The page cannot be served ({error}); choose another --port.") from error
-    if wait:
-        page.block_thread()
-    return address
+        raise ZooError(f"The page cannot be served ({error}); choose another --port.") from None
 
 
-def build(names: Sequence[str] = ()) -> Any:
-    """The page, a `gradio.Blocks` with a tab for each checkpoint.
+def import_gradio() -> Any:
+    """Gradio, without its telemetry.  Raises `ZooError` if it is not installed."""
+    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
+    try:
+        import gradio
+    except ImportError:
+        raise ZooError('The page needs Gradio: pip install "i2i-zoo[demo]".') from None
+    return gradio
+
+
+def build(names: Sequence[str] = ()) -> gr.Blocks:
+    """The page.  A tab for each checkpoint; the first is loaded at once, another when its tab is opened.
 
     A model of label maps has a canvas with its palette, which begins with the checkpoint's example; another takes
     pictures that are uploaded, photographed or sketched.
@@ -57,145 +70,261 @@ def build(names: Sequence[str] = ()) -> Any:
         names: Names for `i2i_zoo.load`; by default all that are bundled.
 
     Raises:
-        ZooError: If Gradio is not installed, or as `i2i_zoo.load`.
+        ZooError: If Gradio is not installed, or the first checkpoint cannot be loaded.
     """
-    gradio = _gradio()
-    names = names or registry.list_models(bundled=True)
-    with gradio.Blocks(title="i2i-zoo", fill_width=True) as page:
+    gradio = import_gradio()
+    from .cli import load_for
+
+    names = list(dict.fromkeys(names or list_models(bundled=True)))
+    load = functools.cache(lambda name: load_for(name, None))
+    load(names[0])
+    with gradio.Blocks(title="i2i-zoo", analytics_enabled=False, fill_width=True) as page:
         for name in names:
-            with gradio.Tab(name):
-                model = hub.load(name)
-                if model.preprocess.get("source_palette"):
-                    _canvas(gradio, name, model)
+            with gradio.Tab(name) as tab:
+                if name == names[0]:
+                    show(name, load(name))
                 else:
-                    _picture(gradio, model)
+                    show_when_opened(tab, name, load)
     return page
 
 
-def _gradio() -> Any:
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    try:
-        import gradio
-    except ImportError:
-        raise ZooError('The page needs Gradio: pip install "i2i-zoo[demo]".') from None
-    return gradio
+def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
+    """Load a checkpoint and fill its tab when that is opened for the first time."""
+    gradio = import_gradio()
+    opened = gradio.State(False)
+    tab.select(lambda: True, None, opened, show_progress="hidden")
+
+    @gradio.render(opened)
+    def fill(is_open: bool) -> None:
+        if not is_open:
+            return
+        try:
+            show(name, load(name))
+        except ZooError as error:
+            gradio.HTML(html.escape(str(error)))
 
 
-def _canvas(gradio: Any, name: str, model: Any) -> None:
+def show(name: str, model: Any) -> None:
+    """The part of the page for one checkpoint, in the `gradio.Blocks` that is open."""
+    if model.preprocess.get("source_palette"):
+        show_canvas(name, model)
+    else:
+        show_pictures(model)
+
+
+def show_canvas(name: str, model: Any) -> None:
+    gradio = import_gradio()
     palette = model.preprocess["source_palette"]
-    height, width = model.preprocess.get("size", (CANVAS, CANVAS))
-    start = beginning(name, palette, (height, width))
-    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in dict.fromkeys(map(tuple, images.palette(palette)))]
+    start, labels = first_scene(name, model), legend(palette)
     with gradio.Row():
         with gradio.Column():
             canvas = gradio.ImageEditor(
-                value={"background": start, "layers": [], "composite": start},
-                label="Paint a scene",
-                brush=gradio.Brush(colors=colours, default_color=colours[0], default_size=12, color_mode="fixed"),
+                {"background": start, "layers": [], "composite": start},
+                label="Label map: choose a label below and paint",
+                placeholder="Choose the brush at the left and a label below, and paint",
+                interactive=True,
+                brush=brush(labels, next(iter(labels))),
                 sources=["upload", "clipboard"],
                 transforms=[],
                 layers=False,
-                image_mode="RGB",
                 format="png",
-                canvas_size=(width, height),
-                fixed_canvas=True,
-                height=440,
+                canvas_size=(start.shape[1], start.shape[0]),
+                height=HEIGHT,
+                buttons=["download"],
             )
-            gradio.HTML(legend(palette))
+            with gradio.Row(elem_classes="labels"):
+                for label, colour in labels.items():
+                    button = gradio.Button(label, size="sm", scale=0, elem_classes=f"label-{colour[1:]}")
+                    button.click(functools.partial(choose, labels, label), None, canvas, show_progress="hidden")
+            gradio.HTML(style(labels))
         with gradio.Column():
-            result = gradio.Image(label="Photograph", interactive=False, format="png", height=440)
-            conditions = _conditions(gradio, model)
-            button = gradio.Button("Translate", variant="primary")
-    names = list(conditions)
+            result = show_result("Photograph")
+            go = gradio.Button("Translate", variant="primary")
+            conditions = show_conditions(model)
 
-    def run(drawing: Mapping[str, Any], *values: Any) -> Image.Image:
-        return _told(gradio, lambda: paint(model, drawing, **dict(zip(names, values, strict=True))))
+    def translate(drawing: Mapping[str, Any], *values: Any) -> Image.Image:
+        return told(paint, model, drawing, **dict(zip(conditions, values, strict=True)))
 
-    button.click(run, [canvas, *conditions.values()], result)
+    go.click(translate, [canvas, *conditions.values()], result, concurrency_id="translate")
 
 
-def _picture(gradio: Any, model: Any) -> None:
+def show_pictures(model: Any) -> None:
+    gradio = import_gradio()
     with gradio.Row():
         with gradio.Column():
-            with gradio.Tab("Photograph"):
-                photograph = gradio.Image(label="Picture", sources=["upload", "webcam", "clipboard"], height=400)
-                translate_photograph = gradio.Button("Translate", variant="primary")
-            with gradio.Tab("Sketch"):
-                sketch = gradio.Sketchpad(label="Sketch", image_mode="RGB", height=400)
-                translate_sketch = gradio.Button("Translate", variant="primary")
+            with gradio.Tab("Picture"):
+                # The file as it is, so that the model reads what `i2i-zoo translate` would.
+                upload = gradio.Image(
+                    label="Picture",
+                    interactive=True,
+                    sources=["upload", "webcam", "clipboard"],
+                    type="filepath",
+                    image_mode=None,
+                    height=HEIGHT,
+                )
+                go = gradio.Button("Translate", variant="primary")
+                conditions = show_conditions(model)
+            with gradio.Tab("Sketch", visible="source" in model.batch_keys):
+                sketch = gradio.Sketchpad(
+                    label="Sketch: choose the brush at the left and draw",
+                    interactive=True,
+                    layers=False,
+                    format="png",
+                    canvas_size=SKETCH,
+                    height=HEIGHT,
+                )
+                go_sketch = gradio.Button("Translate", variant="primary")
         with gradio.Column():
-            result = gradio.Image(label="Translation", interactive=False, format="png", height=440)
+            result = show_result("Translation")
+            if target := model.preprocess.get("target_palette"):
+                gradio.HTML(legend_html(legend(target)))
+            gradio.HTML(style({}))
 
-    def run(picture: np.ndarray | Mapping[str, Any] | None) -> Image.Image:
-        pixels = picture["composite"] if isinstance(picture, Mapping) else picture
-        return _told(gradio, lambda: translated(model, pixels))
+    def translate(picture: str | None, *values: Any) -> Image.Image:
+        return told(translated, model, picture, **dict(zip(conditions, values, strict=True)))
 
-    translate_photograph.click(run, photograph, result)
-    translate_sketch.click(run, sketch, result)
+    def translate_sketch(drawing: Mapping[str, Any]) -> Image.Image:
+        return told(translated, model, flatten(drawing, (255, 255, 255)))
+
+    go.click(translate, [upload, *conditions.values()], result, concurrency_id="translate")
+    go_sketch.click(translate_sketch, sketch, result, concurrency_id="translate")
 
 
-def _conditions(gradio: Any, model: Any) -> dict[str, Any]:
-    """Inputs for what else the model's ``translate`` takes, by its arguments."""
-    takes = inspect.signature(model.translate).parameters
-    hparams = model.hparams
-    if "style" not in takes or not (hparams.get("latent") or hparams.get("features")):
+def show_result(label: str) -> Any:
+    return import_gradio().Image(
+        label=label,
+        interactive=False,
+        format="png",
+        height=HEIGHT,
+        buttons=["download", "fullscreen"],
+        elem_classes="result",
+    )
+
+
+def show_conditions(model: Any) -> dict[str, Any]:
+    """Inputs for what else ``translate`` takes, by its arguments' names; none for a model without styles."""
+    gradio = import_gradio()
+    taken = inspect.signature(type(model).translate).parameters
+    if "style" not in taken or not (model.hparams.get("latent") or model.hparams.get("features")):
         return {}
     return {
-        "style": gradio.Image(label="Style of this photograph", sources=["upload", "clipboard"], height=160),
-        "seed": gradio.Number(label="Or a style at random, by its number", precision=0, value=None),
+        "style": gradio.Image(
+            label="Style of this photograph",
+            interactive=True,
+            sources=["upload", "webcam", "clipboard"],
+            type="filepath",
+            image_mode=None,
+            height=180,
+        ),
+        # Text, since a number that is left empty would be 0.
+        "seed": gradio.Textbox(
+            label="Or a style at random: its seed", placeholder="a whole number, such as 1", interactive=True
+        ),
     }
 
 
-def _told(gradio: Any, work: Any) -> Image.Image:
-    """The result of the work; what is wrong is shown on the page."""
+def told(work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """The result of the work; what is wrong with the input, or too large, is shown on the page."""
+    import torch
+
     try:
-        return work()
+        return work(*args, **options)
     except ZooError as error:
-        raise gradio.Error(str(error)) from error
+        message = str(error)
+    except torch.cuda.OutOfMemoryError:
+        message = "The picture is too large for the GPU's memory: give a smaller one."
+    raise import_gradio().Error(message, print_exception=False)
 
 
-def beginning(name: str, palette: str, size: tuple[int, int]) -> np.ndarray:
-    """What the canvas shows first, (H, W, 3) in the palette's colours: the checkpoint's example, or its first label."""
-    example = Path(__file__).parent / "checkpoints" / name / "example.png"
-    if not example.is_file():
-        return np.broadcast_to(images.palette(palette)[0], (*size, 3)).copy()
-    ids = images.read_labels(example, len(images.palette(palette)), palette)
-    return images.colour_labels(images.resize(ids[None].double(), size, nearest=True)[0].long().numpy(), palette)
-
-
-def legend(palette: str) -> str:
-    """HTML that names the palette's colours."""
-    names = images.LABELS.get(palette, tuple(map(str, range(len(images.palette(palette))))))
-    swatches = [
-        '<span style="display:inline-flex;align-items:center;margin:0 12px 4px 0">'
-        f'<span style="width:16px;height:16px;margin-right:5px;border-radius:3px;background:rgb{tuple(colour)}"></span>'
-        f"{html.escape(label)}</span>"
-        for label, colour in zip(names, images.palette(palette).tolist(), strict=True)
-    ]
-    return f"<div>{''.join(swatches)}</div>"
-
-
-def paint(model: Any, drawing: Mapping[str, Any], **conditions: Any) -> Image.Image:
-    """The photograph of what was drawn.
+def paint(model: Any, drawing: Mapping[str, Any] | None, **conditions: Any) -> Image.Image:
+    """The photograph of what is drawn.
 
     Args:
         model: A model of label maps.
-        drawing: What the canvas gives; its ``composite`` (H, W, 3) is in the palette's colours, mixed at the edges of
-            strokes, each of which becomes the nearest.
-        **conditions: ``style`` and ``seed`` of its ``translate``; None for neither.
+        drawing: What `gradio.ImageEditor` gives: ``composite`` is the canvas (H, W, 4).
+        **conditions: ``style`` and ``seed`` as of `translated`.
 
     Raises:
-        ZooError: If nothing is drawn, or as ``translate``.
+        ZooError: If there is no drawing, or as ``translate``.
     """
-    pixels = drawing and drawing.get("composite")
-    if pixels is None:
-        raise ZooError("The canvas is empty: paint something first.")
-    ids = images.label_ids(np.asarray(pixels)[..., :3], model.preprocess["source_palette"])
-    return model.translate(ids, **{key: value for key, value in conditions.items() if value is not None})
+    palette = model.preprocess["source_palette"]
+    canvas = flatten(drawing, images.palette(palette)[0])
+    # Colours are mixed at the edges of strokes.
+    return translated(model, None if canvas is None else images.label_ids(canvas, palette), **conditions)
 
 
-def translated(model: Any, pixels: np.ndarray | None) -> Image.Image:
-    """The translation of a picture (H, W, 3).  Raises `ZooError` if there is none, or as ``translate``."""
-    if pixels is None:
-        raise ZooError("There is no picture: upload, photograph or sketch one first.")
-    return model.translate(np.asarray(pixels)[..., :3])
+def translated(model: Any, picture: Any, style: Any = None, seed: str = "") -> Image.Image:
+    """The translation of a picture, with a style or a seed if it has one of them.
+
+    Raises `ZooError` if there is no picture, the seed is no number, or as ``translate``.
+    """
+    if picture is None:
+        raise ZooError("There is no picture yet: upload, photograph or draw one.")
+    conditions = {"style": style, "seed": read_seed(seed)}
+    return model.translate(picture, **{key: value for key, value in conditions.items() if value is not None})
+
+
+def read_seed(text: str) -> int | None:
+    """The number that was typed, None if there is none; raises `ZooError` for anything else."""
+    text = text.strip()
+    if text and not (text.isdecimal() and len(text) <= 18):  # the generator takes 64 bits
+        raise ZooError(f"{text!r} is no seed: give a whole number of at most 18 digits.")
+    return int(text) if text else None
+
+
+def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarray) -> np.ndarray | None:
+    """The composite of a drawing on a ground of one colour, (H, W, 3) uint8; None if there is none."""
+    if drawing is None or drawing["composite"] is None:
+        return None
+    painted = Image.fromarray(drawing["composite"]).convert("RGBA")
+    below = Image.new("RGBA", painted.size, (*map(int, ground), 255))
+    return np.asarray(Image.alpha_composite(below, painted))[..., :3]
+
+
+def first_scene(name: str, model: Any) -> np.ndarray:
+    """What the canvas shows first, (H, W, 3) in the palette's colours: the checkpoint's example, or its first label."""
+    from .cli import bundle
+
+    palette, example = model.preprocess["source_palette"], bundle(name) / "example.png"
+    if example.is_file():
+        return images.colour_labels(images.read_labels(example, len(images.palette(palette)), palette).numpy(), palette)
+    return images.colour_labels(np.zeros(model.preprocess.get("size", CANVAS), np.uint8), palette)
+
+
+def legend(palette: str) -> dict[str, str]:
+    """The colours of a palette as CSS has them, by the name of the first label that has the colour."""
+    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in images.palette(palette)]
+    names = images.LABELS.get(palette, tuple(map(str, range(len(colours)))))
+    first = dict(zip(reversed(colours), reversed(names), strict=True))
+    return {first[colour]: colour for colour in dict.fromkeys(colours)}
+
+
+def legend_html(labels: Mapping[str, str]) -> str:
+    """The legend as a line of swatches with names."""
+    swatch = '<span style="display:inline-block;width:14px;height:14px;border-radius:3px;background:{}"></span> {}'
+    entries = [f"<span>{swatch.format(colour, html.escape(label))}</span>" for label, colour in labels.items()]
+    return f'<div style="display:flex;flex-wrap:wrap;gap:4px 14px">{"".join(entries)}</div>'
+
+
+def style(labels: Mapping[str, str]) -> str:
+    """CSS that gives the button of each label its swatch, and shows a small result as large as the canvas."""
+    swatch = "content:'';flex:none;width:14px;height:14px;border-radius:3px;margin-right:6px"
+    rules = [
+        ".labels{flex-wrap:wrap;gap:6px!important}",
+        ".labels button{display:flex;flex:none;min-width:max-content!important}",
+        f".labels button::before{{{swatch}}}",
+        *(f".label-{colour[1:]}::before{{background:{colour}}}" for colour in labels.values()),
+        ".result img{width:100%;height:100%;padding:32px;object-fit:contain!important}",
+    ]
+    return f"<style>{''.join(rules)}</style>"
+
+
+def brush(labels: Mapping[str, str], label: str) -> Any:
+    """The brush that paints a label."""
+    colours = list(labels.values())
+    return import_gradio().Brush(default_size=20, colors=colours, default_color=labels[label], color_mode="fixed")
+
+
+def choose(labels: Mapping[str, str], label: str) -> Any:
+    """The change to the canvas when a label is chosen."""
+    return import_gradio().ImageEditor(brush=brush(labels, label), label=f"Label map: painting {label}")
