@@ -67,7 +67,8 @@ def test_no_orphans() -> None:
 
 def test_list_models() -> None:
     assert list_models() == sorted(ENTRIES)
-    assert list_models("*camvid*", bundled=True) == ["pix2pix-camvid", "pix2pix-camvid-photo2labels"]
+    names = ["pix2pix-camvid", "pix2pix-camvid-photo2labels", "pix2pixhd-camvid", "spade-camvid"]
+    assert list_models("*camvid*", bundled=True) == names
     assert list_models("*camvid*", bundled=False) == []
     assert list_models(license="bsd-2-clause", method="pix2pix", task="paired") == [
         "pix2pix-day2night",
