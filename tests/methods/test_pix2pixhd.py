@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+import lightning as L
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 import i2i_zoo
+import tiny
 from golden.fill import Golden
 from i2i_zoo.convert import pix2pixhd as convert
 from i2i_zoo.errors import ZooError
@@ -226,3 +229,25 @@ def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[s
             options.stored[key] = np.array([v for k, v in stored.items() if not k.startswith("model.")])
         options.info["rows"]["G"] = [k for k in rows if not k.startswith("model.")]
     options.check(Places(read, states), steps, before, networks)
+
+
+class SaveWithin(L.Callback):
+    """A checkpoint after the first batch."""
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            trainer.save_checkpoint(Path(trainer.default_root_dir) / "within.ckpt")
+
+
+def test_what_rests_rests_in_a_run_that_is_resumed_within_an_epoch(tmp_path: Path) -> None:
+    hparams = TINY | {"enhancers": 1, "enhancer_blocks": 1, "frozen_epochs": 1}
+    loader = DataLoader([0] * 3, collate_fn=lambda _: HDTester.batch_of(5, (64, 128)))  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    model = Pix2PixHD(**hparams)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    tiny.trainer(tmp_path, SaveWithin()).fit(model, loader)
+    resumed = Pix2PixHD(**hparams)
+    tiny.trainer(tmp_path).fit(resumed, loader, ckpt_path=tmp_path / "within.ckpt")
+    after = resumed.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in before if k.startswith("generator.trunk."))
+    assert not torch.equal(after["generator.head.weight"], before["generator.head.weight"])

@@ -61,10 +61,18 @@ class HDMethod(Method):
             loss["fake"] = 0.5 * self.adversarial(fake_maps, False)
             loss["real"] = 0.5 * self.adversarial(real_maps, True)
 
-    def on_train_epoch_start(self) -> None:
+    def rest_global(self) -> None:
         """The global generator rests while the enhancers around it learn (sec. 3.1)."""
         if self.hparams.enhancers:
             self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
+
+    def on_train_start(self) -> None:
+        # A run that is resumed within an epoch does not start that epoch again.
+        super().on_train_start()
+        self.rest_global()
+
+    def on_train_epoch_start(self) -> None:
+        self.rest_global()
 
     def lr_factor(self, epoch: int) -> float:
         return linear_decay(epoch, self.hparams.epochs, self.hparams.decay_epochs)
