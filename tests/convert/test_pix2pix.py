@@ -28,18 +28,6 @@ def train() -> Golden:
     return Golden("pix2pix_train")
 
 
-@pytest.fixture
-def saved(tmp_path: Path) -> Any:
-    """State dicts by network name to files, as `convert` takes them."""
-
-    def save(**states: Any) -> dict[str, Path]:
-        for name, state in states.items():
-            torch.save(state, tmp_path / f"{name}.pth")
-        return {name: tmp_path / f"{name}.pth" for name in states}
-
-    return save
-
-
 def test_unet_256_gives_the_authors_output(saved: Any) -> None:
     golden = Golden("pix2pix_unet256_testmode")
     model = convert("pix2pix", saved(generator=golden.state("G"))["generator"])

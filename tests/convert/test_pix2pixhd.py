@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,18 +21,6 @@ State = dict[str, Tensor]
 def train() -> Golden:
     """Generator and discriminator of width 16, for 35 labels and edges."""
     return Golden("pix2pixhd_train")
-
-
-@pytest.fixture
-def saved(tmp_path: Path) -> Any:
-    """State dicts by network name to files, as `convert` takes them."""
-
-    def save(**states: Any) -> dict[str, Path]:
-        for name, state in states.items():
-            torch.save(state, tmp_path / f"{name}.pth")
-        return {name: tmp_path / f"{name}.pth" for name in states}
-
-    return save
 
 
 def norm(channels: int, tracked: bool) -> nn.Module:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -228,7 +229,8 @@ class PairedData(SplitData):
                 check_sizes(files)
                 for side, name in enumerate((self.source_palette, self.target_palette)):
                     if name is not None and not self.side_by_side:
-                        check_label_files([pair[side] for pair in files if pair[side] is not None], name)
+                        maps = [file for pair in files if (file := pair[side]) is not None]
+                        check_label_files(maps, partial(check_ids, palette=name))
                 self.datasets[split] = PairedImages(self, files, split == "train")
 
     def pairs(self, split: str) -> list[tuple[Path | None, Path]]:
@@ -255,18 +257,25 @@ def split_folder(root: Path, split: str) -> Path:
 def match_names(folders: dict[str, Path]) -> list[dict[str, Path]]:
     """The files of one name in all of the folders, sorted by name.  Raises `ZooError` for those that lack a partner."""
     found = {key: find_pictures(folder) for key, folder in folders.items()}
-    names = sorted(set().union(*found.values()))
-    unmatched = [
-        str(next(files[name] for files in found.values() if name in files))
-        for name in names
-        if not all(name in files for files in found.values())
-    ]
+    unmatched = without_partner(found.values())
     if unmatched:
         raise ZooError(
             f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
             f"{', '.join(unmatched[:5])}{' ...' if len(unmatched) > 5 else ''}; add or remove them."
         )
+    names = sorted(next(iter(found.values())))
     return [{key: files[name] for key, files in found.items()} for name in names]
+
+
+def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
+    """A file of each name that is not in all of the places, each of which maps names to files; sorted by name."""
+    places = list(found)
+    names = sorted(set().union(*places))
+    return [
+        str(next(files[name] for files in places if name in files))
+        for name in names
+        if not all(name in files for files in places)
+    ]
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
@@ -304,18 +313,23 @@ def check_sizes(pairs: list[tuple[Path | None, Path]]) -> None:
         raise ZooError(f"{'; '.join(unequal[:5])}{' ...' if len(unequal) > 5 else ''}: a pair has one size.")
 
 
-def check_label_files(files: Sequence[Path | None], palette: str) -> None:
-    """Raise `ZooError` naming label maps with ids that the palette has not.
+def check_label_files(files: Sequence[Path], read: Callable[[Path], object]) -> None:
+    """Raise `ZooError` naming the label maps that ``read`` refuses.
 
-    Those of `spread` are decoded, which takes seconds; the others are checked when they are read.
+    Those of `spread` are read, which takes seconds; the others are checked when they are needed.
     """
     wrong = []
     for file in spread(files):
         try:
-            ids = images.read_array(str(file))
-            if ids.ndim == 2:
-                images.check_labels(ids, palette, str(file))
+            read(file)
         except ZooError as error:
             wrong.append(str(error).rstrip("."))
     if wrong:
         raise ZooError(f"{'; '.join(wrong[:5])}{f'; and {len(wrong) - 5} more' if len(wrong) > 5 else ''}.")
+
+
+def check_ids(file: Path, palette: str) -> None:
+    """Raise `ZooError` if a label map has ids that the palette has not."""
+    ids = images.read_array(str(file))
+    if ids.ndim == 2:
+        images.check_labels(ids, palette, str(file))

@@ -16,6 +16,7 @@ from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
 from .fetch import new_folder
+from .paired import without_partner
 
 #: What `prepare` knows: name to what it takes and makes.
 DATASETS = {
@@ -137,16 +138,11 @@ def _match(*places: tuple[Path, str]) -> dict[str, tuple[Path, ...]]:
         if not files:
             raise ZooError(f"{folder}: no files *{end} are here; give the folder of the unpacked official download.")
         found.append({file.name[: -len(end)]: file for file in files})
-    names = sorted(set().union(*found))
-    lonely = [
-        str(next(files[name] for files in found if name in files))
-        for name in names
-        if not all(name in files for files in found)
-    ]
+    lonely = without_partner(found)
     if lonely:
         folders = " and ".join(dict.fromkeys(str(folder) for folder, _ in places))
         raise ZooError(f"These files have no partner between {folders}: {_some(lonely)}.")
-    return {name: tuple(files[name] for files in found) for name in names}
+    return {name: tuple(files[name] for files in found) for name in sorted(found[0])}
 
 
 def _picture(file: Path) -> Image.Image:

@@ -10,11 +10,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2i_zoo import images
-from i2i_zoo.errors import ZooError
 
-from .paired import check_files, check_sizes, crop, match_names, split_folder
+from .paired import check_files, check_label_files, check_sizes, crop, match_names, split_folder
 from .sampler import sample_generator
-from .splits import SplitData, spread
+from .splits import SplitData
 
 Files = dict[str, Path]
 
@@ -131,19 +130,8 @@ class SemanticData(SplitData):
                 check_sizes(
                     [(item[key], item["target"]) for key in ("label", "instance") for item in files if key in item]
                 )
-                self.check_labels([item["label"] for item in files])
+                check_label_files([item["label"] for item in files], self.read_label)
                 self.datasets[split] = SemanticImages(self, files, split == "train")
-
-    def check_labels(self, files: list[Path]) -> None:
-        """Raise `ZooError` naming label maps with ids out of range."""
-        wrong = []
-        for file in spread(files):
-            try:
-                self.read_label(file)
-            except ZooError as error:
-                wrong.append(str(error).rstrip("."))
-        if wrong:
-            raise ZooError(f"{'; '.join(wrong[:5])}{f'; and {len(wrong) - 5} more' if len(wrong) > 5 else ''}.")
 
     def files(self, split: str) -> list[Files]:
         """The files of each item of a split, sorted by name."""
