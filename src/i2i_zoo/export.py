@@ -84,11 +84,11 @@ def export(
 
 def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
     """What a program must know to call the graph."""
-    inputs = model.forward_inputs(1, model.generator.smallest, model.generator.smallest)
+    inputs = model.forward_inputs(1, model.translator.smallest, model.translator.smallest)
     return {
         "method": method_name(type(model)),
-        "stride": model.generator.stride,
-        "smallest": model.generator.smallest,
+        "stride": model.translator.stride,
+        "smallest": model.translator.smallest,
         "in_channels": next(iter(inputs.values())).shape[1],
         "out_channels": model.hparams.get("out_channels", 3),
         "range": [-1, 1],
@@ -100,7 +100,7 @@ def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
 
 def trace(model: Any) -> ExportedProgram:
     """The graph of ``forward``, with symbols for batch, height and width."""
-    stride, smallest = model.generator.stride, model.generator.smallest
+    stride, smallest = model.translator.stride, model.translator.smallest
     height, width = (stride * Dim(name, min=-(-smallest // stride)) for name in ("rows", "columns"))
     # No number that an export could take for a constant.
     noise = model.forward_inputs(2, smallest + 2 * stride, smallest + 3 * stride)
@@ -146,8 +146,8 @@ def read_onnx(path: Path) -> Graph:
 @torch.inference_mode()
 def compare(model: Any, graph: Graph, dtype: torch.dtype) -> dict[tuple[int, ...], float]:
     """The largest difference of a graph from the model for several batches and sizes, by the output's shape."""
-    stride = model.generator.stride
-    size = max(model.generator.smallest, 64 // stride * stride)
+    stride = model.translator.stride
+    size = max(model.translator.smallest, 64 // stride * stride)
     differences = {}
     for batch, height, width in ((1, size, size), (2, size, size + stride), (3, size + 2 * stride, size)):
         values = list(model.forward_inputs(batch, height, width).values())

@@ -13,10 +13,16 @@ from i2i_zoo.errors import ZooError
 
 #: Name of a method to the module and class that implement it.
 METHODS: dict[str, str] = {
+    "cogan": "i2i_zoo.methods.cogan:CoGAN",
+    "cut": "i2i_zoo.methods.cut:CUT",
+    "cyclegan": "i2i_zoo.methods.cyclegan:CycleGAN",
+    "gcgan": "i2i_zoo.methods.gcgan:GcGAN",
+    "munit": "i2i_zoo.methods.munit:MUNIT",
     "pix2pix": "i2i_zoo.methods.pix2pix:Pix2Pix",
     "pix2pixhd": "i2i_zoo.methods.pix2pixhd:Pix2PixHD",
     "pix2pixhd_paired": "i2i_zoo.methods.pix2pixhd:Pix2PixHDPaired",
     "spade": "i2i_zoo.methods.spade:SPADE",
+    "unit": "i2i_zoo.methods.unit:UNIT",
 }
 
 

@@ -159,7 +159,7 @@ def test_too_few_pictures_for_a_metric(tmp_path: Path, monkeypatch: pytest.Monke
 
     def with_kid(*args: object, **options: object) -> None:
         setup(*args, **options)
-        evaluation.measures["kid"] = Measure(KID(torch.nn.Flatten()), ("output", "target"), "KID")
+        evaluation.measures[""]["kid"] = Measure(KID(torch.nn.Flatten()), ("output", "target"), "KID")
 
     monkeypatch.setattr(evaluation, "setup", with_kid)
     with pytest.warns(UserWarning, match="kid is not measured: KID takes subsets of 1000 pictures, and there are 3"):
@@ -172,9 +172,9 @@ class Everything(Evaluation):
 
     def setup(self, *args: object, **options: object) -> None:
         super().setup(*args, **options)
-        self.measures["fid"] = Measure(FID(tiny.Features()), ("output", "target"), "")
-        self.measures["kid"] = Measure(KID(tiny.Features(), subsets=3, subset_size=3), ("output", "target"), "")
-        self.measures["is"] = Measure(IS(tiny.Features(), splits=2), ("output",), "")
+        self.measures[""]["fid"] = Measure(FID(tiny.Features()), ("output", "target"), "")
+        self.measures[""]["kid"] = Measure(KID(tiny.Features(), subsets=3, subset_size=3), ("output", "target"), "")
+        self.measures[""]["is"] = Measure(IS(tiny.Features(), splits=2), ("output",), "")
 
 
 def validate(folder: str, **options: object) -> dict[str, float]:

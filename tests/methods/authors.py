@@ -23,7 +23,7 @@ def authors_model(method: Any, read: Read, states: Mapping[str, State], **overri
     """The method with the authors' weights, as the converter reads them."""
     hparams, tensors = read(states)
     model = method(**{**hparams, **overrides})
-    if "discriminator" in states:
+    if any(network.startswith("discriminator") for network in states):
         model.configure_model()
     model.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})
     return model

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import i2i_zoo
+from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import METHODS
 
@@ -201,3 +202,52 @@ class SemanticTester(MethodTester):
         fit(model, self.batch(self.size), steps=2)
         moved = dict(model.named_parameters())
         assert [name for name in before if torch.equal(moved[name], before[name])] == []
+
+
+class UnpairedTester(MethodTester):
+    """A tester for methods of two domains."""
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        random = torch.Generator().manual_seed(1)
+        channels = {"in_channels": 3, "out_channels": 3, **self.tiny}
+        a, b = (
+            torch.rand(batch_size, channels[key], *size, generator=random) * 2 - 1
+            for key in ("in_channels", "out_channels")
+        )
+        names = ["a", "b", "c", "d"][:batch_size]
+        return {"a": a, "b": b, "name": names, "name_b": names}
+
+    def sources(self, model: Any, size: tuple[int, int]) -> dict[str, torch.Tensor]:
+        """What each direction of the model translates."""
+        batch = self.batch(size)
+        return {way: batch[way[0]] for way in model.ways}
+
+    @pytest.mark.parametrize("size", [(64, 64), (64, 128), (50, 70), (1, 1)])
+    def test_translate_keeps_the_size(self, model: Any, size: tuple[int, int]) -> None:
+        model.eval()
+        for way, source in self.sources(model, size).items():
+            output = model.translate(source, direction=way)
+            assert output.shape == (2, model.direction(way).hparams["out_channels"], *size)
+            assert output.abs().max() <= 1
+            assert torch.isfinite(output).all()
+
+    def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
+        model.eval()
+        for way, source in self.sources(model, self.size).items():
+            together, alone = model.translate(source, direction=way), model.translate(source[0], direction=way)
+            torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)
+
+    def test_an_unknown_direction_is_told(self, model: Any) -> None:
+        with pytest.raises(ZooError, match="direction='sideways': this model has 'ab'"):
+            model.translate(self.batch(self.size)["a"], direction="sideways")
+
+    def test_a_validation_step_judges_each_direction(self, model: Any) -> None:
+        model.eval()
+        batch = self.batch(self.size)
+        outputs = model.validation_step(batch, 0)
+        for way, direction in model.directions.items():
+            judged = direction.judged(outputs)
+            torch.testing.assert_close(judged["source"], batch[way[0]])
+            torch.testing.assert_close(judged["target"], batch[way[1]])
+            torch.testing.assert_close(judged["output"], model.translate(batch[way[0]], direction=way))
+        assert len(model.panels(outputs)) == 2 * len(model.ways)

@@ -130,7 +130,7 @@ def test_dropout_at_inference_is_a_choice() -> None:
 @pytest.mark.parametrize("name", ["basic", "n1", "n5", "pixel", "basic_instance", "pixel_instance"])
 def test_discriminators_give_the_authors_outputs(name: str) -> None:
     golden = Golden("pix2pix_patchgan")
-    _, norm, found, tensors = convert._discriminator(golden.state(name))
+    _, norm, found, tensors = convert.read_discriminator(golden.state(name), "discriminator")
     discriminator = PatchDiscriminator(6, found["discriminator_width"], found["receptive_field"], norm)
     discriminator.load_state_dict({k.removeprefix("discriminator."): v for k, v in tensors.items()})
     pair = torch.cat([golden.input("A"), golden.input("B")], 1)

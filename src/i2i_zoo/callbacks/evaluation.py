@@ -12,6 +12,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from i2i_zoo.errors import ZooError
 from i2i_zoo.metrics.suites import PARTS, Measure, default_suite, suite
 
+#: What a direction of two domains is called in a title.
+WAYS = {"ab": "A to B", "ba": "B to A"}
+
 
 class Evaluation(L.Callback):
     """Measures the outputs of validation and test; logs ``val/<metric>`` and ``test/<metric>``.
@@ -32,23 +35,26 @@ class Evaluation(L.Callback):
     ) -> None:
         self.metrics, self.test_metrics = metrics, test_metrics
         # Here and not in the model, whose checkpoints would hold whatever networks they need.
-        self.measures: dict[str, Measure] = {}
+        #: Direction, then metric; a model of one direction has it under an empty name.
+        self.measures: dict[str, dict[str, Measure]] = {}
         #: What the numbers are called in full.
         self.titles: dict[str, str] = {}
         self.device = torch.device("cpu")
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        chosen = default_suite(pl_module) if self.metrics is None else with_options(self.metrics)
-        if stage == "test":
-            chosen = {**chosen, **with_options(self.test_metrics or {})}
-        self.measures, missing = suite(pl_module, chosen)
-        for sentence in missing:
-            rank_zero_warn(sentence)
+        self.measures = {}
+        for name, direction in pl_module.directions.items():  # type: ignore[union-attr, operator]
+            chosen = default_suite(direction) if self.metrics is None else with_options(self.metrics)
+            if stage == "test":
+                chosen = {**chosen, **with_options(self.test_metrics or {})}
+            self.measures[name], missing = suite(direction, chosen)
+            for sentence in missing:
+                rank_zero_warn(sentence)
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         # Sums are kept in double precision, which Apple's GPUs do not have.
         self.device = torch.device("cpu") if pl_module.device.type == "mps" else pl_module.device
-        for measure in self.measures.values():
+        for measure in [m for measures in self.measures.values() for m in measures.values()]:
             measure.metric.to(self.device).reset()
 
     on_test_epoch_start = on_validation_epoch_start
@@ -56,35 +62,39 @@ class Evaluation(L.Callback):
     def on_validation_batch_end(
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        given = {
-            key: pl_module.as_picture(outputs[key], outputs.get("source")).to(self.device)
-            for key in ("output", "target")
-        }
-        if "label_map" in outputs:
-            given["label"] = outputs["label_map"]
-        for name, measure in list(self.measures.items()):
-            if lacking := [key for key in measure.takes if key not in given]:
-                rank_zero_warn(f"{name} is not measured: the data gives no {lacking[0]} for its pictures.")
-                del self.measures[name]
-            else:
-                measure.metric.update(*(given[key] for key in measure.takes))
+        for way, direction in pl_module.directions.items():
+            judged, measures = direction.judged(outputs), self.measures[way]
+            given = {
+                key: direction.as_picture(judged[key], judged.get("source")).to(self.device)
+                for key in ("output", "target")
+            }
+            if "label_map" in judged:
+                given["label"] = judged["label_map"]
+            for name, measure in list(measures.items()):
+                if lacking := [key for key in measure.takes if key not in given]:
+                    rank_zero_warn(f"{name} is not measured: the data gives no {lacking[0]} for its pictures.")
+                    del measures[name]
+                else:
+                    measure.metric.update(*(given[key] for key in measure.takes))
 
     on_test_batch_end = on_validation_batch_end
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         stage = "test" if trainer.testing else "val"
         values = {}
-        for name, measure in self.measures.items():
-            try:
-                result = measure.metric.compute()
-            except ZooError as error:
-                rank_zero_warn(f"{name} is not measured: {error}")
-                continue
-            parts = result if isinstance(result, Mapping) else {None: result}
-            for part, value in parts.items():
-                key = f"{name}_{part}" if part else name
-                values[f"{stage}/{key}"] = value
-                self.titles[key] = f"{measure.title}, {PARTS[part]}" if part else measure.title
+        for way, measures in self.measures.items():
+            for name, measure in measures.items():
+                try:
+                    result = measure.metric.compute()
+                except ZooError as error:
+                    rank_zero_warn(f"{name} is not measured: {error}")
+                    continue
+                parts = result if isinstance(result, Mapping) else {None: result}
+                for part, value in parts.items():
+                    key = "_".join(filter(None, (way, name, part)))
+                    values[f"{stage}/{key}"] = value
+                    title = f"{measure.title}, {PARTS[part]}" if part else measure.title
+                    self.titles[key] = f"{WAYS[way]}: {title}" if way else title
         # Every process has the same number already; sync_dist only keeps Lightning from warning that it might not.
         pl_module.log_dict(values, sync_dist=True)
 

@@ -11,7 +11,7 @@ from i2i_zoo import images
 
 
 class Predictions(L.Callback):
-    """Writes each prediction as ``<folder>/<name>.png``.
+    """Writes each prediction as ``<folder>/<name>.png``; of two domains as ``<folder>/<direction>/<name>.png``.
 
     Args:
         folder: Made if it is not there.
@@ -23,6 +23,9 @@ class Predictions(L.Callback):
     def on_predict_batch_end(
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        pictures = pl_module.as_picture(outputs, batch.get("source"))
-        for name, picture in zip(batch["name"], pictures, strict=True):
-            images.save(images.to_pil(picture), self.folder / f"{name}.png")
+        by_way = outputs if isinstance(outputs, dict) else {"": outputs}
+        for way, direction in pl_module.directions.items():
+            pictures = direction.as_picture(by_way[way], batch.get("source"))
+            names = batch["name_b"] if way == "ba" else batch["name"]
+            for name, picture in zip(names, pictures, strict=True):
+                images.save(images.to_pil(picture), self.folder / way / f"{name}.png")

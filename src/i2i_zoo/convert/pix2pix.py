@@ -31,9 +31,9 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the discriminator's.")
-    hparams, tensors = _generator(states["generator"])
+    hparams, tensors = read_generator(states["generator"], "generator")
     if "discriminator" in states:
-        channels, norm, found, discriminator = _discriminator(states["discriminator"])
+        channels, norm, found, discriminator = read_discriminator(states["discriminator"], "discriminator")
         inputs, outputs = hparams["in_channels"], hparams["out_channels"]
         if norm != hparams["norm"] or channels not in (outputs, inputs + outputs):
             raise ZooError(
@@ -45,7 +45,8 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
     return hparams, tensors
 
 
-def _generator(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_generator(state: State, network: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The hyper-parameters of a U-Net or residual generator, and its tensors behind the name of our network."""
     hparams: dict[str, Any]
     if "model.model.0.weight" in state:
         # Each level is nested in the one outside it: "model.model.1.model.3.model.1.weight" is of level 2.
@@ -57,14 +58,14 @@ def _generator(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
         dropout = "model.10.conv_block.5.weight" not in state
         hparams, layers = {"generator": f"resnet_{blocks}", "dropout": dropout}, _resnet(blocks, dropout)
         last, out = f"model.{17 + blocks}", 0
-    norm, tensors = _rename(state, layers, "generator")
+    norm, tensors = _rename(state, layers, network)
     width, in_channels = state[f"{next(iter(layers[0]))}.weight"].shape[:2]
     out_channels = state[f"{last}.weight"].shape[out]
     return {**hparams, "in_channels": in_channels, "out_channels": out_channels, "width": width, "norm": norm}, tensors
 
 
-def _discriminator(state: State) -> tuple[int, str, dict[str, Any], dict[str, Tensor]]:
-    """Input channels, normalisation, the other hyper-parameters, and the tensors."""
+def read_discriminator(state: State, network: str) -> tuple[int, str, dict[str, Any], dict[str, Tensor]]:
+    """A PatchGAN's input channels, normalisation and other hyper-parameters, and its tensors behind our name."""
     if "net.0.weight" in state:
         prefix, field, convolutions, norms = "net", 1, [0, 2, 5], [3]
     else:
@@ -79,7 +80,7 @@ def _discriminator(state: State) -> tuple[int, str, dict[str, Any], dict[str, Te
         {f"{prefix}.{i}": f"body.{i}" for i in convolutions},
         {f"{prefix}.{i}": f"body.{i}" for i in norms},
     )
-    norm, tensors = _rename(state, layers, "discriminator")
+    norm, tensors = _rename(state, layers, network)
     width, in_channels = state[f"{prefix}.0.weight"].shape[:2]
     return in_channels, norm, {"receptive_field": field, "discriminator_width": width}, tensors
 

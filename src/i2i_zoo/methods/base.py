@@ -12,7 +12,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.tasks import PairedTask, SemanticTask
+from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss
+from i2i_zoo.tasks import PairedTask, SemanticTask, UnpairedTask
 
 
 class Method(L.LightningModule):
@@ -47,13 +48,21 @@ class Method(L.LightningModule):
         """Player to the names of the networks that its optimiser owns, in the order of the updates."""
         return {"discriminator": self.discriminator_networks, "generator": self.inference_networks}
 
+    @property
+    def translator(self) -> Any:
+        """The network whose ``stride`` and ``smallest`` say which heights and widths ``forward`` takes."""
+        return getattr(self, self.inference_networks[0])
+
     def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        """Adam with the hyper-parameters ``lr`` and ``betas``.
+        """Adam with the hyper-parameters ``lr`` and ``betas``, and ``weight_decay`` where a method has it.
 
         Fused, which is faster; not under 16-bit, where a fused step unscales its gradients too late to clip them.
         """
         fused = str(self.trainer.precision) != "16-mixed"
-        return torch.optim.Adam(parameters, lr=self.hparams["lr"], betas=tuple(self.hparams["betas"]), fused=fused)
+        hp = self.hparams
+        return torch.optim.Adam(
+            parameters, lr=hp["lr"], betas=tuple(hp["betas"]), weight_decay=hp.get("weight_decay", 0.0), fused=fused
+        )
 
     def lr_factor(self, epoch: int) -> float:
         """The learning rate of the epoch (counted from 0) as a multiple of ``lr``."""
@@ -154,6 +163,15 @@ def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
     return 1 - max(0, epoch - epochs) / decay_epochs if decay_epochs else 1.0
 
 
+def decay_to_zero(epoch: int, epochs: int, decay_epochs: int, ahead: int) -> float:
+    """The learning rate's factor in an epoch, from 0: 1, then less by equal steps of 1 / (decay_epochs + 1).
+
+    The schedule of CycleGAN's code and of what grew from it.  The first lower rate is that of epoch
+    ``epochs + 1 - ahead``: their revisions step it once or twice before that epoch begins.
+    """
+    return 1 - max(0, epoch + ahead - epochs) / (decay_epochs + 1) if decay_epochs else 1.0
+
+
 class PairedMethod(PairedTask, Method):
     """A method for pairs: batches of ``source`` and ``target``, a ``generator`` from one to the other."""
 
@@ -175,3 +193,48 @@ class SemanticMethod(SemanticTask, Method):
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
         """What ``forward`` takes as ``style``: for label maps (B, H, W), and what the caller asked for."""
         raise NotImplementedError
+
+
+class UnpairedMethod(UnpairedTask, Method):
+    """A method for two domains: batches of ``a`` and ``b``, and by default a generator for each direction."""
+
+    inference_networks: tuple[str, ...] = ("generator_ab", "generator_ba")
+    discriminator_networks: tuple[str, ...] = ("discriminator_a", "discriminator_b")
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Translations into each domain, remembered for its discriminator; they travel with the checkpoints of a run.
+        self.pools: dict[str, ImagePool] = {}
+
+    def forward(self, image: Tensor, way: str = "ab") -> Tensor:
+        """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of the generator's stride."""
+        return getattr(self, f"generator_{way}")(image)
+
+    def together(self, network: nn.Module, *images: Tensor) -> list[Tensor]:
+        """A network's outputs for batches of images, in one pass where their shapes and its norm permit that."""
+        if self.hparams["norm"] == "batch" or len({image.shape[1:] for image in images}) > 1:
+            return [network(image) for image in images]
+        return list(network(torch.cat(images)).split([len(image) for image in images]))
+
+    def verdict(self, domain: str, images: Tensor, real: bool, *, generator: bool = False) -> Tensor:
+        """The adversarial loss of a domain's discriminator on images (B, C, H, W)."""
+        logits = getattr(self, f"discriminator_{domain}")(images)
+        return adversarial_loss(logits, real, self.hparams["adversarial"], generator=generator)
+
+    @staticmethod
+    def check_identity(weight: float, in_channels: int, out_channels: int) -> None:
+        """Raise `ZooError` for an identity loss between domains of different numbers of channels."""
+        if weight and in_channels != out_channels:
+            raise ZooError(
+                f"lambda_identity={weight} compares domains of {in_channels} and {out_channels} channels: set it to 0, "
+                "or give both as many."
+            )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["pools"] = {name: pool.state_dict() for name, pool in self.pools.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        for name, pool in self.pools.items():
+            pool.load_state_dict(checkpoint["pools"][name])

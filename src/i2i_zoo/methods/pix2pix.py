@@ -15,7 +15,7 @@ from i2i_zoo.networks.initialization import init_normal
 from i2i_zoo.networks.resnet import ResNetGenerator
 from i2i_zoo.networks.unet import UNet
 
-from .base import PairedMethod
+from .base import PairedMethod, decay_to_zero
 
 Generator = Literal["unet_256", "unet_128", "unet_64", "encoder_decoder", "resnet_9", "resnet_6"]
 
@@ -137,9 +137,7 @@ class Pix2Pix(PairedMethod):
         As the authors' code trains: it steps its schedule before an epoch, so the rate already falls in epoch
         ``epochs`` and the last epoch has none.
         """
-        if self.hparams.decay_epochs == 0:
-            return 1.0
-        return 1 - max(0, epoch + 2 - self.hparams.epochs) / (self.hparams.decay_epochs + 1)
+        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
 
     def train(self, mode: bool = True) -> Pix2Pix:
         super().train(mode)

@@ -19,6 +19,7 @@ from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 from i2i_zoo.images import to_uint8
 from i2i_zoo.tasks import PairedTask, SemanticTask
+from i2i_zoo.tasks.unpaired import Direction
 
 from . import segmenters
 from .fcn_score import FCNScore, LabelScore
@@ -214,8 +215,11 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "is": measure_is,
 }
 
+_COMPARED: Chosen = {"psnr": {}, "ssim": {}, "l1": {}}
+
 #: Task to the metrics that it is judged by unless others are chosen: quick ones, which need no weights.
-SUITES: dict[type, Chosen] = {task: {"psnr": {}, "ssim": {}, "l1": {}} for task in (PairedTask, SemanticTask)}
+#: What is translated without pairs has nothing to be compared with.
+SUITES: dict[type, Chosen] = {Direction: {}, PairedTask: _COMPARED, SemanticTask: _COMPARED}
 
 #: Part of a result to what it is called in full.
 PARTS = {
@@ -234,6 +238,12 @@ def default_suite(model: LightningModule) -> Chosen:
     return {**chosen, "label_score": {}} if "target_palette" in preprocess else chosen
 
 
+def applies(name: str, direction: Direction) -> bool:
+    """Whether a metric judges this direction: the labels of what is made as a label map, or found in a photograph."""
+    labels = "target_palette" in direction.preprocess
+    return {"label_score": labels, "fcn_score": not labels}.get(name, True)
+
+
 def suite(model: LightningModule, chosen: Chosen) -> tuple[dict[str, Measure], list[str]]:
     """Fresh measures by name, and a sentence for each metric that cannot be had.
 
@@ -249,6 +259,8 @@ def suite(model: LightningModule, chosen: Chosen) -> tuple[dict[str, Measure], l
     measures: dict[str, Measure] = {}
     missing = []
     for name, options in chosen.items():
+        if isinstance(model, Direction) and not applies(name, model):
+            continue
         options, valid = options or {}, list(signature(METRICS[name]).parameters)[1:]
         if wrong := [option for option in options if option not in valid]:
             raise ZooError(

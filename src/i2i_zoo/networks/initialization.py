@@ -22,19 +22,32 @@ def init_normal(network: nn.Module, gain: float = 0.02, *, zero_bias: bool = Tru
     return network
 
 
-def init_xavier(network: nn.Module, gain: float = 0.02) -> nn.Module:
+def init_xavier(network: nn.Module, gain: float = 0.02, *, zero_bias: bool = True) -> nn.Module:
     """Draw weights by Glorot's normal rule times ``gain``; zero the biases. In place.
 
-    The initialisation of SPADE's authors (``init_type xavier``).  The convolution that gives gamma and beta counts as
-    the two that it is in theirs.
+    The initialisation of SPADE's and CUT's authors (``init_type xavier``); GcGAN's leaves the biases as torch draws
+    them: ``zero_bias=False``.  The convolution that gives gamma and beta counts as the two that it is in theirs.
     """
     for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.xavier_normal_(layer.weight, gain)
-            if layer.bias is not None:
+            if layer.bias is not None and zero_bias:
                 nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d) and layer.affine:
+            nn.init.normal_(layer.weight, 1.0, gain)
+            nn.init.zeros_(layer.bias)
     for layer in network.modules():
         if isinstance(layer, SPADE):
             for weight in layer.modulation.weight.detach().chunk(2):
                 nn.init.xavier_normal_(weight, gain)
+    return network
+
+
+def init_kaiming(network: nn.Module) -> nn.Module:
+    """Draw weights by He's normal rule; zero the biases. In place.  Of UNIT's (2018) and MUNIT's generators."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     return network

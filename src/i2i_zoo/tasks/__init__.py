@@ -4,11 +4,13 @@
 
 - ``size``: [height, width] of the pictures that it was trained and tested on;
 - ``source_palette``, ``target_palette``: the `images.PALETTES` name of the colours of a side that is a label map;
+  of two domains A is the source and B the target;
 - ``made_from``: the source was made from the photograph itself: ``lab`` (lightness), ``edges`` or ``hole``;
 - ``dont_care``: the id in files of label maps that stands for the last label.
 """
 
 from .paired import PairedTask
 from .semantic import SemanticTask
+from .unpaired import UnpairedTask
 
-__all__ = ["PairedTask", "SemanticTask"]
+__all__ = ["PairedTask", "SemanticTask", "UnpairedTask"]

@@ -22,7 +22,7 @@ Picture = str | Path | Image.Image | np.ndarray | Tensor
 class PairedTask:
     """``source`` (B, C, H, W) to ``target`` (B, D, H, W), float in [-1, 1], pixel by pixel.
 
-    A mixin for a LightningModule that has ``generator``, ``preprocess`` and the hyper-parameters ``in_channels`` and
+    A mixin for a LightningModule that has ``translator``, ``preprocess`` and the hyper-parameters ``in_channels`` and
     ``out_channels``.
     """
 
@@ -41,7 +41,7 @@ class PairedTask:
     def apply_padded(self: Any, source: Tensor) -> Tensor:
         """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
         height, width = source.shape[-2:]
-        padded, top, left = images.pad_to_stride(source, self.generator.stride, self.generator.smallest)
+        padded, top, left = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
         return self(padded)[..., top : top + height, left : left + width]
 
     @torch.inference_mode()
@@ -103,7 +103,7 @@ class PairedTask:
         height, width = shape[-2:]
         if count * height * width > 2**20:
             source = torch.empty(count, *shape, dtype=self.dtype, device="meta")
-            padded, _, _ = images.pad_to_stride(source, self.generator.stride, self.generator.smallest)
+            padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
             many = f"{count} pictures" if count > 1 else "picture"
             remedy = "work at a smaller size" + (" or give fewer at a time" if count > 1 else "")
             what = f"{many}: the network at {width}x{height} pixels"
@@ -127,6 +127,15 @@ class PairedTask:
         if self.preprocess.get("made_from") == "lab" and source is not None:
             return images.lab_to_rgb(torch.cat([source, image], 1))
         return image
+
+    @property
+    def directions(self: Any) -> dict[str, Any]:
+        """What is judged by itself, by name: the whole model, which has one direction."""
+        return {"": self}
+
+    def judged(self: Any, outputs: dict[str, Any]) -> dict[str, Any]:
+        """What metrics compare, of what a validation step gave: its ``output``, ``target`` and ``label_map``."""
+        return outputs
 
     def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
         """What to look at, side by side: source, output and target as batches (B, 1 or 3, H, W) in [-1, 1]."""

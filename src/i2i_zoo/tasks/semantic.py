@@ -18,7 +18,7 @@ from .preprocess import check_preprocess, is_size
 class SemanticTask:
     """``label`` (B, H, W) ids, with ``instance`` (B, H, W) ids where a model uses them, to ``target`` (B, 3, H, W).
 
-    A mixin for a LightningModule that has ``generator``, ``preprocess``, the hyper-parameters ``labels`` (how many
+    A mixin for a LightningModule that has ``translator``, ``preprocess``, the hyper-parameters ``labels`` (how many
     there are) and ``edges`` (whether it sees the boundaries of instances), ``forward(segmentation, style)``, and
     ``choose_style``.
     """
@@ -61,7 +61,7 @@ class SemanticTask:
     ) -> Tensor:
         """Label maps (B, H, W) of any height and width to pictures: mirrored up to the stride, and cropped back."""
         height, width = label.shape[-2:]
-        stride, smallest = self.generator.stride, self.generator.smallest
+        stride, smallest = self.translator.stride, self.translator.smallest
         padded, top, left = images.pad_to_stride(label, stride, smallest)
         objects = None if instance is None else images.pad_to_stride(instance, stride, smallest)[0]
         segmentation = self.segmentation(padded, objects).to(self.dtype)
@@ -143,7 +143,7 @@ class SemanticTask:
         height, width = shape[-2:]
         if count * height * width > 2**20:
             label = torch.empty(count, self.label_channels, height, width, dtype=self.dtype, device="meta")
-            padded, _, _ = images.pad_to_stride(label, self.generator.stride, self.generator.smallest)
+            padded, _, _ = images.pad_to_stride(label, self.translator.stride, self.translator.smallest)
             what = f"{count} label maps: the network at {width}x{height} pixels"
             remedy = "work at a smaller size or give fewer at a time"
             memory.need(memory.peak_bytes(self, padded), what, remedy, self.device)
@@ -179,6 +179,15 @@ class SemanticTask:
     def as_picture(self: Any, image: Tensor, source: Tensor | None = None) -> Tensor:
         """A batch of targets or outputs as pictures in [-1, 1]."""
         return image
+
+    @property
+    def directions(self: Any) -> dict[str, Any]:
+        """What is judged by itself, by name: the whole model, which has one direction."""
+        return {"": self}
+
+    def judged(self: Any, outputs: dict[str, Any]) -> dict[str, Any]:
+        """What metrics compare, of what a validation step gave: its ``output``, ``target`` and ``label_map``."""
+        return outputs
 
     def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
         """What to look at, side by side: label map, output and target as batches (B, 3, H, W) in [-1, 1]."""

@@ -1,0 +1,143 @@
+"""CycleGAN: unpaired translation by cycle consistency (Zhu, Park, Isola, Efros 2017, arXiv:1703.10593)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.adversarial import ImagePool
+from i2i_zoo.networks.discriminators import PatchDiscriminator
+from i2i_zoo.networks.initialization import init_normal
+
+from .base import UnpairedMethod, decay_to_zero
+from .pix2pix import Generator, build_generator
+
+
+class CycleGAN(UnpairedMethod):
+    """CycleGAN.  The defaults are those of the authors' PyTorch code.
+
+    The paper uses the identity loss for paintings and photographs alone; its other tasks are ``lambda_identity=0``.
+    The ablations (sec. 5.1.4): cycle alone ``lambda_adversarial=0``; GAN alone ``lambda_cycle_a=0, lambda_cycle_b=0``;
+    GAN with the forward cycle ``lambda_cycle_b=0``; with the backward cycle ``lambda_cycle_a=0``.
+
+    Args:
+        in_channels: Channels of A.
+        out_channels: Channels of B.
+        directions: ``ab`` is a model of the generator from A to B alone, as the authors' published ones; it translates
+            and cannot be trained.
+        generator: Architecture of both generators; as of `Pix2Pix`.  The paper's are ``resnet_9``, and ``resnet_6`` at
+            128x128 (sec. 7.2).
+        width: Channels of the generators' first layer.
+        norm: Normalisation of all networks.
+        dropout: Drop features in the generators while training.
+        inference_norm: As of `Pix2Pix`, for norm=batch.
+        receptive_field: Patch that the discriminators see, in pixels: 1, 16, 34, 70, 142 or 286.
+        discriminator_width: Channels of the discriminators' first layer.
+        adversarial: Adversarial loss (sec. 4).
+        lambda_adversarial: Weight of the adversarial losses; 0 leaves out the discriminators.
+        lambda_cycle_a: Weight of the forward cycle, from A to B and back (eq. 2, 3).
+        lambda_cycle_b: Weight of the backward cycle, from B to A and back.
+        lambda_identity: Weight of the identity losses (sec. 5.2), as a multiple of the cycle's in the same domain.
+        pool_size: Translations of each domain remembered for its discriminator (sec. 4); 0 for none.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        epochs: Epochs at the full learning rate.
+        decay_epochs: Epochs of linear decay after them; 0 for none.
+
+    Raises:
+        ZooError: For an identity loss between domains of different numbers of channels.
+    """
+
+    generator_ab: nn.Module
+    generator_ba: nn.Module
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        directions: Literal["both", "ab"] = "both",
+        generator: Generator = "resnet_9",
+        width: int = 64,
+        norm: Literal["batch", "instance", "none"] = "instance",
+        dropout: bool = False,
+        inference_norm: Literal["image", "running"] = "image",
+        receptive_field: int = 70,
+        discriminator_width: int = 64,
+        adversarial: Literal["vanilla", "lsgan", "hinge"] = "lsgan",
+        lambda_adversarial: float = 1.0,
+        lambda_cycle_a: float = 10.0,
+        lambda_cycle_b: float = 10.0,
+        lambda_identity: float = 0.5,
+        pool_size: int = 50,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        epochs: int = 100,
+        decay_epochs: int = 100,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.check_identity(lambda_identity, in_channels, out_channels)
+        if directions == "ab":
+            self.ways, self.inference_networks = ("ab",), ("generator_ab",)
+        for way, channels in {"ab": (in_channels, out_channels), "ba": (out_channels, in_channels)}.items():
+            if way in self.ways:
+                network = build_generator(generator, *channels, width, norm, dropout, inference_norm)
+                setattr(self, f"generator_{way}", init_normal(network))
+        self.pools = {domain: ImagePool(pool_size) for domain in "ab"}
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        if hp.lambda_adversarial and not hasattr(self, "discriminator_a"):
+            for domain, channels in (("a", hp.in_channels), ("b", hp.out_channels)):
+                network = PatchDiscriminator(channels, hp.discriminator_width, hp.receptive_field, hp.norm)
+                setattr(self, f"discriminator_{domain}", init_normal(network))
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        generators = {"generator": self.inference_networks}
+        if not self.hparams.lambda_adversarial:
+            return generators
+        return {**generators, "discriminator": self.discriminator_networks}
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        if stage == "fit" and self.hparams.directions == "ab":
+            raise ZooError(
+                "A CycleGAN of one direction cannot be trained, which takes both: use directions=both, whose generator "
+                "from A to B can start from it with --init_from."
+            )
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The generators' update, then the discriminators' on translations made before it (authors' code)."""
+        a, b, hp = batch["a"], batch["b"], self.hparams
+        with self.update("generator") as loss:
+            fake_b, *same_b = self.together(self.generator_ab, a, *([b] if hp.lambda_identity else []))
+            fake_a, *same_a = self.together(self.generator_ba, b, *([a] if hp.lambda_identity else []))
+            if hp.lambda_adversarial:
+                loss["adversarial_a"] = hp.lambda_adversarial * self.verdict("a", fake_a, True, generator=True)
+                loss["adversarial_b"] = hp.lambda_adversarial * self.verdict("b", fake_b, True, generator=True)
+            if hp.lambda_cycle_a:
+                loss["cycle_a"] = hp.lambda_cycle_a * F.l1_loss(self.generator_ba(fake_b), a)
+            if hp.lambda_cycle_b:
+                loss["cycle_b"] = hp.lambda_cycle_b * F.l1_loss(self.generator_ab(fake_a), b)
+            if hp.lambda_identity:
+                loss["identity_a"] = hp.lambda_identity * hp.lambda_cycle_a * F.l1_loss(same_a[0], a)
+                loss["identity_b"] = hp.lambda_identity * hp.lambda_cycle_b * F.l1_loss(same_b[0], b)
+        if hp.lambda_adversarial:
+            with self.update("discriminator") as loss:
+                for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
+                    # Halved, so that the discriminators learn slowly beside the generators (sec. 7.1).
+                    loss[f"real_{domain}"] = 0.5 * self.verdict(domain, real, True)
+                    loss[f"fake_{domain}"] = 0.5 * self.verdict(domain, self.pools[domain].query(fake.detach()), False)
+
+    def lr_factor(self, epoch: int) -> float:
+        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
+
+    def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Of a model of one direction, the generator that it has; the other begins afresh."""
+        own = {k: v for k, v in self.state_dict().items() if k.startswith("generator_ba.")}
+        return {**own, **tensors}

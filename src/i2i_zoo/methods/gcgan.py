@@ -1,0 +1,145 @@
+"""GcGAN: one-sided unpaired translation by geometry consistency (Fu et al. 2019, arXiv:1809.05852)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo.losses.adversarial import ImagePool
+from i2i_zoo.networks.discriminators import PatchDiscriminator
+from i2i_zoo.networks.initialization import init_xavier
+
+from .base import UnpairedMethod, decay_to_zero
+from .pix2pix import Generator, build_generator
+
+#: An image as it is, and transformed.
+VIEWS = ("", "turned_")
+
+
+class GcGAN(UnpairedMethod):
+    """GcGAN.  The defaults are those of the authors' code (``gc_gan_share``), one generator from A to B.
+
+    ``lambda_cycle`` > 0 is GcGAN with the cycle loss (``gc_cycle_gan``), a model of both directions; 10 in their code.
+    Theirs sends the turned image of B through the wrong generator on its way back; ours through the right one.
+
+    Args:
+        in_channels: Channels of A.
+        out_channels: Channels of B.
+        geometry: What the translation must commute with (sec. 3.2): a clockwise quarter ``rotation`` or the vertical
+            ``flip``.
+        generator: Architecture of the generators; as of `Pix2Pix`.  The authors use ``resnet_6`` at 128x128.
+        width: Channels of the generators' first layer.
+        norm: Normalisation of all networks.
+        dropout: Drop features in the generators while training.
+        inference_norm: As of `Pix2Pix`, for norm=batch.
+        receptive_field: Patch that the discriminators see, in pixels.
+        discriminator_width: Channels of the discriminators' first layer.
+        adversarial: Adversarial loss.
+        lambda_adversarial: Weight of the adversarial losses.
+        lambda_geometry: Weight of the geometry consistency (eq. 3; 20 in sec. 4).
+        lambda_identity: Weight of the identity losses; 3 for Cityscapes.
+        lambda_cycle: Weight of the cycle losses; 0 for one direction.
+        pool_size: Translations remembered for each discriminator; 0 for none.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        epochs: Epochs at the full learning rate.
+        decay_epochs: Epochs of linear decay after them; 0 for none.
+    """
+
+    discriminator_networks: tuple[str, ...] = (
+        "discriminator_b",
+        "discriminator_turned_b",
+        "discriminator_a",
+        "discriminator_turned_a",
+    )
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        geometry: Literal["rotation", "flip"] = "rotation",
+        generator: Generator = "resnet_9",
+        width: int = 64,
+        norm: Literal["batch", "instance", "none"] = "instance",
+        dropout: bool = False,
+        inference_norm: Literal["image", "running"] = "image",
+        receptive_field: int = 70,
+        discriminator_width: int = 64,
+        adversarial: Literal["vanilla", "lsgan", "hinge"] = "lsgan",
+        lambda_adversarial: float = 1.0,
+        lambda_geometry: float = 20.0,
+        lambda_identity: float = 5.0,
+        lambda_cycle: float = 0.0,
+        pool_size: int = 50,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        epochs: int = 100,
+        decay_epochs: int = 100,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.check_identity(lambda_identity, in_channels, out_channels)
+        if not lambda_cycle:
+            self.ways, self.inference_networks = ("ab",), ("generator_ab",)
+            self.discriminator_networks = ("discriminator_b", "discriminator_turned_b")
+        for way in self.ways:
+            channels = (in_channels, out_channels) if way == "ab" else (out_channels, in_channels)
+            network = build_generator(generator, *channels, width, norm, dropout, inference_norm)
+            setattr(self, f"generator_{way}", init_xavier(network, zero_bias=False))
+        self.pools = {name.removeprefix("discriminator_"): ImagePool(pool_size) for name in self.discriminator_networks}
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        for name in self.discriminator_networks:
+            if not hasattr(self, name):
+                channels = hp.in_channels if name.endswith("a") else hp.out_channels
+                network = PatchDiscriminator(channels, hp.discriminator_width, hp.receptive_field, hp.norm)
+                setattr(self, name, init_xavier(network, zero_bias=False))
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
+
+    def turn(self, image: Tensor) -> Tensor:
+        """The transformation f of images (B, C, H, W)."""
+        return image.flip(2) if self.hparams.geometry == "flip" else image.rot90(-1, (2, 3))
+
+    def turn_back(self, image: Tensor) -> Tensor:
+        """Its inverse."""
+        return image.flip(2) if self.hparams.geometry == "flip" else image.rot90(1, (2, 3))
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The generators' update, then the discriminators' on translations made before it (authors' code)."""
+        hp, real = self.hparams, {x: (batch[x], self.turn(batch[x])) for x in "ab"}
+        fake: dict[str, tuple[Tensor, Tensor]] = {}
+        with self.update("generator") as loss:
+            for a, b in map(tuple, self.ways):
+                generator = getattr(self, f"generator_{a}{b}")
+                image, turned, *same = self.together(generator, *real[a], *(real[b] if hp.lambda_identity else ()))
+                fake[b] = image, turned
+                for view, translation in zip(VIEWS, fake[b], strict=True):
+                    verdict = self.verdict(f"{view}{b}", translation, True, generator=True)
+                    loss[f"adversarial_{view}{b}"] = hp.lambda_adversarial * verdict
+                # Each view is drawn to the other where that stands: twice the value of one distance, and its gradient.
+                loss[f"geometry_{b}"] = hp.lambda_geometry * (
+                    F.l1_loss(image, self.turn_back(turned.detach())) + F.l1_loss(turned, self.turn(image.detach()))
+                )
+                for view, kept, own in zip(VIEWS, same, real[b], strict=False):
+                    loss[f"identity_{view}{b}"] = hp.lambda_identity * F.l1_loss(kept, own)
+            if hp.lambda_cycle:
+                for a, b in map(tuple, self.ways):
+                    returned = self.together(getattr(self, f"generator_{b}{a}"), *fake[b])
+                    for view, image, own in zip(VIEWS, returned, real[a], strict=True):
+                        loss[f"cycle_{view}{a}"] = hp.lambda_cycle * F.l1_loss(image, own)
+        with self.update("discriminator") as loss:
+            for _, b in map(tuple, self.ways):
+                for view, translation, own in zip(VIEWS, fake[b], real[b], strict=True):
+                    shown = self.pools[f"{view}{b}"].query(translation.detach())
+                    loss[f"real_{view}{b}"] = 0.5 * self.verdict(f"{view}{b}", own, True)
+                    loss[f"fake_{view}{b}"] = 0.5 * self.verdict(f"{view}{b}", shown, False)
+
+    def lr_factor(self, epoch: int) -> float:
+        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)

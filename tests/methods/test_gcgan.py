@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from golden.fill import Golden
+from i2i_zoo.convert import gcgan as convert
+from i2i_zoo.methods.gcgan import GcGAN
+from methods.authors import Places, Steps, authors_model, check_steps
+from methods.base import fit
+from methods.test_cyclegan import WithoutNoise
+
+TINY: dict[str, Any] = {"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34}
+
+
+class TestGcGAN(WithoutNoise):
+    method = GcGAN
+    tiny = TINY
+
+
+class TestFlip(WithoutNoise):
+    method = GcGAN
+    tiny: ClassVar = TINY | {"geometry": "flip"}
+
+
+class TestWithCycle(WithoutNoise):
+    method = GcGAN
+    tiny: ClassVar = TINY | {"lambda_cycle": 10.0}
+
+
+def test_two_steps_are_the_authors() -> None:
+    golden = Golden("gcgan_train_rot")
+    networks = {"G_AB": "generator_ab", "D_B": "discriminator_b", "D_gc_B": "discriminator_turned_b"}
+    states = {name: golden.state(letter) for letter, name in networks.items()}
+    model = authors_model(GcGAN, convert.read, states, pool_size=0)
+    a, b = golden.input("A"), golden.input("B")
+    with torch.no_grad():
+        turned = model.turn(a)
+        ok, ratio, _ = golden.check("gc_A", turned)
+        assert ok, ratio
+        for name, found in (("fake_B1", model(a)), ("fake_gc_B1", model(turned))):
+            ok, ratio, _ = golden.check(name, found[..., ::2, ::2])
+            assert ok, ratio
+    views = [f"discriminator/{x}_{view}b" for view in ("", "turned_") for x in ("real", "fake")]
+    generator = ["adversarial_b", "adversarial_turned_b", "geometry_b", "identity_b", "identity_turned_b"]
+    steps = Steps((*views, *(f"generator/{name}" for name in generator)))
+    fit(model, {"a": a, "b": b}, steps=2, callbacks=[steps])
+    # The authors log the discriminators' four losses as one.
+    steps.losses = [[sum(x[:4]), *x[4:]] for x in steps.losses]
+    check_steps(golden, Places(convert.read, states), steps, networks)
+
+
+def test_the_schedule_is_the_authors() -> None:
+    with torch.device("meta"):
+        model = GcGAN()
+    rates = [2e-4 * model.lr_factor(epoch) for epoch in range(200)]
+    np.testing.assert_allclose(rates, Golden("gcgan_lr")["lr"][:, 0], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("geometry", ["rotation", "flip"])
+def test_the_geometry_is_undone(geometry: Any) -> None:
+    model = GcGAN(**TINY, geometry=geometry)
+    image = torch.arange(24.0).view(1, 1, 4, 6)
+    assert torch.equal(model.turn_back(model.turn(image)), image)
+    corner = model.turn(image)[0, 0, 0, 0]
+    assert corner == 18  # the bottom left pixel comes to the top left
