@@ -14,7 +14,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.losses import perceptual
 from i2i_zoo.losses.feature_matching import feature_matching_loss
 from i2i_zoo.losses.kl import kl_loss
-from i2i_zoo.losses.perceptual import TAPS, PerceptualLoss, frozen_features
+from i2i_zoo.losses.perceptual import TAPS, InvariantPerceptualLoss, PerceptualLoss, frozen_features, imagenet
 
 
 def test_feature_matching() -> None:
@@ -69,12 +69,37 @@ def test_perceptual_loss(cached_weights: dict[str, torch.Tensor]) -> None:
     assert gradient.abs().sum() > 0
 
 
+def test_the_invariant_loss_compares_features_without_their_style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = torchvision.models.vgg16(weights=None).features
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    name = torchvision.models.VGG16_Weights.DEFAULT.url.rpartition("/")[2]
+    state = {f"features.{k}": v for k, v in network.state_dict().items()}
+    torch.save(state, tmp_path / "checkpoints" / name)
+    perceptual.pretrained_features.cache_clear()
+    loss = InvariantPerceptualLoss()
+    perceptual.pretrained_features.cache_clear()
+    assert len(loss.features) == 30
+    assert isinstance(loss.features[-1], torch.nn.ReLU)
+    fake, source = (torch.rand(1, 3, 64, 64) * 2 - 1 for _ in range(2))
+    fake.requires_grad_()
+    maps = [network[:30](imagenet(x)) for x in (fake, source)]
+    moments = [torch.var_mean(m, (2, 3), correction=0, keepdim=True) for m in maps]
+    normal = [(m - mean) / (var + 1e-5).sqrt() for m, (var, mean) in zip(maps, moments, strict=True)]
+    torch.testing.assert_close(loss(fake, source), (normal[0] - normal[1].detach()).square().mean())
+    (gradient,) = torch.autograd.grad(loss(fake, source), fake)
+    assert gradient.abs().sum() > 0
+    assert loss(source, source) == 0
+
+
 @pytest.mark.parametrize("backbone", TAPS)
 def test_what_is_compared_is_behind_a_relu(backbone: str) -> None:
     with torch.device("meta"):
-        layers = frozen_features(backbone)
+        layers = frozen_features(backbone, TAPS[backbone][0][-1] + 1)
     assert all(isinstance(layers[index], torch.nn.ReLU) for index in TAPS[backbone][0])
-    assert len(layers) == TAPS[backbone][0][-1] + 1
 
 
 def test_weights_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

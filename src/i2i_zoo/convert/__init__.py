@@ -56,9 +56,21 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
         files = ", ".join(map(str, files.values()))
     if find_spec(f"{__name__}.{method}") is None:
         raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
-    states = {name: state_dict(content, str(files)) for name, content in contents.items()}
+    states = {name: state_dict(content, str(files)) for name, content in by_domain(contents).items()}
     found, tensors = import_module(f"{__name__}.{method}").read(states)
     return _build(cls, {**found, **hparams}, tensors, str(files))
+
+
+def by_domain(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """The networks of files, where one may hold that of a domain A and that of a domain B, under ``a`` and ``b``."""
+    networks: dict[str, Any] = {}
+    for name, content in contents.items():
+        if isinstance(content, Mapping) and set(content) == {"a", "b"}:
+            stem = name.removesuffix("_a")
+            networks |= {f"{stem}_a": content["a"], f"{stem}_b": content["b"]}
+        else:
+            networks[name] = content
+    return networks
 
 
 def _build(cls: Any, hparams: dict[str, Any], tensors: Mapping[str, Any], where: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -33,6 +34,13 @@ def adversarial_loss(logits: Tensor, real: bool, kind: str = "vanilla", *, gener
     if kind == "hinge":
         return F.relu(1 - logits if real else 1 + logits).mean()
     raise ZooError(f"Unknown adversarial loss {kind!r}: choose from {', '.join(ADVERSARIAL)}.")
+
+
+def adversarial_losses(
+    logits: Iterable[Tensor], real: bool, kind: str = "vanilla", *, generator: bool = False
+) -> Tensor:
+    """The sum over scales of `adversarial_loss`."""
+    return torch.stack([adversarial_loss(scale, real, kind, generator=generator) for scale in logits]).sum()
 
 
 def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, alpha: Tensor | None = None) -> Tensor:

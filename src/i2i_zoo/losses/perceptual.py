@@ -41,8 +41,8 @@ class PerceptualLoss:
     def __init__(self, backbone: str = "vgg19") -> None:
         if backbone not in TAPS:
             raise ZooError(f"No perceptual loss uses {backbone!r}: choose from {', '.join(TAPS)}.")
-        self.features = pretrained_features(backbone)
         self.taps, self.weights = TAPS[backbone]
+        self.features = pretrained_features(backbone, self.taps[-1] + 1)
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
         """The features (B, C, h, w) that are compared, of pictures (B, 3, H, W) in [-1, 1]."""
@@ -65,9 +65,33 @@ class PerceptualLoss:
         return torch.stack(distances).sum()
 
 
+class InvariantPerceptualLoss:
+    """Squared distance of a classifier's relu5_3 without the style of its maps (Huang et al. 2018, appendix).
+
+    An image and its translation into another domain are compared: instance norm takes the domain out of the features.
+    The authors' VGG-16 is Caffe's; this is torchvision's, fed as that was trained.
+    """
+
+    def __init__(self) -> None:
+        self.features = pretrained_features("vgg16", 30)
+
+    def __call__(self, fake: Tensor, source: Tensor) -> Tensor:
+        """Of pictures (B, 3, H, W) in [-1, 1]; no gradient for ``source``."""
+        self.features.to(fake.device)
+        with torch.no_grad():
+            target = F.instance_norm(self.features(imagenet(source)))
+        return F.mse_loss(F.instance_norm(self.features(imagenet(fake))).float(), target.float())
+
+
+def imagenet(pictures: Tensor) -> Tensor:
+    """(B, 3, H, W) in [-1, 1] as torchvision's classifiers take them: by ImageNet's mean and deviation."""
+    mean, deviation = (pictures.new_tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    return ((pictures + 1) / 2 - mean) / deviation
+
+
 @cache
-def pretrained_features(backbone: str) -> Any:
-    """The classifier's layers up to the last that is compared: loaded once, frozen, in eval mode."""
+def pretrained_features(backbone: str, count: int) -> Any:
+    """The first layers of the classifier: loaded once, frozen, in eval mode."""
     url = torchvision.models.get_model_weights(backbone).DEFAULT.url
     try:
         state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
@@ -76,16 +100,16 @@ def pretrained_features(backbone: str) -> Any:
             f"The perceptual loss needs {url}, which cannot be fetched ({' '.join(str(error).split())}): put the file "
             f"into {torch.hub.get_dir()}/checkpoints, or train without it, --model.lambda_perceptual 0."
         ) from error
-    layers = frozen_features(backbone)
+    layers = frozen_features(backbone, count)
     layers.load_state_dict(
         {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}, False
     )
     return layers
 
 
-def frozen_features(backbone: str) -> nn.Sequential:
+def frozen_features(backbone: str, count: int) -> nn.Sequential:
     """The layers of `pretrained_features` before their weights are loaded."""
-    layers = torchvision.models.get_model(backbone, weights=None).features[: TAPS[backbone][0][-1] + 1]
+    layers = torchvision.models.get_model(backbone, weights=None).features[:count]
     for layer in layers:
         if isinstance(layer, nn.ReLU):
             layer.inplace = False  # a map that is compared must not change behind

@@ -172,6 +172,24 @@ def decay_to_zero(epoch: int, epochs: int, decay_epochs: int, ahead: int) -> flo
     return 1 - max(0, epoch + ahead - epochs) / (decay_epochs + 1) if decay_epochs else 1.0
 
 
+class IterationSchedule(Method):
+    """A method whose learning rate is halved after every ``halve_every`` batches (0: never), not by epochs."""
+
+    def lr_factor(self, epoch: int) -> float:
+        """Of a batch, counted from 1; the authors step their schedule before the batch."""
+        every = self.hparams["halve_every"]
+        return 0.5 ** (epoch // every) if every else 1.0
+
+    def on_train_start(self) -> None:
+        pass
+
+    def on_train_epoch_end(self) -> None:
+        pass
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.step_schedules(self.trainer.fit_loop.total_batch_idx + 1)  # type: ignore[attr-defined]
+
+
 class PairedMethod(PairedTask, Method):
     """A method for pairs: batches of ``source`` and ``target``, a ``generator`` from one to the other."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -107,6 +109,33 @@ class MultiscaleDiscriminator(nn.Module):
         self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
+        results = []
+        for i, scale in enumerate(self.scales):
+            x = halve(x) if i else x
+            results.append(scale(x))
+        return results
+
+
+class PyramidDiscriminator(nn.Module):
+    """MUNIT's discriminator, and UNIT's of 2018 (``MsImageDis``): four halvings at each scale, without norm.
+
+    (B, in_channels, H, W) to the logits (B, 1, h, w) of each scale, full resolution first.
+    """
+
+    def __init__(self, in_channels: int, width: int = 64, scales: int = 3, halvings: int = 4) -> None:
+        super().__init__()
+        widths = [in_channels, *(width * 2**n for n in range(halvings))]
+
+        def patches() -> nn.Sequential:
+            layers: list[nn.Module] = []
+            for inputs, outputs in itertools.pairwise(widths):
+                layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, padding_mode="reflect"))
+                layers.append(nn.LeakyReLU(0.2, True))
+            return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))
+
+        self.scales = nn.ModuleList(patches() for _ in range(scales))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
         results = []
         for i, scale in enumerate(self.scales):
             x = halve(x) if i else x

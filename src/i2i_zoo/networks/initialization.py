@@ -1,11 +1,15 @@
 """Initial weights."""
 
+from typing import TypeVar
+
 from torch import nn
 
 from .spade import SPADE
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def init_normal(network: nn.Module, gain: float = 0.02, *, zero_bias: bool = True) -> nn.Module:
+
+def init_normal(network: Network, gain: float = 0.02, *, zero_bias: bool = True) -> Network:
     """Draw the weights of convolutions from N(0, gain), of batch norms from N(1, gain); zero their biases. In place.
 
     The initialisation of pix2pix and CycleGAN (Isola et al. 2017, sec. 6.2).  pix2pixHD's leaves the biases as torch
@@ -22,7 +26,7 @@ def init_normal(network: nn.Module, gain: float = 0.02, *, zero_bias: bool = Tru
     return network
 
 
-def init_xavier(network: nn.Module, gain: float = 0.02, *, zero_bias: bool = True) -> nn.Module:
+def init_xavier(network: Network, gain: float = 0.02, *, zero_bias: bool = True) -> Network:
     """Draw weights by Glorot's normal rule times ``gain``; zero the biases. In place.
 
     The initialisation of SPADE's and CUT's authors (``init_type xavier``); GcGAN's leaves the biases as torch draws
@@ -43,7 +47,7 @@ def init_xavier(network: nn.Module, gain: float = 0.02, *, zero_bias: bool = Tru
     return network
 
 
-def init_kaiming(network: nn.Module) -> nn.Module:
+def init_kaiming(network: Network) -> Network:
     """Draw weights by He's normal rule; zero the biases. In place.  Of UNIT's (2018) and MUNIT's generators."""
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):

@@ -1,0 +1,119 @@
+"""Checkpoints of UNIT's authors (mingyuliutw/UNIT): of the paper (branch ``version_02``), and of the 2018 revision.
+
+A file of the paper's holds both domains (``*_gen_*.pkl``, ``*_dis_*.pkl``); one of 2018 a network of A and one of B.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+
+from .munit import block_places, count, down_places, placed, pyramid_places, up_places
+from .pix2pix import State
+
+#: The weights of the losses in the revision of 2018.
+_REVISION = {
+    "adversarial": "lsgan",
+    "lambda_adversarial": 1.0,
+    "lambda_reconstruction": 10.0,
+    "lambda_cycle": 10.0,
+    "lambda_kl": 0.01,
+    "lambda_cycle_kl": 0.01,
+    "halve_every": 100_000,
+}
+
+
+def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Hyper-parameters of `UNIT`, and its tensors, of the authors' state dicts by network name.
+
+    The networks of 2018 are ``autoencoder_a``, ``autoencoder_b`` and ``discriminator_a``, ``discriminator_b``; those of
+    the paper ``autoencoder`` and ``discriminator``.  The paper's files do not tell whether the strided layers have
+    instance norms (``COCOResGen``) or not (``COCOResGen2``), nor dropout: say ``norm="instance"`` for the animals.
+
+    Raises `ZooError` if a network is not one of theirs, or they are not of one model.
+    """
+    if "autoencoder" in states:
+        return _paper(states)
+    found: dict[str, Any] = {"version": 2018, **_REVISION}
+    tensors: dict[str, Tensor] = {}
+    for network, state in states.items():
+        stem, domain = network[:-2], network[-1]
+        channels = "in_channels" if domain == "a" else "out_channels"
+        if stem == "autoencoder":
+            blocks = count(state, r"enc\.model\.3\.model\.(\d+)\.")
+            places = down_places("enc", "encoder", blocks) | block_places("dec.model.0", "decoder", 0, blocks)
+            own = placed(state, places | up_places("decoder", blocks), network)
+            first = state["enc.model.0.conv.weight"]
+            told = {"blocks": blocks, "width": len(first), channels: first.shape[1]}
+        else:
+            own = placed(state, pyramid_places(), network)
+            first = state["cnns.0.0.conv.weight"]
+            told = {"discriminator_width": len(first), channels: first.shape[1]}
+        tensors |= {f"{stem}.{domain}.{name.removeprefix(network)[1:]}": tensor for name, tensor in own.items()}
+        if unequal := [key for key in told if found.setdefault(key, told[key]) != told[key]]:
+            key = unequal[0]
+            raise ZooError(
+                f"{network} has {key}={told[key]} and another network {found[key]}: they are not of one model."
+            )
+    return found, tensors
+
+
+def _paper(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """`read` for the files of the paper's code."""
+    state = {key: tensor for key, tensor in states["autoencoder"].items() if "running_" not in key}
+    blocks, shared = count(state, r"encode_A\.(\d+)\.") - 3, count(state, r"enc_shared\.(\d+)\.")
+    places: dict[str, str] = {}
+    for theirs, domain in (("A", "a"), ("B", "b")):
+        places |= {f"encode_{theirs}.{n}.model.0": f"encoders.{domain}.{(0, 2, 5)[n]}" for n in range(3)}
+        places |= {f"decode_{theirs}.{blocks + n}.model.0": f"decoders.{domain}.{blocks + 3 * n}" for n in range(2)}
+        places[f"decode_{theirs}.{blocks + 2}"] = f"decoders.{domain}.{blocks + 6}"
+        places |= _blocks(f"encode_{theirs}", 3, f"encoders.{domain}", 8, blocks)
+        places |= _blocks(f"decode_{theirs}", 0, f"decoders.{domain}", 0, blocks)
+    places |= _blocks("enc_shared", 0, "shared_encoder", 0, shared)
+    places |= _blocks("dec_shared", 0, "shared_decoder", 0, shared)
+    tensors = placed(state, places, "autoencoder")
+    first, other = state["encode_A.0.model.0.weight"], state["encode_B.0.model.0.weight"]
+    hparams: dict[str, Any] = {
+        "version": 2017,
+        "in_channels": first.shape[1],
+        "out_channels": other.shape[1],
+        "width": len(first),
+        "blocks": blocks,
+        "shared_blocks": shared,
+    }
+    if "discriminator" in states:
+        kind, places = _discriminator_places(states["discriminator"])
+        tensors |= placed(states["discriminator"], places, "discriminator")
+        start = next(key for key, ours in places.items() if ours == "a.0.0")
+        hparams |= {"discriminator": kind, "discriminator_width": len(states["discriminator"][f"{start}.weight"])}
+    return hparams, tensors
+
+
+def _blocks(theirs: str, first: int, ours: str, start: int, blocks: int) -> dict[str, str]:
+    return {f"{theirs}.{first + n}.model.{i}": f"{ours}.{start + n}.body.{i}" for n in range(blocks) for i in (0, 3)}
+
+
+def _discriminator_places(state: State) -> tuple[str, dict[str, str]]:
+    """Which of the three kinds it is, and the authors' names of its layers to ours."""
+    places: dict[str, str] = {}
+    scales = sorted({match[1] for key in state if (match := re.match(r"model_(\d)_A", key))})
+    if scales:
+        kind, prefixes = (
+            "multiscale",
+            [(f"model_{s}_{d}", f"{d.lower()}.{i}") for i, s in enumerate(scales) for d in "AB"],
+        )
+    else:
+        kind = "shared" if any(key.startswith("model_S") for key in state) else "separate"
+        prefixes = [(f"model_{d}", f"{d.lower()}.0") for d in "AB"]
+        prefixes += [("model_S", "shared")] if kind == "shared" else []
+    for theirs, ours in prefixes:
+        halvings = count(state, rf"{theirs}\.(\d+)\.model\.")
+        places |= {f"{theirs}.{n}.model.0": f"{ours}.{2 * n}" for n in range(halvings)}
+        if f"{theirs}.{halvings}.weight" in state:
+            places[f"{theirs}.{halvings}"] = f"{ours}.{2 * halvings}"
+    return kind, places

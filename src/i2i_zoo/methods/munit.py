@@ -1,0 +1,189 @@
+"""MUNIT: many translations of one image (Huang, Liu, Belongie, Kautz 2018, arXiv:1804.04732)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo import images
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.adversarial import adversarial_losses
+from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
+from i2i_zoo.networks.autoencoders import StyleAutoencoder
+from i2i_zoo.networks.discriminators import PyramidDiscriminator
+from i2i_zoo.networks.initialization import init_kaiming, init_normal
+from i2i_zoo.tasks.paired import Picture
+from i2i_zoo.tasks.unpaired import Way
+
+from .base import IterationSchedule, UnpairedMethod
+
+
+class MUNIT(IterationSchedule, UnpairedMethod):
+    """MUNIT.  The defaults are those of the authors' code for edges and shoes.
+
+    Args:
+        in_channels: Channels of A.
+        out_channels: Channels of B.
+        width: Channels of the autoencoders' first layer.
+        blocks: Residual blocks of each content encoder, and of each decoder.
+        style: Length of a style code.
+        hidden: Width of the perceptron behind it.
+        discriminator_width: Channels of the discriminators' first layer.
+        adversarial: Adversarial loss.
+        lambda_adversarial: Weight of the adversarial losses (eq. 4).
+        lambda_reconstruction: Weight of the images' reconstruction (eq. 1).
+        lambda_content: Weight of the contents' reconstruction (eq. 2).
+        lambda_style: Weight of the styles' reconstruction (eq. 3).
+        lambda_cycle: Weight of the style-augmented cycle (appendix); 10 for summer and winter.
+        lambda_perceptual: Weight of the domain-invariant perceptual loss (appendix); 1 for streets.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        weight_decay: L2 penalty of Adam.
+        halve_every: Batches after which the learning rate is halved.
+    """
+
+    inference_networks: tuple[str, ...] = ("autoencoder_a", "autoencoder_b")
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        width: int = 64,
+        blocks: int = 4,
+        style: int = 8,
+        hidden: int = 256,
+        discriminator_width: int = 64,
+        adversarial: Literal["lsgan", "vanilla"] = "lsgan",
+        lambda_adversarial: float = 1.0,
+        lambda_reconstruction: float = 10.0,
+        lambda_content: float = 1.0,
+        lambda_style: float = 1.0,
+        lambda_cycle: float = 0.0,
+        lambda_perceptual: float = 0.0,
+        lr: float = 1e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        weight_decay: float = 1e-4,
+        halve_every: int = 100_000,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.autoencoder_a = init_kaiming(StyleAutoencoder(in_channels, width, blocks, style, hidden))
+        self.autoencoder_b = init_kaiming(StyleAutoencoder(out_channels, width, blocks, style, hidden))
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        if not hasattr(self, "discriminator_a"):
+            self.discriminator_a = init_normal(PyramidDiscriminator(hp.in_channels, hp.discriminator_width))
+            self.discriminator_b = init_normal(PyramidDiscriminator(hp.out_channels, hp.discriminator_width))
+
+    def random_style(self, like: Tensor) -> Tensor:
+        """Styles (B, style) from their prior, for a batch of images."""
+        return torch.randn(len(like), self.hparams.style, device=like.device)
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The discriminators' update, then the autoencoders' with styles of its own (authors' code)."""
+        a, b, hp = batch["a"], batch["b"], self.hparams
+        # What the two updates have in common; the discriminators' leaves the autoencoders as they are.
+        content_a, content_b = self.autoencoder_a.content_encoder(a), self.autoencoder_b.content_encoder(b)
+        with torch.no_grad():
+            style_a, style_b = self.random_style(b), self.random_style(a)
+            fake_a = self.autoencoder_a.decode(content_b, style_a)
+            fake_b = self.autoencoder_b.decode(content_a, style_b)
+        with self.update("discriminator") as loss:
+            for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
+                loss[f"real_{domain}"] = hp.lambda_adversarial * self.verdict(domain, real, True)
+                loss[f"fake_{domain}"] = hp.lambda_adversarial * self.verdict(domain, fake, False)
+        with self.update("generator") as loss:
+            style_a, style_b = self.random_style(b), self.random_style(a)
+            own_a, own_b = self.autoencoder_a.style_encoder(a), self.autoencoder_b.style_encoder(b)
+            # A domain's decoder makes its own image again, and the translation of the other's.
+            same_a, fake_a = self.decode_both("a", (content_a, own_a), (content_b, style_a))
+            same_b, fake_b = self.decode_both("b", (content_b, own_b), (content_a, style_b))
+            again_b, again_a = self.autoencoder_a.content_encoder(fake_a), self.autoencoder_b.content_encoder(fake_b)
+            loss["adversarial_a"] = hp.lambda_adversarial * self.verdict("a", fake_a, True, generator=True)
+            loss["adversarial_b"] = hp.lambda_adversarial * self.verdict("b", fake_b, True, generator=True)
+            loss["reconstruction_a"] = hp.lambda_reconstruction * F.l1_loss(same_a, a)
+            loss["reconstruction_b"] = hp.lambda_reconstruction * F.l1_loss(same_b, b)
+            loss["content_a"] = hp.lambda_content * F.l1_loss(again_a, content_a)
+            loss["content_b"] = hp.lambda_content * F.l1_loss(again_b, content_b)
+            loss["style_a"] = hp.lambda_style * F.l1_loss(self.autoencoder_a.style_encoder(fake_a), style_a)
+            loss["style_b"] = hp.lambda_style * F.l1_loss(self.autoencoder_b.style_encoder(fake_b), style_b)
+            if hp.lambda_cycle:
+                loss["cycle_a"] = hp.lambda_cycle * F.l1_loss(self.autoencoder_a.decode(again_a, own_a), a)
+                loss["cycle_b"] = hp.lambda_cycle * F.l1_loss(self.autoencoder_b.decode(again_b, own_b), b)
+            if hp.lambda_perceptual:
+                distance = InvariantPerceptualLoss()
+                loss["perceptual_a"] = hp.lambda_perceptual * distance(fake_a, b)
+                loss["perceptual_b"] = hp.lambda_perceptual * distance(fake_b, a)
+
+    def decode_both(self, domain: str, *codes: tuple[Tensor, Tensor]) -> Sequence[Tensor]:
+        """The images of pairs of contents and styles, in one pass."""
+        contents, styles = zip(*codes, strict=True)
+        decoded = getattr(self, f"autoencoder_{domain}").decode(torch.cat(contents), torch.cat(styles))
+        return decoded.split([len(content) for content in contents])
+
+    def verdict(self, domain: str, images: Tensor, real: bool, *, generator: bool = False) -> Tensor:
+        """The adversarial loss of a domain's discriminator on images (B, C, H, W), summed over its scales."""
+        logits = getattr(self, f"discriminator_{domain}")(images)
+        return adversarial_losses(logits, real, self.hparams.adversarial, generator=generator)
+
+    def forward(self, image: Tensor, way: str = "ab", style: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of 4.
+
+        ``style`` is (B or 1, style); by default the middle of the prior, zero.
+        """
+        source, target = getattr(self, f"autoencoder_{way[0]}"), getattr(self, f"autoencoder_{way[1]}")
+        if style is None:
+            style = image.new_zeros(1, self.hparams.style)
+        return target.decode(source.content_encoder(image), style.to(image).expand(len(image), -1))
+
+    def translate(
+        self,
+        pictures: Picture | Sequence[Picture],
+        *,
+        direction: Way = "ab",
+        style: Picture | None = None,
+        seed: int | None = None,
+        size: int | tuple[int, int] | None = None,
+    ) -> Any:
+        """Translate pictures of one domain to the other, in one of many ways.
+
+        Args:
+            pictures: As of `PairedTask.translate`.
+            direction: ``ab`` for pictures of A, ``ba`` for pictures of B.
+            style: A picture of the domain that is translated to, whose style to take; or a style code, a tensor of as
+                many numbers as the model's styles have.
+            seed: Draw the style at random with this seed; every seed gives another translation.
+            size: Work at this size instead, (height, width) or one number for both; the result has it too.
+
+        Returns:
+            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.  Without style and
+            seed in the style at the middle of the prior.
+
+        Raises:
+            ZooError: As `PairedTask.translate`; for a style that is none, and if style and seed are both given.
+        """
+        if style is not None and seed is not None:
+            raise ZooError(f"Both a style and seed={seed} were given: give one of them.")
+        code = None
+        if seed is not None:
+            code = torch.randn(1, self.hparams.style, generator=torch.Generator().manual_seed(seed))
+        elif isinstance(style, Tensor) and style.dim() < 3:
+            code = style.reshape(1, -1)
+            if code.shape[1] != self.hparams.style:
+                raise ZooError(f"A style of this model has {self.hparams.style} numbers, not {code.shape[1]}.")
+        elif style is not None:
+            code = self.read_style(style, direction)
+        return self.direction(direction, style=code).translate(pictures, size=size)
+
+    @torch.inference_mode()
+    def read_style(self, picture: Picture, way: str) -> Tensor:
+        """The style code (1, style) of a picture of the domain that ``way`` translates to."""
+        domain = self.direction(way[::-1])
+        source = domain.read_source(picture, self.preprocess.get("size"))[None].to(self.device)
+        padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
+        return getattr(self, f"autoencoder_{way[1]}").style_encoder(padded)

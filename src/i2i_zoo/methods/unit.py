@@ -1,0 +1,153 @@
+"""UNIT: unsupervised translation by a shared space of codes (Liu, Breuel, Kautz 2017, arXiv:1703.00848)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo.losses.adversarial import adversarial_losses
+from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
+from i2i_zoo.networks.initialization import init_kaiming, init_normal
+from i2i_zoo.networks.unit import (
+    DomainDiscriminators,
+    SeparateAutoencoders,
+    SeparateDiscriminators,
+    SharedLatentAutoencoder,
+)
+
+from .base import IterationSchedule, UnpairedMethod
+
+
+class UNIT(IterationSchedule, UnpairedMethod):
+    """UNIT.  The defaults are those of the paper's code (branch ``version_02``) for faces.
+
+    The authors' revision of 2018, of which their public weights for streets are, shares no layer and is ``version=2018,
+    blocks=4, adversarial=lsgan, lambda_adversarial=1, lambda_reconstruction=10, lambda_cycle=10, lambda_kl=0.01,
+    lambda_cycle_kl=0.01, halve_every=100000``.
+
+    Args:
+        in_channels: Channels of A.
+        out_channels: Channels of B.
+        version: ``2017``: the domains share the layers next to the code; ``2018``: MUNIT's networks, each its own.
+        width: Channels of the autoencoders' first layer.
+        blocks: Residual blocks of each domain's encoder, and of its decoder.
+        shared_blocks: Residual blocks that the domains share on either side of the code, of version 2017.
+        norm: Whether the strided layers of version 2017 have instance norm (animals) or ``none`` (faces, streets).
+        dropout: Probability with which residual blocks of version 2017 drop features (0.5 for streets).
+        discriminator: Of version 2017: ``shared`` layers of both domains (faces), ``separate`` ones (animals) or
+            ``multiscale``, separate at three scales (streets).
+        discriminator_width: Channels of the discriminators' first layer.
+        adversarial: Adversarial loss.
+        lambda_adversarial: Weight of the adversarial losses (eq. 5).
+        lambda_reconstruction: Weight of the images' reconstruction (eq. 3).
+        lambda_cycle: Weight of the cycle consistency (eq. 6).
+        lambda_kl: Weight of the codes' divergence from N(0, 1) (eq. 3), the mean of their squares.
+        lambda_cycle_kl: The same for the codes of translations (eq. 6).
+        lambda_perceptual: Weight of the domain-invariant perceptual loss of version 2018; 1 for streets.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        weight_decay: L2 penalty of Adam.
+        halve_every: Batches after which the learning rate is halved; 0 for never.
+    """
+
+    inference_networks: tuple[str, ...] = ("autoencoder",)
+    discriminator_networks: tuple[str, ...] = ("discriminator",)
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        version: Literal[2017, 2018] = 2017,
+        width: int = 64,
+        blocks: int = 3,
+        shared_blocks: int = 1,
+        norm: Literal["instance", "none"] = "none",
+        dropout: float = 0.0,
+        discriminator: Literal["shared", "separate", "multiscale"] = "shared",
+        discriminator_width: int = 64,
+        adversarial: Literal["vanilla", "lsgan"] = "vanilla",
+        lambda_adversarial: float = 10.0,
+        lambda_reconstruction: float = 100.0,
+        lambda_cycle: float = 100.0,
+        lambda_kl: float = 0.1,
+        lambda_cycle_kl: float = 0.1,
+        lambda_perceptual: float = 0.0,
+        lr: float = 1e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        weight_decay: float = 1e-4,
+        halve_every: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        channels = (in_channels, out_channels)
+        if version == 2017:
+            network = SharedLatentAutoencoder(channels, width, blocks, shared_blocks, norm == "instance", dropout)
+            self.autoencoder: Any = init_normal(network, zero_bias=False)
+        else:
+            self.autoencoder = init_kaiming(SeparateAutoencoders(channels, width, blocks))
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        if not hasattr(self, "discriminator"):
+            channels, width = (hp.in_channels, hp.out_channels), hp.discriminator_width
+            if hp.version == 2017:
+                self.discriminator: Any = init_normal(
+                    DomainDiscriminators(channels, width, hp.discriminator), zero_bias=False
+                )
+            else:
+                self.discriminator = init_normal(SeparateDiscriminators(channels, width))
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The discriminators' update, then the autoencoders' with noise of its own (authors' code)."""
+        a, b, hp, coder = batch["a"], batch["b"], self.hparams, self.autoencoder
+        # What the two updates have in common; the discriminators' leaves the autoencoders as they are.
+        mean_a, mean_b = coder.encode(a, "a"), coder.encode(b, "b")
+        with torch.no_grad():
+            code_a, code_b = self.draw(mean_a), self.draw(mean_b)
+            fake_a, fake_b = coder.decode(coder.share(code_b), "a"), coder.decode(coder.share(code_a), "b")
+        with self.update("discriminator") as loss:
+            for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
+                loss[f"real_{domain}"] = hp.lambda_adversarial * self.verdict(domain, real, True)
+                loss[f"fake_{domain}"] = hp.lambda_adversarial * self.verdict(domain, fake, False)
+        with self.update("generator") as loss:
+            code_a, code_b = self.draw(mean_a), self.draw(mean_b)
+            both, counts = coder.share(torch.cat([code_a, code_b])), [len(a), len(b)]
+            same_a, fake_a = coder.decode(both, "a").split(counts)
+            fake_b, same_b = coder.decode(both, "b").split(counts)
+            again_b, again_a = coder.encode(fake_a, "a"), coder.encode(fake_b, "b")
+            recode_b, recode_a = self.draw(again_b), self.draw(again_a)
+            cycle_a, cycle_b = coder.decode(coder.share(recode_a), "a"), coder.decode(coder.share(recode_b), "b")
+            loss["adversarial_a"] = hp.lambda_adversarial * self.verdict("a", fake_a, True, generator=True)
+            loss["adversarial_b"] = hp.lambda_adversarial * self.verdict("b", fake_b, True, generator=True)
+            loss["reconstruction_a"] = hp.lambda_reconstruction * F.l1_loss(same_a, a)
+            loss["reconstruction_b"] = hp.lambda_reconstruction * F.l1_loss(same_b, b)
+            loss["cycle_a"] = hp.lambda_cycle * F.l1_loss(cycle_a, a)
+            loss["cycle_b"] = hp.lambda_cycle * F.l1_loss(cycle_b, b)
+            if hp.version == 2017:  # which squares the codes with their noise: equal in expectation but for 1
+                mean_a, mean_b, again_a, again_b = code_a, code_b, recode_a, recode_b
+            loss["kl_a"] = hp.lambda_kl * mean_a.float().square().mean()
+            loss["kl_b"] = hp.lambda_kl * mean_b.float().square().mean()
+            loss["cycle_kl_a"] = hp.lambda_cycle_kl * again_a.float().square().mean()
+            loss["cycle_kl_b"] = hp.lambda_cycle_kl * again_b.float().square().mean()
+            if hp.lambda_perceptual:
+                distance = InvariantPerceptualLoss()
+                loss["perceptual_a"] = hp.lambda_perceptual * distance(fake_a, b)
+                loss["perceptual_b"] = hp.lambda_perceptual * distance(fake_b, a)
+
+    def draw(self, mean: Tensor) -> Tensor:
+        """A code from the posterior N(mean, 1)."""
+        return mean + torch.randn_like(mean)
+
+    def verdict(self, domain: str, images: Tensor, real: bool, *, generator: bool = False) -> Tensor:
+        """The adversarial loss of a domain's discriminator on images (B, C, H, W), summed over its scales."""
+        logits = self.discriminator(images, domain)
+        return adversarial_losses(logits, real, self.hparams.adversarial, generator=generator)
+
+    def forward(self, image: Tensor, way: str = "ab") -> Tensor:
+        """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of 4."""
+        coder = self.autoencoder
+        return coder.decode(coder.share(coder.encode(image, way[0])), way[1])
