@@ -287,7 +287,7 @@ def test_a_full_disk(model: Path, capsys: pytest.CaptureFixture[str], monkeypatc
         raises(lambda: fetch.extract("facades.tar.gz", "facades"), "facades.tar.gz", "File too large")
         with running(FileServer()) as server:
             monkeypatch.setattr(fetch, "ADDRESS", server.url)
-            server.files["facades.tar.gz"] = Path("facades.tar.gz").read_bytes()
+            server.files["pix2pix/datasets/facades.tar.gz"] = Path("facades.tar.gz").read_bytes()
             refused(capsys, ["data", "fetch", "facades"], "facades.tar.gz", "File too large")
     assert files() - before <= {"data/facades.tar.gz.part"}  # which the next call continues
     i2i_zoo.load(model)
@@ -324,7 +324,7 @@ def test_unknown_names(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for argv, *parts in (
         (["translate", "pix2pix-camvd", "a.png"], "'pix2pix-camvd'", "pix2pix-camvid"),
         (["info", "pix2pix-camvd"], "'pix2pix-camvd'", "pix2pix-camvid"),
-        (["convert", "pix3pix", "a.pth", "-o", "new"], "'pix3pix'", "choose from pix2pix"),
+        (["convert", "pix3pix", "a.pth", "-o", "new"], "'pix3pix'", "choose from cogan, cut"),
         (["convert", "pix2pix", "generatr=a.pth", "-o", "new"], "'generatr'", "choose from generator"),
         (["data", "fetch", "facade"], "'facade'", "choose from facades"),
         (["data", "prepare", "camvd", "."], "'camvd'", "camvid"),
@@ -489,7 +489,7 @@ def test_an_archive_that_leaves_its_folder(
         pack({"facades/train/1.jpg": b"good", name: b"evil"}, "bad.tar.gz")
         with running(FileServer()) as server:
             monkeypatch.setattr(fetch, "ADDRESS", server.url)
-            server.files["facades.tar.gz"] = Path("bad.tar.gz").read_bytes()
+            server.files["pix2pix/datasets/facades.tar.gz"] = Path("bad.tar.gz").read_bytes()
             refused(capsys, ["data", "fetch", "facades", "--root", "data"], "facades.tar.gz", repr(name), "delete it")
         assert files("data") == {"facades.tar.gz"}
         Path("data/facades.tar.gz").unlink()
@@ -524,7 +524,9 @@ def test_no_network(
     with running(FileServer()) as server:
         closed = server.url
     monkeypatch.setattr(fetch, "ADDRESS", closed)
-    refused(capsys, ["data", "fetch", "facades"], f"{closed}/facades.tar.gz", "refused", "run it again")
+    refused(
+        capsys, ["data", "fetch", "facades"], f"{closed}/pix2pix/datasets/facades.tar.gz", "refused", "run it again"
+    )
     entry = replace(registry.ENTRIES["pix2pix-facades"], official={"generator": f"{closed}/x.pth"})
     monkeypatch.setitem(registry.ENTRIES, "pix2pix-facades", entry)
     monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))

@@ -225,7 +225,7 @@ def measure_data(data: L.LightningDataModule, batches: int = 100) -> dict[str, A
     epochs = (batch for _ in range(batches) for batch in loader)
     next(epochs)  # the workers are there
     start = time.perf_counter()
-    images = sum(len(next(epochs)["target"]) for _ in range(batches))
+    images = sum(len(next(epochs)["name"]) for _ in range(batches))
     rate = images / (time.perf_counter() - start)
     return {
         "what": "data",

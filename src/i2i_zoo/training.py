@@ -26,9 +26,11 @@ from .callbacks.samples import Samples
 from .convert import convert
 from .convert.build import fitting
 from .convert.pickles import is_lightning, read_lightning, read_pickle
+from .data.digits import DigitsData
 from .data.paired import PairedData
 from .data.semantic import SemanticData
 from .data.synthetic import SyntheticPairs
+from .data.unpaired import UnpairedData
 from .errors import ZooError
 from .methods.base import Method
 from .registry import ENTRIES, METHODS, info, method_class, method_name
@@ -36,7 +38,7 @@ from .registry import ENTRIES, METHODS, info, method_class, method_name
 #: Classes that recipes name without their module: imported, hence found.
 RECIPE_CLASSES = (
     *map(method_class, METHODS),
-    *(PairedData, SemanticData, SyntheticPairs),
+    *(DigitsData, PairedData, SemanticData, SyntheticPairs, UnpairedData),
     *(ClipGradients, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
 )
 

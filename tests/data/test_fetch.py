@@ -6,13 +6,16 @@ import shutil
 import tarfile
 import threading
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from i2i_zoo.cli import main
 from i2i_zoo.data import fetch as module
 from i2i_zoo.data.fetch import DATASETS, extract, fetch
 from i2i_zoo.errors import ZooError
 
+HORSE2ZEBRA = {"trainA/n02381460_2.jpg": b"horse", "trainB/n02391049_2.jpg": b"zebra", "testA/n02381460_20.jpg": b"h"}
 FILES = {"facades/train/1.jpg": b"one" * 1000, "facades/val/1.jpg": b"two", "facades/test/1.jpg": b""}
 
 
@@ -61,10 +64,16 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 def server(tmp_path, monkeypatch):
     """A server of ``tmp_path/www`` in the authors' layout; `fetch` is pointed at it."""
     www = tmp_path / "www"
-    www.mkdir()
-    tar_of(www / "facades.tar.gz", *(member(name, content) for name, content in FILES.items()))
+    for method in ("pix2pix", "cyclegan"):
+        (www / method / "datasets").mkdir(parents=True)
+    facades = www / "pix2pix" / "datasets" / "facades.tar.gz"
+    tar_of(facades, *(member(name, content) for name, content in FILES.items()))
+    with zipfile.ZipFile(www / "cyclegan" / "datasets" / "horse2zebra.zip", "w") as opened:
+        opened.writestr("horse2zebra/", b"")
+        for name, content in HORSE2ZEBRA.items():
+            opened.writestr(f"horse2zebra/{name}", content)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(www))) as server:
-        server.requests, server.www = [], www
+        server.requests, server.facades = [], facades
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setattr(module, "ADDRESS", f"http://127.0.0.1:{server.server_port}")
         yield server
@@ -88,9 +97,36 @@ def test_fetch(server, tmp_path, capsys):
     assert len(server.requests) == 1
 
 
+def test_fetch_sets_without_pairs(server, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "fetch", "horse2zebra"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == f"{Path('data') / 'horse2zebra'}\n"
+    assert shown.err.startswith("horse2zebra: photographs of wild horses (A) and zebras (B), from ImageNet. It comes")
+    assert "cite that and CycleGAN." in shown.err
+    assert contents(Path("data")) == {f"horse2zebra/{name}": content for name, content in HORSE2ZEBRA.items()}
+
+    assert main(["data", "fetch", "horse2zebra"]) == 0
+    assert "data/horse2zebra is there already; nothing to do." in capsys.readouterr().err
+    assert main(["data", "fetch", "apple2orange"]) == 1
+    assert f"{module.ADDRESS}/cyclegan/datasets/apple2orange.zip: the server answers 404" in capsys.readouterr().err
+    assert [folder.name for folder in Path("data").iterdir()] == ["horse2zebra"]
+
+
+def test_every_dataset_names_its_origin():
+    """One sentence each, which goes on with the terms; an address of its own, and an archive named after it."""
+    assert len({archive.path for archive in DATASETS.values()}) == len(DATASETS)
+    for name, archive in DATASETS.items():
+        assert archive.path.rpartition("/")[2].partition(".")[0] == name
+        assert not archive.contents.endswith(".")
+        assert "(A)" in archive.contents or name == "ae_photos"
+    assert DATASETS["maps"].path == "pix2pix/datasets/maps.tar.gz"  # CycleGAN's of that name hold the same pictures
+    assert DATASETS["grumpifycat"].method == "CUT"
+
+
 def test_keep_archive(server, tmp_path):
     fetch("facades", tmp_path, keep_archive=True)
-    assert (tmp_path / "facades.tar.gz").read_bytes() == (server.www / "facades.tar.gz").read_bytes()
+    assert (tmp_path / "facades.tar.gz").read_bytes() == server.facades.read_bytes()
     shutil.rmtree(tmp_path / "facades")
     fetch("facades", tmp_path)  # from the archive
     assert len(server.requests) == 1
@@ -101,7 +137,7 @@ def test_keep_archive(server, tmp_path):
 def test_a_cut_transfer_is_noticed_and_continued(server, tmp_path, monkeypatch, ranges):
     monkeypatch.setattr(Handler, "ranges", ranges)
     monkeypatch.setattr(Handler, "cut", 50)
-    size = (server.www / "facades.tar.gz").stat().st_size
+    size = server.facades.stat().st_size
     with pytest.raises(ZooError, match=rf"ended after 50 of {size} bytes"):
         fetch("facades", tmp_path)
     assert not (tmp_path / "facades").exists()
@@ -227,7 +263,7 @@ def test_zip_and_tar_of_several_entries(tmp_path):
 
 
 def test_broken_archives(server, tmp_path):
-    whole = (server.www / "facades.tar.gz").read_bytes()
+    whole = server.facades.read_bytes()
     checksum = whole[:-8] + b"????" + whole[-4:]
     short = gzip.compress(gzip.decompress(whole)[:1000])
     for number, content in enumerate([whole[:-20], checksum, short, b"no archive", b""]):
@@ -245,5 +281,5 @@ def test_an_existing_folder_is_left_alone(server, tmp_path):
     out.mkdir()
     (out / "mine").write_bytes(b"mine")
     with pytest.raises(ZooError, match="exists already"):
-        extract(server.www / "facades.tar.gz", out)
+        extract(server.facades, out)
     assert contents(out) == {"mine": b"mine"}

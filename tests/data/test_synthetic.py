@@ -70,6 +70,23 @@ def test_batches_and_directions():
     assert back.preprocess == {"size": [24, 32], "target_palette": "camvid"}
 
 
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_methods_without_pairs_train_on_two_scenes_and_are_measured_on_one(direction):
+    data = SyntheticPairs(train=3, val=2, size=16, direction=direction, batch_size=2)
+    data.setup("fit")
+    train = data.datasets["train"]
+    items = [train[0, index] for index in range(3)]
+    for item, following in zip(items, [*items[1:], items[0]], strict=True):
+        assert torch.equal(item["a"], item["source"])
+        assert torch.equal(item["b"], following["target"])
+        assert not torch.equal(item["b"], item["target"])
+        assert item["name_b"] == following["name"]
+    batch = next(iter(data.val_dataloader()))
+    assert torch.equal(batch["a"], batch["source"])
+    assert torch.equal(batch["b"], batch["target"])
+    assert batch["name_b"] == batch["name"]
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_any_number_of_channels(channels):
     data = SyntheticPairs(train=1, size=16, in_channels=channels, out_channels=channels)
@@ -83,6 +100,7 @@ def test_any_number_of_channels(channels):
 def test_splits_share_no_scene_and_workers_change_nothing():
     data = SyntheticPairs(train=3, val=2, test=2, size=16)
     data.setup("fit")
+    data.setup("test")
     names = [
         [name for batch in loader for name in batch["name"]]
         for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())

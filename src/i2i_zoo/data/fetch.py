@@ -1,4 +1,4 @@
-"""The pix2pix authors' datasets: downloaded, and unpacked without letting an archive write outside its folder."""
+"""Datasets of pix2pix, CycleGAN and CUT: downloaded, and unpacked without letting an archive leave its folder."""
 
 from __future__ import annotations
 
@@ -14,25 +14,55 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from tqdm import tqdm
 
 from i2i_zoo.errors import ZooError
 
-#: Where pix2pix's authors put them, as ``<name>.tar.gz``.
-ADDRESS = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets"
+#: The authors' server.
+ADDRESS = "http://efrosgans.eecs.berkeley.edu"
 
-#: What `fetch` can get: name to contents and origin.
-DATASETS = {
+# Name to contents and origin.  pix2pix's files hold pairs, A left and B right; the others' are of A or of B.
+_PIX2PIX = {
     "facades": "photographs (A) and label maps (B) of facades, from the CMP Facade Database",
     "maps": "aerial photographs (A) and maps (B), from Google Maps",
     "edges2shoes": "edges (A) and photographs (B) of shoes, from UT Zappos50K",
     "edges2handbags": "edges (A) and photographs (B) of handbags, from Amazon by way of the iGAN project",
     "night2day": "the same views at night (A) and by day (B), from the Transient Attributes dataset",
 }
+_CYCLEGAN = {
+    "apple2orange": "photographs of apples (A) and navel oranges (B), from ImageNet",
+    "horse2zebra": "photographs of wild horses (A) and zebras (B), from ImageNet",
+    "summer2winter_yosemite": "photographs of Yosemite in summer (A) and in winter (B), from Flickr",
+    "monet2photo": "paintings by Monet (A), from WikiArt, and photographs of landscapes (B), from Flickr",
+    "cezanne2photo": "paintings by Cézanne (A), from WikiArt, and photographs of landscapes (B), from Flickr",
+    "ukiyoe2photo": "ukiyo-e prints (A), from WikiArt, and photographs of landscapes (B), from Flickr",
+    "vangogh2photo": "paintings by Van Gogh (A), from WikiArt, and photographs of landscapes (B), from Flickr",
+    "ae_photos": "photographs by Alexei Efros, to translate into paintings",
+    "iphone2dslr_flower": "flowers as telephones (A) and as reflex cameras (B) show them, from Flickr",
+}
+_CUT = {
+    "grumpifycat": "faces of Russian Blue cats (A), from the Oxford-IIIT Pet Dataset, and of Grumpy Cat (B)",
+}
 
-TERMS = "It comes without a licence of its own: the terms of where the pictures come from apply; cite that and pix2pix."
+
+class Archive(NamedTuple):
+    """Where a dataset is below `ADDRESS`, what it holds and where that is from, and the method that it was made for."""
+
+    path: str
+    contents: str
+    method: str
+
+
+#: What `fetch` can get.
+DATASETS = {
+    **{name: Archive(f"pix2pix/datasets/{name}.tar.gz", contents, "pix2pix") for name, contents in _PIX2PIX.items()},
+    **{name: Archive(f"cyclegan/datasets/{name}.zip", contents, "CycleGAN") for name, contents in _CYCLEGAN.items()},
+    **{name: Archive(f"cyclegan/datasets/{name}.zip", contents, "CUT") for name, contents in _CUT.items()},
+}
+
+TERMS = "It comes without a licence of its own: the terms of where the pictures come from apply; cite that and {}."
 
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 20
@@ -60,8 +90,9 @@ def fetch(name: str, root: str | Path, *, keep_archive: bool = False) -> Path:
     if folder.exists():
         print(f"{folder} is there already; nothing to do.", file=sys.stderr)
         return folder
-    url, archive = f"{ADDRESS}/{name}.tar.gz", folder.with_name(f"{name}.tar.gz")
-    print(f"{name}: {DATASETS[name]}. {TERMS}", file=sys.stderr)
+    path, contents, method = DATASETS[name]
+    url, archive = f"{ADDRESS}/{path}", folder.with_name(PurePosixPath(path).name)
+    print(f"{name}: {contents}. {TERMS.format(method)}", file=sys.stderr)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,10 +15,18 @@ from torch.utils.data import Dataset
 from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
+from .pictures import (
+    PictureData,
+    check_files,
+    check_ids,
+    check_label_files,
+    check_sizes,
+    find_pictures,
+    halves,
+    match_names,
+    read_label_map,
+)
 from .sampler import sample_generator
-from .splits import SplitData, spread
-
-Size = int | Sequence[int] | None
 
 
 def edges(photo: Tensor) -> Tensor:
@@ -59,9 +65,7 @@ class PairedImages(Dataset[dict[str, Any]]):
         epoch, index = item
         data, (source_file, target_file) = self.data, self.files[index]
         if data.side_by_side:
-            joint = images.decode(target_file, 3)
-            half = joint.shape[2] // 2
-            a, b = joint[..., :half], joint[..., half : 2 * half]
+            a, b = halves(target_file)
             source, target = (a, b) if data.direction == "AtoB" else (b, a)
             source = images.fit_channels(source, data.in_channels, str(target_file))
             target = images.fit_channels(target, data.out_channels, str(target_file))
@@ -70,7 +74,9 @@ class PairedImages(Dataset[dict[str, Any]]):
             target = images.decode(target_file, data.out_channels, data.target_palette)
         else:
             source = target = images.decode(target_file, 3)
-        source, target = self.augment(source, target, sample_generator(data.seed, epoch, index), target_file)
+        nearest = [palette is not None for palette in (data.source_palette, data.target_palette)]
+        random = sample_generator(data.seed, epoch, index)
+        source, target = map(images.to_float, data.augment([source, target], nearest, self.train, random, target_file))
         if data.made_from == "lab":
             lab = images.rgb_to_lab(target[None])[0]
             source, target = lab[:1], lab[1:]
@@ -103,42 +109,10 @@ class PairedImages(Dataset[dict[str, Any]]):
             file, palette = source_file, data.source_palette
         else:
             return None
-        array = images.read_array(file)
-        if array.ndim == 3:
-            if palette is None:
-                raise ZooError(f"{file}: a label map has one channel of ids, not {array.shape[2]}.")
-            array = images.label_ids(array, palette)
-        return torch.from_numpy(array.astype(np.int64))
-
-    def augment(self, source: Tensor, target: Tensor, random: torch.Generator, file: Path) -> tuple[Tensor, Tensor]:
-        """Resize, and in training crop and flip, both alike; floats in [-1, 1]."""
-        data = self.data
-        size = data.load_size if self.train else data.test_size
-        if size is not None:
-            source = images.resize(source, size, nearest=data.source_palette is not None)
-            target = images.resize(target, size, nearest=data.target_palette is not None)
-        if self.train and data.crop_size is not None:
-            source, target = crop([source, target], data.crop_size, random, file)
-        if self.train and data.flip and torch.rand((), generator=random) < 0.5:
-            source, target = source.flip(2), target.flip(2)
-        return images.to_float(source), images.to_float(target)
+        return read_label_map(file, palette)
 
 
-def crop(parts: list[Tensor], size: int | Sequence[int], random: torch.Generator, file: Path) -> list[Tensor]:
-    """The same random part (C, height, width) of pictures of one size.  Raises `ZooError` if they are smaller."""
-    height, width = (size, size) if isinstance(size, int) else size
-    spare_y, spare_x = parts[0].shape[1] - height, parts[0].shape[2] - width
-    if spare_y < 0 or spare_x < 0:
-        raise ZooError(
-            f"{file}: {parts[0].shape[2]}x{parts[0].shape[1]} pixels are too few for crops of {width}x{height}; "
-            "choose a smaller crop_size or a load_size."
-        )
-    y = int(torch.randint(spare_y + 1, (), generator=random))
-    x = int(torch.randint(spare_x + 1, (), generator=random))
-    return [part[:, y : y + height, x : x + width] for part in parts]
-
-
-class PairedData(SplitData):
+class PairedData(PictureData):
     """Pairs below ``root/train``, ``root/val`` and ``root/test``.
 
     Without ``source`` and ``target`` each file holds a pair side by side, A left and B right, as pix2pix's datasets do.
@@ -192,144 +166,47 @@ class PairedData(SplitData):
         num_workers: int = 4,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, num_workers, seed)
+        super().__init__(
+            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+        )
         if made_from is None and (source is None) != (target is None):
             raise ZooError("Name both folders, source and target, or neither for files that hold a pair side by side.")
-        self.root, self.direction, self.made_from, self.labels = Path(root), direction, made_from, labels
+        self.direction, self.made_from, self.labels = direction, made_from, labels
         self.source, self.target, self.source_palette, self.target_palette = (
             (source, target, source_palette, target_palette)
             if direction == "AtoB" or source is None
             else (target, source, target_palette, source_palette)
         )
         self.in_channels, self.out_channels = (1, 2) if made_from == "lab" else (in_channels, out_channels)
-        self.load_size, self.crop_size, self.test_size, self.flip = load_size, crop_size, test_size, flip
         self.side_by_side = source is None and made_from is None
 
     @property
     def preprocess(self) -> dict[str, Any]:
         """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
-        size = [self.test_size] * 2 if isinstance(self.test_size, int) else self.test_size
-        record = {
-            "size": size,
-            "source_palette": self.source_palette,
-            "target_palette": self.target_palette,
-            "made_from": self.made_from,
-        }
-        return {key: value for key, value in record.items() if value is not None}
+        return self.record(
+            source_palette=self.source_palette, target_palette=self.target_palette, made_from=self.made_from
+        )
 
-    def setup(self, stage: str) -> None:
-        """Find the pairs of the splits that the stage needs, and check every file before anything begins.
+    def dataset(self, split: str) -> PairedImages:
+        """Find the pairs of a split, and check every file.
 
         Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.
         """
-        for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
-            if split not in self.datasets:
-                files = self.pairs(split)
-                check_files([file for pair in files for file in dict.fromkeys(pair) if file is not None])
-                check_sizes(files)
-                for side, name in enumerate((self.source_palette, self.target_palette)):
-                    if name is not None and not self.side_by_side:
-                        maps = [file for pair in files if (file := pair[side]) is not None]
-                        check_label_files(maps, partial(check_ids, palette=name))
-                self.datasets[split] = PairedImages(self, files, split == "train")
+        files = self.pairs(split)
+        check_files([file for pair in files for file in dict.fromkeys(pair) if file is not None])
+        check_sizes(files)
+        for side, name in enumerate((self.source_palette, self.target_palette)):
+            if name is not None and not self.side_by_side:
+                maps = [file for pair in files if (file := pair[side]) is not None]
+                check_label_files(maps, partial(check_ids, palette=name))
+        return PairedImages(self, files, split == "train")
 
     def pairs(self, split: str) -> list[tuple[Path | None, Path]]:
         """The (source file, target file) pairs of a split, sorted by name."""
-        folder = split_folder(self.root, split)
+        folder = self.split_folder(split)
         if self.made_from is not None:
             return [(None, file) for file in find_pictures(folder / (self.target or "")).values()]
         if self.source is None or self.target is None:
             return [(file, file) for file in find_pictures(folder).values()]
         files = match_names({"source": folder / self.source, "target": folder / self.target})
         return [(item["source"], item["target"]) for item in files]
-
-
-def split_folder(root: Path, split: str) -> Path:
-    """The folder of a split; val and test stand in for each other.  Raises `ZooError` if there is none."""
-    folder = root / split
-    if not folder.is_dir() and split != "train":
-        folder = root / {"val": "test", "test": "val"}[split]
-    if not folder.is_dir():
-        raise ZooError(f"{root / split}: there is no such folder; see PairedData for the layouts.")
-    return folder
-
-
-def match_names(folders: dict[str, Path]) -> list[dict[str, Path]]:
-    """The files of one name in all of the folders, sorted by name.  Raises `ZooError` for those that lack a partner."""
-    found = {key: find_pictures(folder) for key, folder in folders.items()}
-    unmatched = without_partner(found.values())
-    if unmatched:
-        raise ZooError(
-            f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
-            f"{', '.join(unmatched[:5])}{' ...' if len(unmatched) > 5 else ''}; add or remove them."
-        )
-    names = sorted(next(iter(found.values())))
-    return [{key: files[name] for key, files in found.items()} for name in names]
-
-
-def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
-    """A file of each name that is not in all of the places, each of which maps names to files; sorted by name."""
-    places = list(found)
-    names = sorted(set().union(*places))
-    return [
-        str(next(files[name] for files in places if name in files))
-        for name in names
-        if not all(name in files for files in places)
-    ]
-
-
-def find_pictures(folder: Path) -> dict[str, Path]:
-    """Relative name without suffix to file, sorted, of all pictures below a folder; `ZooError` if there are none."""
-    found: dict[str, Path] = {}
-    for file in images.find(folder):
-        name = str(file.relative_to(folder).with_suffix(""))
-        if name in found:
-            raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
-        found[name] = file
-    if not found:
-        raise ZooError(f"{folder}: the folder holds no pictures; see PairedData for the layouts.")
-    return found
-
-
-def check_files(files: list[Path]) -> None:
-    """Raise `ZooError` naming the files that are cut off or no pictures, from their first and last bytes."""
-    broken = [str(file) for file in files if not images.is_whole(file)]
-    if broken:
-        raise ZooError(
-            f"{len(broken)} files are broken or no pictures: {', '.join(broken[:5])}"
-            f"{' ...' if len(broken) > 5 else ''}; replace or remove them."
-        )
-
-
-def check_sizes(pairs: list[tuple[Path | None, Path]]) -> None:
-    """Raise `ZooError` naming the pairs of files whose pictures differ in size."""
-    unequal = []
-    for source, target in pairs:
-        if source is not None and source != target:
-            (a, b), (c, d) = images.height_width(source), images.height_width(target)
-            if (a, b) != (c, d):
-                unequal.append(f"{source} has {b}x{a} pixels and {target} {d}x{c}")
-    if unequal:
-        raise ZooError(f"{'; '.join(unequal[:5])}{' ...' if len(unequal) > 5 else ''}: a pair has one size.")
-
-
-def check_label_files(files: Sequence[Path], read: Callable[[Path], object]) -> None:
-    """Raise `ZooError` naming the label maps that ``read`` refuses.
-
-    Those of `spread` are read, which takes seconds; the others are checked when they are needed.
-    """
-    wrong = []
-    for file in spread(files):
-        try:
-            read(file)
-        except ZooError as error:
-            wrong.append(str(error).rstrip("."))
-    if wrong:
-        raise ZooError(f"{'; '.join(wrong[:5])}{f'; and {len(wrong) - 5} more' if len(wrong) > 5 else ''}.")
-
-
-def check_ids(file: Path, palette: str) -> None:
-    """Raise `ZooError` if a label map has ids that the palette has not."""
-    ids = images.read_array(str(file))
-    if ids.ndim == 2:
-        images.check_labels(ids, palette, str(file))

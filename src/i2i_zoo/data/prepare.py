@@ -16,7 +16,7 @@ from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
 from .fetch import new_folder
-from .paired import without_partner
+from .pictures import without_partner
 
 #: What `prepare` knows: name to what it takes and makes.
 DATASETS = {

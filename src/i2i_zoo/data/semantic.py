@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2i_zoo import images
 
-from .paired import check_files, check_label_files, check_sizes, crop, match_names, split_folder
+from .pictures import PictureData, check_files, check_label_files, check_sizes, match_names
 from .sampler import sample_generator
-from .splits import SplitData
 
 Files = dict[str, Path]
 
@@ -41,24 +39,12 @@ class SemanticImages(Dataset[dict[str, Any]]):
         if not self.train:
             read["label_map"] = maps["label"]
         parts = [*(m[None].double() for m in maps.values()), images.decode(files["target"])]
-        *ids, target = self.augment(parts, sample_generator(data.seed, epoch, index), files["target"])
+        nearest, random = [True] * len(maps) + [False], sample_generator(data.seed, epoch, index)
+        *ids, target = data.augment(parts, nearest, self.train, random, files["target"])
         return {**read, **{k: m[0].long() for k, m in zip(maps, ids, strict=True)}, "target": images.to_float(target)}
 
-    def augment(self, parts: list[Tensor], random: torch.Generator, file: Path) -> list[Tensor]:
-        """Resize, and in training crop and flip, all alike; the photograph, which is last, bicubically."""
-        data = self.data
-        size = data.load_size if self.train else data.test_size
-        if size is not None:
-            *ids, target = parts
-            parts = [*(images.resize(m, size, nearest=True) for m in ids), images.resize(target, size)]
-        if self.train and data.crop_size is not None:
-            parts = crop(parts, data.crop_size, random, file)
-        if self.train and data.flip and torch.rand((), generator=random) < 0.5:
-            parts = [part.flip(-1) for part in parts]
-        return parts
 
-
-class SemanticData(SplitData):
+class SemanticData(PictureData):
     """Label maps and photographs below ``root/train``, ``root/val`` and ``root/test``, for SPADE and pix2pixHD.
 
     Each split has a folder of label maps and one of photographs, whose files are matched by name whatever their suffix,
@@ -99,41 +85,36 @@ class SemanticData(SplitData):
         num_workers: int = 4,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, num_workers, seed)
+        super().__init__(
+            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+        )
         if palette is not None:
             images.palette(palette)
-        self.root, self.folders = Path(root), {"label": label, "target": target, "instance": instance}
+        self.folders = {"label": label, "target": target, "instance": instance}
         self.labels, self.palette, self.dont_care = labels, palette, dont_care
-        self.load_size, self.crop_size, self.test_size, self.flip = load_size, crop_size, test_size, flip
 
     @property
     def preprocess(self) -> dict[str, Any]:
         """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
-        size = [self.test_size] * 2 if isinstance(self.test_size, int) else self.test_size
-        record = {"size": size, "source_palette": self.palette, "dont_care": self.dont_care}
-        return {key: value for key, value in record.items() if value is not None}
+        return self.record(source_palette=self.palette, dont_care=self.dont_care)
 
     def read_label(self, file: Path) -> Tensor:
         """The ids (H, W) of a file; raises `ZooError` that names the file, the value and the remedy."""
         return images.read_labels(file, self.labels, self.palette, self.dont_care)
 
-    def setup(self, stage: str) -> None:
-        """Find the files of the splits that the stage needs, and check every one before anything begins.
+    def dataset(self, split: str) -> SemanticImages:
+        """Find the files of a split, and check every one.
 
         Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range, of which up
         to 1000 are looked at, spread evenly; the others are when they are read.
         """
-        for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
-            if split not in self.datasets:
-                files = self.files(split)
-                check_files([file for item in files for file in item.values()])
-                check_sizes(
-                    [(item[key], item["target"]) for key in ("label", "instance") for item in files if key in item]
-                )
-                check_label_files([item["label"] for item in files], self.read_label)
-                self.datasets[split] = SemanticImages(self, files, split == "train")
+        files = self.files(split)
+        check_files([file for item in files for file in item.values()])
+        check_sizes([(item[key], item["target"]) for key in ("label", "instance") for item in files if key in item])
+        check_label_files([item["label"] for item in files], self.read_label)
+        return SemanticImages(self, files, split == "train")
 
     def files(self, split: str) -> list[Files]:
         """The files of each item of a split, sorted by name."""
-        folder = split_folder(self.root, split)
+        folder = self.split_folder(split)
         return match_names({key: folder / name for key, name in self.folders.items() if name is not None})

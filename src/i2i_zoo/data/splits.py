@@ -17,7 +17,13 @@ LABELS_CHECKED = 1000
 
 
 class SplitData(L.LightningDataModule):
-    """A datamodule whose ``setup`` fills ``datasets``: train, val and test to a dataset indexed by (epoch, index)."""
+    """A datamodule whose ``setup`` fills ``datasets``: train, val and test to a dataset indexed by (epoch, index).
+
+    Args:
+        batch_size: Items in a batch, of each process.
+        num_workers: Processes that make them.
+        seed: Seed of order and augmentation.
+    """
 
     def __init__(self, batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()
@@ -27,6 +33,16 @@ class SplitData(L.LightningDataModule):
     def __getstate__(self) -> dict[str, Any]:
         # A worker that is not forked gets a copy of its dataset and of this, but not of the run.
         return {**self.__dict__, "trainer": None}
+
+    def dataset(self, split: str) -> Dataset[dict[str, Any]]:
+        """The dataset of a split.  Raises `ZooError` for whatever is wrong with it."""
+        raise NotImplementedError
+
+    def setup(self, stage: str) -> None:
+        """Make the datasets that the stage needs, once; raises as `dataset`."""
+        for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
+            if split not in self.datasets:
+                self.datasets[split] = self.dataset(split)
 
     def loader(self, split: str) -> DataLoader:
         trainer, dataset = self.trainer, self.datasets[split]

@@ -429,29 +429,46 @@ def example_scene() -> np.ndarray:
 class SyntheticImages(Dataset[dict[str, Any]]):
     """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name``, and ``label`` (H, W), the ids of scenes.
 
-    ``label_map`` is the same, for metrics.  Indexed by ``(epoch, index)``.
+    ``label_map`` is the same, for metrics.  For methods without pairs ``a`` is the source and ``b`` the target, in
+    training that of the next scene, whose name is ``name_b``.  Indexed by ``(epoch, index)``.
     """
 
-    def __init__(self, data: SyntheticPairs, length: int, first_seed: int) -> None:
-        self.data, self.length, self.first_seed = data, length, first_seed
+    def __init__(self, data: SyntheticPairs, length: int, first_seed: int, train: bool) -> None:
+        self.data, self.length, self.first_seed, self.train = data, length, first_seed, train
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         _, index = item
-        data, seed = self.data, self.first_seed + index
-        labels, photo = render_scene(seed, data.size)
-        source, target = images.colour_labels(labels, "camvid"), photo
-        if data.direction == "BtoA":
-            source, target = target, source
+        index_b = (index + 1) % self.length if self.train else index
+        labels, source, target = self.scene(index)
         return {
-            "source": fill_channels(images.read(source), data.in_channels),
-            "target": fill_channels(images.read(target), data.out_channels),
-            "name": f"scene{seed}",
+            "source": source,
+            "target": target,
+            "a": source,
+            "b": target if index_b == index else self.scene(index_b)[2],
+            "name": self.name(index),
+            "name_b": self.name(index_b),
             "label": torch.from_numpy(labels).long(),
             "label_map": torch.from_numpy(labels),
         }
+
+    def name(self, index: int) -> str:
+        return f"scene{self.first_seed + index}"
+
+    def scene(self, index: int) -> tuple[np.ndarray, Tensor, Tensor]:
+        """Labels, source and target of a scene."""
+        data = self.data
+        labels, photo = render_scene(self.first_seed + index, data.size)
+        source, target = images.colour_labels(labels, "camvid"), photo
+        if data.direction == "BtoA":
+            source, target = target, source
+        return (
+            labels,
+            fill_channels(images.read(source), data.in_channels),
+            fill_channels(images.read(target), data.out_channels),
+        )
 
 
 def fill_channels(picture: Tensor, channels: int) -> Tensor:
@@ -501,7 +518,6 @@ class SyntheticPairs(SplitData):
         side, channels = ("source", self.in_channels) if self.direction == "AtoB" else ("target", self.out_channels)
         return {"size": list(self.size)} | ({f"{side}_palette": "camvid"} if channels == 3 else {})
 
-    def setup(self, stage: str) -> None:
-        first = self.seed * 3_000_000
-        for number, (split, length) in enumerate(self.lengths.items()):
-            self.datasets[split] = SyntheticImages(self, length, first + number * 1_000_000)
+    def dataset(self, split: str) -> SyntheticImages:
+        first = self.seed * 3_000_000 + list(self.lengths).index(split) * 1_000_000
+        return SyntheticImages(self, self.lengths[split], first, split == "train")

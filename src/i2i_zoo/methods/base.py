@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,8 @@ class IterationSchedule(Method):
         pass
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        # The first value of the schedule is never used, of which torch would warn.
+        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         self.step_schedules(self.trainer.fit_loop.total_batch_idx + 1)  # type: ignore[attr-defined]
 
 

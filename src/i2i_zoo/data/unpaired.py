@@ -1,0 +1,158 @@
+"""Pictures of two domains, A and B, without pairs."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from i2i_zoo import images
+from i2i_zoo.errors import ZooError
+
+from .pictures import PictureData, check_files, check_ids, check_label_files, find_pictures, halves, read_label_map
+from .sampler import sample_generator
+
+
+class UnpairedImages(Dataset[dict[str, Any]]):
+    """Items ``a`` (C, H, W) and ``b`` (D, H, W) in [-1, 1], ``name`` and ``name_b``; indexed by ``(epoch, index)``.
+
+    In validation and test also ``label_map``, (H, W) ids at the size of their file, where the items are pairs and a
+    side is label maps, in files of their own.
+
+    ``a`` and ``b`` are each side's files by name, the same ones if they hold a pair side by side.  `UnpairedData`
+    explains the other arguments.
+    """
+
+    def __init__(self, data: UnpairedData, a: dict[str, Path], b: dict[str, Path], train: bool) -> None:
+        self.data, self.train, self.side_by_side = data, train, data.side_by_side
+        self.a, self.b = ([files[name] for name in sorted(files)] for files in (a, b))
+        maps = [side for side, palette in enumerate(data.palettes) if palette is not None]
+        paired = a.keys() == b.keys() and not self.side_by_side
+        self.labels = maps[-1] if maps and paired and not train else None  # the side whose label maps are given
+
+    def __len__(self) -> int:
+        return max(len(self.a), len(self.b))
+
+    def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
+        epoch, index = item
+        random = sample_generator(self.data.seed, epoch, index)
+        # As the authors draw them: A in turn, and any of B.
+        index_b = int(torch.randint(len(self.b), (), generator=random)) if self.train else index % len(self.b)
+        a, b = self.a[index % len(self.a)], self.b[index_b]
+        read = {"a": self.read(a, 0, random), "b": self.read(b, 1, random), "name": a.stem, "name_b": b.stem}
+        if self.labels is not None:
+            read["label_map"] = read_label_map((a, b)[self.labels], self.data.palettes[self.labels])
+        return read
+
+    def read(self, file: Path, side: int, random: torch.Generator) -> Tensor:
+        """The picture of a side, A 0 and B 1, resized, and in training cropped and flipped."""
+        channels, palette = self.data.channels[side], self.data.palettes[side]
+        if self.side_by_side:
+            picture = images.fit_channels(halves(file)[side], channels, str(file))
+        else:
+            picture = images.decode(file, channels, palette)
+        return images.to_float(*self.data.augment([picture], [palette is not None], self.train, random, file))
+
+
+class UnpairedData(PictureData):
+    """Two sets of pictures, A and B, in one of four layouts.
+
+    - ``root/trainA`` and ``root/trainB``, and so for val and test, as CycleGAN's datasets;
+    - files in ``root/train`` that hold a pair side by side, A left and B right, as pix2pix's datasets;
+    - ``root/train/<a>`` and ``root/train/<b>``, where ``a`` and ``b`` are given;
+    - ``root/<a>`` and ``root/<b>``, where they are given and ``root`` has no splits: any two folders, whose pictures
+      are then those of val and test too.
+
+    A missing val or test is replaced by the other.
+
+    An epoch of training has as many items as the larger set has pictures: A in turn, from the beginning again where it
+    is the smaller, each with any picture of B.  Each is resized, cropped and flipped by itself.  What is drawn follows
+    from (seed, epoch, index) alone.  In validation and test both sets go in the order of their names, which makes pairs
+    where the two have the same names.
+
+    Args:
+        root: The dataset's folder.
+        a: Folder of A, in each split if there are splits.
+        b: The same for B.
+        palette_a: The pictures of A are label maps, of ids or in the colours of this `i2i_zoo.images.PALETTES` name.
+            They come in colours, or as a channel for each label where ``channels_a`` is their number.
+        palette_b: The same for B.
+        channels_a: Channels of A.
+        channels_b: Channels of B.
+        load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
+        crop_size: Size of the random crop in training; null for none.
+        test_size: Size that validation and test pictures are resized to; null keeps theirs.
+        flip: Mirror half of the training pictures.
+        batch_size: Pictures of A, and of B, in a batch, of each process.
+        num_workers: Processes that read pictures.
+        seed: Seed of order, partners and augmentation.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        a: str | None = None,
+        b: str | None = None,
+        palette_a: str | None = None,
+        palette_b: str | None = None,
+        channels_a: int = 3,
+        channels_b: int = 3,
+        load_size: int | list[int] | None = 286,
+        crop_size: int | list[int] | None = 256,
+        test_size: int | list[int] | None = 256,
+        flip: bool = True,
+        batch_size: int = 1,
+        num_workers: int = 4,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+        )
+        if (a is None) != (b is None):
+            raise ZooError(
+                "Name both folders, a and b, or neither for trainA, trainB and so on, or for pairs in files."
+            )
+        self.a, self.b, self.palettes, self.channels = a, b, (palette_a, palette_b), (channels_a, channels_b)
+        for name in filter(None, self.palettes):
+            images.palette(name)
+
+    @property
+    def preprocess(self) -> dict[str, Any]:
+        """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
+        source, target = self.palettes
+        return self.record(source_palette=source, target_palette=target)
+
+    def has_splits(self, side: str = "") -> bool:
+        """Whether the root has folders of splits, or those of one side, such as trainA."""
+        return any((self.root / f"{split}{side}").is_dir() for split in ("train", "val", "test"))
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether each file holds a pair."""
+        return self.a is None and self.has_splits() and not self.has_splits("A")
+
+    def dataset(self, split: str) -> UnpairedImages:
+        """Find the pictures of both sides of a split, and check every file.
+
+        Raises `ZooError` naming folders that are missing or empty, files that are broken, and label maps with ids out
+        of range.
+        """
+        a, b = (find_pictures(folder) for folder in self.folders(split))
+        check_files(list(dict.fromkeys([*a.values(), *b.values()])))
+        for files, palette in zip((a, b), self.palettes, strict=True):
+            if palette is not None and not self.side_by_side:
+                check_label_files(list(files.values()), partial(check_ids, palette=palette))
+        return UnpairedImages(self, a, b, split == "train")
+
+    def folders(self, split: str) -> tuple[Path, Path]:
+        """The folders of A and B in a split."""
+        if self.a is not None and self.b is not None:
+            above = self.split_folder(split) if self.has_splits() else self.root
+            return above / self.a, above / self.b
+        if self.side_by_side:
+            return self.split_folder(split), self.split_folder(split)
+        return self.split_folder(split, "A"), self.split_folder(split, "B")
