@@ -11,7 +11,7 @@ from golden.fill import Golden
 from i2i_zoo.convert import cyclegan as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
-from methods.authors import Places, Steps, authors_model, check_steps
+from methods.authors import Options, Places, Steps, authors_model, check_steps
 from methods.base import UnpairedTester, fit
 
 TINY: dict[str, Any] = {"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34}
@@ -52,6 +52,14 @@ def test_the_resnet_gives_the_authors_outputs() -> None:
     assert ok, (ratio, difference)
 
 
+#: The authors' losses, whose discriminators' are sums of two.
+LOSSES = (
+    *("discriminator/real_b", "discriminator/fake_b", "generator/adversarial_b", "generator/cycle_a"),
+    *("generator/identity_b", "discriminator/real_a", "discriminator/fake_a", "generator/adversarial_a"),
+    *("generator/cycle_b", "generator/identity_a"),
+)
+
+
 def test_two_steps_are_the_authors() -> None:
     golden = Golden("cyclegan_train")
     states = {name: golden.state(letter) for letter, name in NETWORKS.items()}
@@ -62,17 +70,35 @@ def test_two_steps_are_the_authors() -> None:
         for name, found in (("fake_B1", fake_b), ("rec_A1", model(fake_b, "ba"))):
             ok, ratio, _ = golden.check(name, found[..., ::4, ::4])
             assert ok, ratio
-    steps = Steps(
-        (
-            *("discriminator/real_b", "discriminator/fake_b", "generator/adversarial_b", "generator/cycle_a"),
-            *("generator/identity_b", "discriminator/real_a", "discriminator/fake_a", "generator/adversarial_a"),
-            *("generator/cycle_b", "generator/identity_a"),
-        )
-    )
+    steps = Steps(LOSSES)
     fit(model, {"a": a, "b": b}, steps=2, callbacks=[steps])
-    # The authors log the sum of each discriminator's two losses.
     steps.losses = [[x[0] + x[1], *x[2:5], x[5] + x[6], *x[7:]] for x in steps.losses]
     check_steps(golden, Places(convert.read, states), steps, NETWORKS)
+
+
+@pytest.mark.parametrize(
+    ("case", "hparams"),
+    [
+        ("vanilla", {"adversarial": "vanilla", "lambda_cycle_a": 5.0, "lambda_identity": 0.0}),
+        ("batchnorm", {}),
+        ("nonorm", {"lambda_cycle_b": 3.0}),
+    ],
+)
+def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[str, Any]) -> None:
+    options = Options("cyclegan", case)
+    states = {name: options.state(letter) for letter, name in NETWORKS.items()}
+    model = authors_model(CycleGAN, convert.read, states, pool_size=0, **hparams)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    a, b = options.input("A", "image", 3), options.input("B", "image", 3)
+    if "fake_B" in options.stored:
+        with torch.no_grad():
+            fake = model(a)
+            for name, found in (("fake_B", fake), ("rec_A", model(fake, "ba"))):
+                np.testing.assert_allclose(found[..., ::4, ::4], options.stored[name], rtol=0, atol=1e-5)
+    steps = Steps(LOSSES)
+    fit(model, {"a": a, "b": b}, steps=2, callbacks=[steps])
+    steps.losses = [[x[0] + x[1], *x[2:5], x[5] + x[6], *x[7:]] for x in steps.losses]
+    options.check(Places(convert.read, states), steps, before, NETWORKS)
 
 
 def test_the_schedule_is_the_authors() -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from golden.fill import Golden
 from i2i_zoo.convert import unit as convert
 from i2i_zoo.methods.unit import UNIT
-from methods.authors import Places, Steps, authors_model, check_steps
+from methods.authors import Options, Places, Seeds, Steps, authors_model, check_steps
 from methods.base import fit
 from methods.test_cyclegan import WithoutNoise
 
@@ -81,6 +82,35 @@ def test_two_steps_of_the_revision_are_the_authors(monkeypatch: pytest.MonkeyPat
         rows.append([a, b, a + b, *(x / w for x, w in zip(rest, weights, strict=True)), sum(rest)])
     steps.losses = rows
     check_steps(golden, Places(convert.read, states), steps, NETWORKS, mixed=("dis_a", "dis_b"))
+
+
+@pytest.mark.parametrize("case", ["faces", "animals", "streets"])
+def test_two_steps_of_the_papers_code(case: str) -> None:
+    options, networks = Options("unit", case), {"gen": "autoencoder", "dis": "discriminator"}
+    states = {name: options.state(letter) for letter, name in networks.items()}
+    norm = "instance" if case == "animals" else "none"
+    model = authors_model(UNIT, convert.read, states, norm=norm)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    a, b = options.input("A", "image", 3), options.input("B", "image", 3)
+    with torch.no_grad():
+        for name, found in (("ab", model(a)), ("ba", model(b, "ba"))):
+            np.testing.assert_allclose(found[..., ::2, ::2], options.stored[name], rtol=0, atol=1e-5)
+        for domain, image in (("a", a), ("b", b)):
+            logits = torch.cat([scale.flatten() for scale in model.discriminator(image, domain)])
+            np.testing.assert_allclose(logits, options.stored[f"dis_{domain}"], rtol=0, atol=1e-5)
+    kinds = ("adversarial", "reconstruction", "cycle", "kl", "cycle_kl")
+    steps = Steps(
+        (
+            *(f"discriminator/{x}_{d}" for d in "ab" for x in ("real", "fake")),
+            *(f"generator/{kind}_{d}" for kind in kinds for d in "ab"),
+        )
+    )
+    fit(model, {"a": a, "b": b}, steps=2, callbacks=[steps, Seeds()])
+    # They log the discriminators' losses as one, the others before these are weighed, and one mean of both codes.
+    weights = (10, 10, 100, 100, 100, 100, 0.2, 0.2, 0.1, 0.1)
+    rows = [(sum(x[:4]), [loss / w for loss, w in zip(x[4:], weights, strict=True)]) for x in steps.losses]
+    steps.losses = [[d, *x[:6], x[6] + x[7], x[8], x[9]] for d, x in rows]
+    options.check(Places(convert.read, states), steps, before, networks)
 
 
 def test_the_papers_domains_share_their_codes() -> None:
