@@ -8,7 +8,7 @@ import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
 import tiny
-from i2i_zoo.cards import card_path, default_card, models_table, read_card, with_table, write_results
+from i2i_zoo.cards import camvid_table, card_path, default_card, models_table, read_card, with_tables, write_results
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import ENTRIES
 
@@ -71,9 +71,9 @@ def test_every_trained_entry_has_a_card() -> None:
     assert card_path(ENTRY).name == "pix2pix-facades.md"
 
 
-def test_the_readme_has_the_table() -> None:
+def test_the_readme_has_the_tables() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == with_table(readme), "README.md is stale: run python -m i2i_zoo.cards README.md"
+    assert readme == with_tables(readme), "README.md is stale: run python -m i2i_zoo.cards README.md"
 
 
 def test_numbers_replace_those_of_the_same_split_and_nothing_else(tmp_path: Path) -> None:
@@ -117,9 +117,25 @@ def test_the_table_has_every_checkpoint() -> None:
     assert len({line.count("|") for line in (header, rule, *rows)}) == 1
 
 
-def test_the_table_goes_between_its_markers() -> None:
-    text = with_table("before\n<!-- models -->\nold\n<!-- /models -->\nafter\n")
-    assert text == f"before\n<!-- models -->\n{models_table()}\n<!-- /models -->\nafter\n"
-    assert with_table(text) == text
-    with pytest.raises(ZooError, match="no place for the table"):
-        with_table("nothing")
+def test_the_table_of_camvid_joins_a_methods_directions() -> None:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in camvid_table().splitlines()]
+    assert {len(row) for row in rows} == {7}
+    (pix2pix,) = [row for row in rows if row[0] == "pix2pix"]
+    photo, labels = (
+        read_card(card_path(ENTRIES[f"pix2pix-camvid{x}"])).data.eval_results for x in ("", "-photo2labels")
+    )
+    numbers = {result.metric_type: f"{100 * result.metric_value:.1f} %" for result in [*photo, *labels]}
+    parts = ("pixel_accuracy", "class_accuracy", "class_iou")
+    assert pix2pix[1:] == [numbers[f"{score}_{part}"] for score in ("fcn_score", "label_score") for part in parts]
+
+
+def test_the_tables_go_between_their_markers() -> None:
+    old = "before\n<!-- models -->\nold\n<!-- /models -->\nbetween\n<!-- camvid -->\n<!-- /camvid -->\nafter\n"
+    text = with_tables(old)
+    assert text == (
+        f"before\n<!-- models -->\n{models_table()}\n<!-- /models -->\nbetween\n"
+        f"<!-- camvid -->\n{camvid_table()}\n<!-- /camvid -->\nafter\n"
+    )
+    assert with_tables(text) == text
+    with pytest.raises(ZooError, match="no place for a table: a line <!-- camvid -->"):
+        with_tables("<!-- models -->\n<!-- /models -->")

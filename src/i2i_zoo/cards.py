@@ -1,6 +1,6 @@
 """Model cards: where they are, what `i2i-zoo test --card` writes into them, and the tables made from them.
 
-``python -m i2i_zoo.cards README.md`` brings the README's table of models up to date.
+``python -m i2i_zoo.cards README.md`` brings the README's tables up to date.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from .errors import ZooError
 from .registry import ENTRIES, Entry, method_name
 
-MARKERS = ("<!-- models -->", "<!-- /models -->")
+#: The numbers of a card that stand for it in the README's table of models, without the direction before them.
+HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim")
 
 
 def shipped(folder: str) -> Path:
@@ -104,33 +105,70 @@ model.translate("input.png").save("output.png")
 """
 
 
+def results_of(entry: Entry) -> dict[str, float]:
+    """The numbers in a checkpoint's card; none if it has no card."""
+    path = card_path(entry)
+    found = read_card(path).data.eval_results if path.is_file() else None
+    return {result.metric_type: result.metric_value for result in found or []}
+
+
 def models_table() -> str:
     """The README's table of checkpoints, in Markdown, from the registry and the cards."""
     lines = ["| Checkpoint | Translation | Dataset | Licence | Weights | Measured |", "| --- " * 6 + "|"]
     for name in sorted(ENTRIES):
         entry = ENTRIES[name]
-        path = card_path(entry)
-        link, measured = f"`{name}`", ""
-        if path.is_file():
-            link = f"[{link}](model_cards/{name}.md)"
-            results = read_card(path).data.eval_results or []
-            measured = ", ".join(f"{result.metric_type} {result.metric_value:.4g}" for result in results)
+        link = f"[`{name}`](model_cards/{name}.md)" if card_path(entry).is_file() else f"`{name}`"
+        measured = ", ".join(
+            f"{metric} {value:.4g}"
+            for metric, value in results_of(entry).items()
+            if metric.removeprefix("ab_").removeprefix("ba_") in HEADLINES
+        )
         lines.append(
             f"| {link} | {entry.description} | {entry.dataset} | {entry.license} | {entry.weights} | {measured} |"
         )
     return "\n".join(lines)
 
 
-def with_table(readme: str) -> str:
-    """The text with `models_table` between its markers.  Raises `ZooError` if it has no markers."""
-    begin, end = MARKERS
-    head, found, rest = readme.partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not found or not closed:
-        raise ZooError(f"The text has no place for the table: a line {begin} and a line {end} after it.")
-    return f"{head}{begin}\n{models_table()}\n{end}{tail}"
+def camvid_table() -> str:
+    """The README's table of methods on CamVid, in the form of CycleGAN's (Zhu et al. 2017, tables 2 and 3)."""
+    columns = ("per-pixel", "per-class", "IoU")
+    lines = [
+        "| Method | "
+        + " | ".join(f"{way}, {c}" for way in ("labels to photo", "photo to labels") for c in columns)
+        + " |",
+        "| --- " * 7 + "|",
+    ]
+    methods: dict[str, dict[str, float]] = {}
+    for entry in ENTRIES.values():
+        if entry.dataset == "CamVid":
+            found = {k.removeprefix("ab_").removeprefix("ba_"): v for k, v in results_of(entry).items()}
+            methods.setdefault(entry.method, {}).update(found)
+    for method, found in methods.items():
+        scores = [
+            found.get(f"{score}_{part}")
+            for score in ("fcn_score", "label_score")
+            for part in ("pixel_accuracy", "class_accuracy", "class_iou")
+        ]
+        lines.append(f"| {method} | " + " | ".join("" if x is None else f"{100 * x:.1f} %" for x in scores) + " |")
+    return "\n".join(lines)
+
+
+#: The README's tables by the name in their markers.
+TABLES = {"models": models_table, "camvid": camvid_table}
+
+
+def with_tables(readme: str) -> str:
+    """The text with each of `TABLES` between its markers.  Raises `ZooError` if it has no markers."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        head, found, rest = readme.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if not found or not closed:
+            raise ZooError(f"The text has no place for a table: a line {begin} and a line {end} after it.")
+        readme = f"{head}{begin}\n{table()}\n{end}{tail}"
+    return readme
 
 
 if __name__ == "__main__":
     file = Path(sys.argv[1])
-    file.write_text(with_table(file.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(with_tables(file.read_text(encoding="utf-8")), encoding="utf-8")

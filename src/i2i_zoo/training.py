@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from . import cards, hub
+from .callbacks.collapse import CollapseWatch
 from .callbacks.ema import EMA
 from .callbacks.evaluation import Evaluation
 from .callbacks.gradients import ClipGradients
@@ -39,7 +40,7 @@ from .registry import ENTRIES, METHODS, info, method_class, method_name
 RECIPE_CLASSES = (
     *map(method_class, METHODS),
     *(DigitsData, PairedData, SemanticData, SyntheticPairs, UnpairedData),
-    *(ClipGradients, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
+    *(ClipGradients, CollapseWatch, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
 )
 
 
@@ -231,7 +232,7 @@ class TrainingCLI(LightningCLI):
         if self.verb != "predict":
             defaults.append(Evaluation())
         if fit:
-            defaults += [Samples(), ExactResume(int(config.seed_everything)), StopOnNaN()]
+            defaults += [Samples(), CollapseWatch(), ExactResume(int(config.seed_everything)), StopOnNaN()]
         if fit and trainer.enable_checkpointing is not False:
             defaults.append(LastCheckpoint())
         if fit and trainer.logger is not False:

@@ -106,7 +106,7 @@ def test_gradients_do_not_depend_on_the_batch() -> None:
     for batch in (1, 2):
         torch.manual_seed(0)
         image = translation.clone().requires_grad_()
-        features = [model.generator_ab.features(x.expand(batch, -1, -1, -1)) for x in (image, source)]
+        features = [model.generator_ab.encoder(x.expand(batch, -1, -1, -1)) for x in (image, source)]
         gradients += torch.autograd.grad(model.contrast(*features), image)
     torch.testing.assert_close(*gradients)
 
@@ -115,7 +115,7 @@ def test_features_lead_to_the_translation() -> None:
     torch.manual_seed(0)
     generator = AntialiasedResNet(width=2, blocks=6)
     image = torch.rand(2, 3, 12, 16) * 2 - 1
-    features = generator.features(image)
+    features = generator.encoder(image)
     assert tuple(m.shape[1] for m in features) == generator.feature_channels
     assert [tuple(m.shape[2:]) for m in features] == [(18, 22), (12, 16), (6, 8), (3, 4), (3, 4)]
     assert torch.equal(generator.decoder(features[-1]), generator(image))
@@ -126,7 +126,7 @@ def test_training_runs_compiled_parts() -> None:
     model.configure_model()
     model.compile_networks()
     generator = model.generator_ab
-    assert all(part._compiled_call_impl is not None for part in (*generator.encoder, generator.decoder))
+    assert all(part._compiled_call_impl is not None for part in (generator.encoder, generator.decoder))
 
 
 @pytest.mark.parametrize("field", [16, 34, 70, 142, 286])
@@ -144,7 +144,7 @@ def test_what_cannot_be() -> None:
         AntialiasedPatchDiscriminator(3, 2, 1)
     model = CUT(**TINY)
     a, b = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 32)
-    with pytest.raises(ZooError, match=r"of one size, not \(64, 64\) and \(64, 32\): set crop_size"):
+    with pytest.raises(ZooError, match=r"not \(1, 3, 64, 64\) and \(1, 3, 64, 32\): set crop_size"):
         fit(model, {"a": a, "b": b})
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_losses
 from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
@@ -139,7 +138,7 @@ class MUNIT(IterationSchedule, UnpairedMethod):
         source, target = getattr(self, f"autoencoder_{way[0]}"), getattr(self, f"autoencoder_{way[1]}")
         if style is None:
             style = image.new_zeros(1, self.hparams.style)
-        return target.decode(source.content_encoder(image), style.to(image).expand(len(image), -1))
+        return target.decode(source.content_encoder(image), style.to(image).expand(image.shape[0], -1))
 
     def translate(
         self,
@@ -149,6 +148,7 @@ class MUNIT(IterationSchedule, UnpairedMethod):
         style: Picture | None = None,
         seed: int | None = None,
         size: int | tuple[int, int] | None = None,
+        tile: int | None = None,
     ) -> Any:
         """Translate pictures of one domain to the other, in one of many ways.
 
@@ -159,6 +159,7 @@ class MUNIT(IterationSchedule, UnpairedMethod):
                 many numbers as the model's styles have.
             seed: Draw the style at random with this seed; every seed gives another translation.
             size: Work at this size instead, (height, width) or one number for both; the result has it too.
+            tile: As of `PairedTask.translate`, which refuses it for this model's norms.
 
         Returns:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.  Without style and
@@ -178,12 +179,9 @@ class MUNIT(IterationSchedule, UnpairedMethod):
                 raise ZooError(f"A style of this model has {self.hparams.style} numbers, not {code.shape[1]}.")
         elif style is not None:
             code = self.read_style(style, direction)
-        return self.direction(direction, style=code).translate(pictures, size=size)
+        return self.direction(direction, style=code).translate(pictures, size=size, tile=tile)
 
     @torch.inference_mode()
     def read_style(self, picture: Picture, way: str) -> Tensor:
         """The style code (1, style) of a picture of the domain that ``way`` translates to."""
-        domain = self.direction(way[::-1])
-        source = domain.read_source(picture, self.preprocess.get("size"))[None].to(self.device)
-        padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
-        return getattr(self, f"autoencoder_{way[1]}").style_encoder(padded)
+        return getattr(self, f"autoencoder_{way[1]}").style_encoder(self.direction(way[::-1]).read_padded(picture))

@@ -67,5 +67,18 @@ class ResNetGenerator(nn.Module):
         self.stride = 2**downs
         self.smallest = 2 * self.stride  # the residual blocks mirror one pixel and normalise, so they need two by two
 
+    @property
+    def reach(self) -> int:
+        """How many pixels of the source to each side an output pixel depends on, unless by a norm on all of them."""
+        pixels, step = 0, 1  # one pixel of a layer's map is a step of so many of the source
+        for layer in self.modules():  # in the order of forward
+            if isinstance(layer, nn.Conv2d):
+                pixels += layer.kernel_size[0] // 2 * step
+                step *= layer.stride[0]
+            elif isinstance(layer, nn.ConvTranspose2d):
+                step //= layer.stride[0]
+                pixels += layer.kernel_size[0] // 2 * step
+        return pixels
+
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)

@@ -15,6 +15,7 @@ from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
 
 from .preprocess import check_preprocess, is_size
+from .tiles import Tiles
 
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 
@@ -38,11 +39,12 @@ class PairedTask:
         """Noise for the arguments that ``forward`` needs, by name."""
         return {"source": self.random_batch(batch, height, width)["source"]}
 
-    def apply_padded(self: Any, source: Tensor) -> Tensor:
+    def apply_padded(self: Any, source: Tensor, tiles: Tiles | None = None) -> Tensor:
         """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
         height, width = source.shape[-2:]
         padded, top, left = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
-        return self(padded)[..., top : top + height, left : left + width]
+        output = self(padded) if tiles is None else tiles.apply(self, padded)
+        return output[..., top : top + height, left : left + width]
 
     @torch.inference_mode()
     def translate(
@@ -50,6 +52,7 @@ class PairedTask:
         pictures: Picture | Sequence[Picture],
         *,
         size: int | tuple[int, int] | None = None,
+        tile: int | None = None,
     ) -> Any:
         """Translate pictures.
 
@@ -61,35 +64,42 @@ class PairedTask:
             pictures: One picture or a list: a path, a PIL image, an array (H, W) or (H, W, C) of uint8, uint16 or
                 floats in [0, 1], or a tensor (C, H, W) or (B, C, H, W) of floats in [-1, 1].
             size: Work at this size instead, (height, width) or one number for both; the result has it too.
+            tile: Work in overlapping tiles of at most this many pixels a side: the result of the whole, but for
+                rounding, in the memory of a tile.  At ``size`` or the picture's own size, also for a model that was
+                trained at one.  For residual generators without norm, or with batch norm by running statistics, whose
+                pixels depend on a neighbourhood alone.
 
         Returns:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
 
         Raises:
-            ZooError: If a picture cannot be read or has not the channels that the model takes; before the network
-                runs, if that takes more memory than is free.
+            ZooError: If a picture cannot be read or has not the channels that the model takes; if tiles would not fit
+                together; before the network runs, if that takes more memory than is free.
         """
         if size is not None and not is_size(size):
             raise ZooError(f"size={size!r}: give a positive whole number, or two of them, height and width.")
+        tiles = None if tile is None else Tiles.of(self.translator, tile)
         if isinstance(pictures, (list, tuple)):
-            return self._translate_many(list(pictures), size)
+            return self._translate_many(list(pictures), size, tiles)
         if isinstance(pictures, Tensor) and pictures.dim() == 4:
-            return torch.stack(self._translate_many(list(pictures), size))
-        return self._translate_many([pictures], size)[0]
+            return torch.stack(self._translate_many(list(pictures), size, tiles))
+        return self._translate_many([pictures], size, tiles)[0]
 
-    def _translate_many(self: Any, pictures: list[Picture], size: int | tuple[int, int] | None) -> list[Any]:
-        trained = self.preprocess.get("size")
+    def _translate_many(
+        self: Any, pictures: list[Picture], size: int | tuple[int, int] | None, tiles: Tiles | None
+    ) -> list[Any]:
+        trained = None if size or tiles else self.preprocess.get("size")
         sources = [self.read_source(picture, size) for picture in pictures]
         worked = [
-            source if size or not trained or isinstance(picture, Tensor) else self.resize_source(source, trained)
+            source if not trained or isinstance(picture, Tensor) else self.resize_source(source, trained)
             for picture, source in zip(pictures, sources, strict=True)
         ]
         results: list[Any] = [None] * len(pictures)
         for shape in {source.shape for source in worked}:
             indices = [i for i, source in enumerate(worked) if source.shape == shape]
-            self.check_memory(len(indices), shape)
+            self.check_memory(len(indices), shape, tiles)
             batch = torch.stack([worked[i] for i in indices]).to(self.device, self.dtype)
-            for i, output in zip(indices, self.apply_padded(batch), strict=True):
+            for i, output in zip(indices, self.apply_padded(batch, tiles), strict=True):
                 if isinstance(pictures[i], Tensor):
                     results[i] = output
                 else:
@@ -98,14 +108,17 @@ class PairedTask:
                     results[i] = images.to_pil(self.as_picture(output[None], sources[i][None].to(output))[0])
         return results
 
-    def check_memory(self: Any, count: int, shape: Sequence[int]) -> None:
-        """Raise `ZooError` if the network cannot hold this many sources (C, H, W) of a shape; small ones pass."""
-        height, width = shape[-2:]
+    def check_memory(self: Any, count: int, shape: Sequence[int], tiles: Tiles | None = None) -> None:
+        """Raise `ZooError` if the network cannot hold this many sources (C, H, W), or their tiles; small ones pass."""
+        channels, height, width = shape
+        if tiles is not None:
+            height, width = min(height, tiles.side), min(width, tiles.side)
         if count * height * width > 2**20:
-            source = torch.empty(count, *shape, dtype=self.dtype, device="meta")
+            source = torch.empty(count, channels, height, width, dtype=self.dtype, device="meta")
             padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
             many = f"{count} pictures" if count > 1 else "picture"
-            remedy = "work at a smaller size" + (" or give fewer at a time" if count > 1 else "")
+            remedy = "work at a smaller size" if tiles is None else "take smaller tiles"
+            remedy += " or give fewer at a time" if count > 1 else ""
             what = f"{many}: the network at {width}x{height} pixels"
             memory.need(memory.peak_bytes(self, padded), what, remedy, self.device)
 

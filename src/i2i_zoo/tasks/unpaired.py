@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
 from .paired import PairedTask, Picture
@@ -50,6 +51,12 @@ class Direction(PairedTask, nn.Module):
 
     def forward(self, source: Tensor) -> Tensor:
         return self.method(source, self.way, **self.options)
+
+    def read_padded(self, picture: Picture) -> Tensor:
+        """A picture of the source's domain as ``forward`` takes it, (1, C, H, W), at the size of training if there was one."""
+        source = self.read_source(picture, self.preprocess.get("size"))[None]
+        padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
+        return padded.to(self.device, self.dtype)
 
     def judged(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """Of what a validation step gave: this direction's source, output and target, and the label maps."""
@@ -98,6 +105,7 @@ class UnpairedTask:
         *,
         direction: Way = "ab",
         size: int | tuple[int, int] | None = None,
+        tile: int | None = None,
     ) -> Any:
         """Translate pictures of one domain to the other.
 
@@ -105,6 +113,7 @@ class UnpairedTask:
             pictures: As of `PairedTask.translate`.
             direction: ``ab`` for pictures of A, ``ba`` for pictures of B.
             size: Work at this size instead, (height, width) or one number for both; the result has it too.
+            tile: As of `PairedTask.translate`.
 
         Returns:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
@@ -112,7 +121,7 @@ class UnpairedTask:
         Raises:
             ZooError: As `PairedTask.translate`; and for a direction that the model has not.
         """
-        return self.direction(direction).translate(pictures, size=size)
+        return self.direction(direction).translate(pictures, size=size, tile=tile)
 
     def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with ``fake_a`` and ``fake_b``; metrics and sample pictures are callbacks."""

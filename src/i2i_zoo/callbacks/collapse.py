@@ -1,0 +1,183 @@
+"""Translations of two domains that have degenerated, told while the run can still be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from i2i_zoo import images
+
+from .evaluation import WAYS
+
+#: Pictures are compared at so many pixels a side, where noise and texture are gone.
+SIDE = 32
+
+#: Outputs that differ from each other by less than this share of what their sources do, and of what pictures of the
+#: target domain do, are one picture with traces of the sources.  What keeps the content differs about as much as they.
+COLLAPSED = 0.1
+
+#: No correlation is below -1, so a mean below this takes more than half of the pictures to be negatives.  A domain may
+#: be bright where the other is dark: where real pictures beside the sources are negative, outputs may be so much more.
+NEGATIVE = -0.5
+
+#: Of a range of 2: 2.5 of 255 grey levels, which nobody sees.
+UNCHANGED = 0.02
+
+#: Of a range of 2: sources or targets that differ by less are one picture.
+GREY_LEVEL = 1 / 127.5
+
+
+class Comparison(Metric):
+    """Sources, outputs and targets of one direction, (B, 1 or 3, H, W) in [-1, 1] each, against each other.
+
+    ``compute`` gives three numbers in that order, how much the pictures of each differ among themselves; the mean
+    correlation of a source's luminance with its output's, and with the target beside it; and the mean change from
+    source to output.
+    """
+
+    count: Tensor
+    sums: Tensor
+    squares: Tensor
+    correlations: Tensor
+    changes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("count", torch.tensor(0.0), "sum")
+        self.add_state("sums", torch.zeros(3, SIDE**2), "sum")
+        self.add_state("squares", torch.zeros(3, SIDE**2), "sum")
+        self.add_state("correlations", torch.zeros(2), "sum")
+        self.add_state("changes", torch.tensor(0.0), "sum")
+
+    def update(self, source: Tensor, output: Tensor, target: Tensor) -> None:
+        small = torch.stack([small_luminance(pictures) for pictures in (source, output, target)])
+        centred = small - small.mean(2, keepdim=True)
+        self.count += len(source)
+        self.sums += small.sum(1)
+        self.squares += small.square().sum(1)
+        self.correlations += F.cosine_similarity(centred[:1], centred[1:], dim=2).sum(1)  # 0 for a picture of one grey
+        self.changes += (output.float() - source.float()).abs().mean((1, 2, 3)).sum()
+
+    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
+        variances = self.squares / self.count - (self.sums / self.count).square()
+        return variances.mean(1).clamp_min(0).sqrt(), self.correlations / self.count, self.changes / self.count
+
+
+def small_luminance(pictures: Tensor) -> Tensor:
+    """The L of CIE Lab, in [-1, 1], of pictures (B, 1 or 3, H, W) at ``SIDE`` pixels: (B, SIDE**2)."""
+    small = F.adaptive_avg_pool2d(pictures.float(), SIDE)
+    return images.rgb_to_lab(small.expand(-1, 3, -1, -1))[:, 0].flatten(1)
+
+
+class Finding(NamedTuple):
+    """A number of one direction, whether it is that of a failure, and the sentence that tells so."""
+
+    name: str
+    value: float
+    failed: bool
+    sentence: str
+
+
+def findings(way: str, comparison: Comparison, model: Any) -> Iterator[Finding]:
+    """What a comparison shows of a direction of the model."""
+    deviations, correlations, changes = comparison.compute()
+    source, output, target = deviations.tolist()
+    correlation, expected = correlations.tolist()
+    change = float(changes)
+    cycle = f"lambda_cycle_{way[0]}"
+    yield Finding(
+        "change",
+        change,
+        change < UNCHANGED,
+        f"nothing is translated, outputs differ from their sources by {change:.3f} of a range of 2; "
+        + remedies(model, "lower lambda_identity", f"lower {cycle}", "lower lambda_cycle", "raise lambda_adversarial"),
+    )
+    if min(source, target) > GREY_LEVEL:
+        yield Finding(
+            "diversity",
+            output / target,
+            output < COLLAPSED * min(source, target),
+            f"mode collapse, outputs differ from each other {output / target:.3f} times as much as pictures of "
+            f"{way[1].upper()} do; "
+            + remedies(
+                model, f"raise {cycle}", "raise lambda_cycle", "raise lambda_geometry", "raise lambda_nce", "lower lr"
+            ),
+        )
+    if not any(model.preprocess.get(side) for side in ("source_palette", "target_palette")):
+        yield Finding(
+            "luminance_correlation",
+            correlation,
+            correlation < NEGATIVE + min(expected, 0),
+            f"inverted colours, the luminance of outputs correlates with that of their sources by {correlation:.2f}; "
+            + remedies(model, "raise lambda_identity"),
+        )
+
+
+def remedies(model: Any, *steps: str) -> str:
+    """The steps, a verb and a hyper-parameter each, that the model has the hyper-parameter for, and another seed."""
+    pairs = [step.split() for step in steps]
+    possible = [
+        f"{verb} --model.{name}"
+        for verb, name in pairs
+        if name in model.hparams and (verb == "raise" or model.hparams[name])
+    ]
+    return " or ".join([*possible, "start again with another --seed_everything"])
+
+
+class CollapseWatch(L.Callback):
+    """Warns when translations between two domains are none, as happens to CycleGAN and its relatives.
+
+    After each validation it logs, for each direction, and warns of what is behind the colon:
+
+    - ``val/<direction>_diversity``, how much outputs differ from each other, as a multiple of how much pictures of the
+      target domain do.  Near 0: mode collapse, one output for all inputs.
+    - ``val/<direction>_luminance_correlation``, of outputs with their sources, unless a side is label maps.  Near -1:
+      inverted colours.
+    - ``val/<direction>_change``, the mean distance of outputs from their sources, of a range of 2.  Near 0: nothing is
+      translated.
+
+    A warning is one sentence with the number and what helps.  It comes once, and again only if it was over in between.
+    Models of other tasks are left alone.
+    """
+
+    def __init__(self) -> None:
+        self.comparisons: dict[str, Comparison] = {}
+        #: Failures that the last validation had, by what is logged.
+        self.told: set[str] = set()
+        self.device = torch.device("cpu")
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        # Apple's GPUs do not reduce pictures of any size.
+        self.device = torch.device("cpu") if pl_module.device.type == "mps" else pl_module.device
+        # What other tasks have is one direction without a name.
+        ways = () if trainer.sanity_checking else filter(None, pl_module.directions)
+        self.comparisons = {way: Comparison().to(self.device) for way in ways}
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        for way, comparison in self.comparisons.items():
+            direction = pl_module.directions[way]
+            comparison.update(*(panel.to(self.device) for panel in direction.panels(direction.judged(outputs))))
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        values: dict[str, float] = {}
+        failures: set[str] = set()
+        for way, comparison in self.comparisons.items():
+            for finding in findings(way, comparison, pl_module):
+                key = f"val/{way}_{finding.name}"
+                values[key] = finding.value
+                if finding.failed:
+                    failures.add(key)
+                    if key not in self.told:
+                        rank_zero_warn(f"{WAYS[way]}: {finding.sentence}.")
+        self.told = failures
+        # Every process has the same numbers already; sync_dist only keeps Lightning from warning that it might not.
+        pl_module.log_dict(values, sync_dist=True)

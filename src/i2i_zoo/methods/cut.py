@@ -1,0 +1,134 @@
+"""CUT: one-sided unpaired translation by contrast between patches (Park, Efros, Zhang, Zhu 2020, arXiv:2007.15651)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.contrastive import PatchProjector, draw_places, patch_nce_loss
+from i2i_zoo.networks.antialiased import AntialiasedPatchDiscriminator, AntialiasedResNet
+from i2i_zoo.networks.initialization import init_xavier
+
+from .base import UnpairedMethod, decay_to_zero
+
+
+class CUT(UnpairedMethod):
+    """CUT.  The defaults are those of the authors' code; the translation is from A to B.
+
+    FastCUT, lighter and closer to the source, is ``lambda_nce=10, nce_identity=False, flip_equivariance=True,
+    epochs=150, decay_epochs=50``.
+
+    Args:
+        in_channels: Channels of A.
+        out_channels: Channels of B; as many, since one encoder sees both.
+        generator: Architecture of the generator, by its number of residual blocks.
+        width: Channels of the generator's first layer.
+        receptive_field: Patch that the discriminator sees, in pixels: 16, 34, 70, 142 or 286, and its blurs' part.
+        discriminator_width: Channels of the discriminator's first layer.
+        adversarial: Adversarial loss (eq. 1).
+        lambda_adversarial: Weight of the adversarial loss.
+        lambda_nce: Weight of the contrast (eq. 3); the larger, the closer a translation stays to its source.
+        nce_identity: Contrast images of B with what the generator makes of them too (eq. 5); the two contrasts then
+            count half each.
+        flip_equivariance: Translate half of the batches mirrored, and compare them mirrored back.
+        temperature: Divisor of the similarities (eq. 2).
+        patches: Places of each layer that are compared, drawn anew for each contrast.
+        projector_width: Length of the vectors that are compared.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        epochs: Epochs at the full learning rate.
+        decay_epochs: Epochs of linear decay after them; 0 for none.
+
+    Raises:
+        ZooError: For domains of different numbers of channels.
+    """
+
+    ways = ("ab",)
+    inference_networks: tuple[str, ...] = ("generator_ab",)
+    discriminator_networks: tuple[str, ...] = ("discriminator_b", "projector")
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        generator: Literal["resnet_9", "resnet_6"] = "resnet_9",
+        width: int = 64,
+        receptive_field: int = 70,
+        discriminator_width: int = 64,
+        adversarial: Literal["vanilla", "lsgan", "hinge"] = "lsgan",
+        lambda_adversarial: float = 1.0,
+        lambda_nce: float = 1.0,
+        nce_identity: bool = True,
+        flip_equivariance: bool = False,
+        temperature: float = 0.07,
+        patches: int = 256,
+        projector_width: int = 256,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        epochs: int = 200,
+        decay_epochs: int = 200,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        if in_channels != out_channels:
+            raise ZooError(
+                f"CUT encodes translations as it encodes their sources, so in_channels={in_channels} and "
+                f"out_channels={out_channels} must be equal."
+            )
+        blocks = int(generator.removeprefix("resnet_"))
+        self.generator_ab = init_xavier(AntialiasedResNet(in_channels, out_channels, width, blocks))
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        if not hasattr(self, "projector"):
+            self.discriminator_b = init_xavier(
+                AntialiasedPatchDiscriminator(hp.out_channels, hp.discriminator_width, hp.receptive_field)
+            )
+            self.projector = init_xavier(PatchProjector(self.generator_ab.feature_channels, hp.projector_width))
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"discriminator": ("discriminator_b",), "generator": ("generator_ab", "projector")}
+
+    def contrast(self, queries: list[Tensor], keys: list[Tensor]) -> Tensor:
+        """The PatchNCE loss between features of translations and those of their sources, at places drawn anew."""
+        hp = self.hparams
+        places = draw_places(keys, hp.patches)
+        with torch.no_grad():
+            targets = self.projector(keys, places)
+        return patch_nce_loss(self.projector(queries, places), targets, hp.temperature)
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The discriminator's update, then the generator's with the projector against it, from one translation."""
+        a, b, hp, generator = batch["a"], batch["b"], self.hparams, self.generator_ab
+        if hp.nce_identity and a.shape != b.shape:
+            raise ZooError(
+                f"nce_identity takes as many pictures of A and B, of one size, not {tuple(a.shape)} and "
+                f"{tuple(b.shape)}: set crop_size, or nce_identity=false."
+            )
+        sources = {"nce": a, "nce_identity": b} if hp.nce_identity else {"nce": a}
+        real = torch.cat(list(sources.values()))
+        mirrored = hp.flip_equivariance and float(torch.rand(())) < 0.5
+        keys = generator.encoder(real.flip(3) if mirrored else real)
+        fake = generator.decoder(keys[-1])
+        fake_b = fake[: len(a)]
+        with self.update("discriminator") as loss:
+            loss["fake"] = 0.5 * self.verdict("b", fake_b.detach(), False)
+            loss["real"] = 0.5 * self.verdict("b", b, True)
+        with self.update("generator") as loss:
+            loss["adversarial"] = hp.lambda_adversarial * self.verdict("b", fake_b, True, generator=True)
+            queries = generator.encoder(fake)
+            if mirrored:
+                queries = [features.flip(3) for features in queries]
+                with torch.no_grad():
+                    keys = generator.encoder(real)
+            for n, name in enumerate(sources):
+                query, key = ([features.chunk(len(sources))[n] for features in maps] for maps in (queries, keys))
+                loss[name] = hp.lambda_nce / len(sources) * self.contrast(query, key)
+
+    def lr_factor(self, epoch: int) -> float:
+        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=1)
