@@ -66,7 +66,7 @@ class AntialiasedResNet(nn.Module):
         inner = 4 * width
 
         def unit(channels: int) -> list[nn.Module]:
-            return [nn.InstanceNorm2d(channels), nn.ReLU(True)]
+            return [nn.InstanceNorm2d(channels), nn.ReLU()]
 
         def residual(count: int) -> list[nn.Module]:
             return [ResidualBlock(inner, "instance", False, "image") for _ in range(count)]
@@ -112,11 +112,11 @@ class AntialiasedPatchDiscriminator(nn.Module):
         if halvings is None:
             choices = [field for field, strided in RECEPTIVE_FIELDS.items() if strided is not None]
             raise ZooError(f"No PatchGAN that blurs sees {receptive_field} pixels: choose from {choices}.")
-        layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, padding=1), nn.LeakyReLU(0.2, True)]
+        layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, padding=1), nn.LeakyReLU(0.2)]
         widths = [width * min(2**n, 8) for n in range(halvings + 1)]
         for inputs, outputs in itertools.pairwise(widths):
             layers += [BlurDown(), nn.Conv2d(inputs, outputs, 4, padding=1)]
-            layers += [nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2, True)]
+            layers += [nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def downs(channels: int, steps: Iterable[tuple[int, int]], norm: bool) -> list[n
         *((fine, coarse, 4, 2) for fine, coarse in steps),
     ]:
         layers.append(nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, padding_mode="reflect"))
-        layers += [nn.InstanceNorm2d(outputs), nn.ReLU(True)] if norm else [nn.ReLU(True)]
+        layers += [nn.InstanceNorm2d(outputs), nn.ReLU()] if norm else [nn.ReLU()]
     return layers
 
 
@@ -70,12 +70,12 @@ def ups(channels: int, steps: Iterable[tuple[int, int]]) -> list[nn.Module]:
     steps = list(steps)
     for coarse, fine in steps:
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(coarse, fine, 5, padding=2, padding_mode="reflect")]
-        layers += [ImageLayerNorm(fine), nn.ReLU(True)]
+        layers += [ImageLayerNorm(fine), nn.ReLU()]
     return [*layers, nn.Conv2d(steps[-1][1], channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
 
 
 class VariationalAutoencoder(nn.Module):
-    """UNIT's of 2018 (``VAEGen``): (B, C, H, W) in [-1, 1] to the mean (B, 4 width, H / 4, W / 4) of a code, and back."""
+    """UNIT's of 2018: (B, C, H, W) in [-1, 1] to the mean (B, 4 width, H / 4, W / 4) of a code, and back."""
 
     stride = 4
     smallest = 8  # the residual blocks mirror a pixel and normalise
@@ -124,9 +124,9 @@ class StyleAutoencoder(nn.Module):
         )
         self.perceptron = nn.Sequential(
             nn.Linear(style, hidden),
-            nn.ReLU(True),
+            nn.ReLU(),
             nn.Linear(hidden, hidden),
-            nn.ReLU(True),
+            nn.ReLU(),
             nn.Linear(hidden, blocks * 4 * coarse),
         )
         self.blocks = nn.ModuleList(AdaptiveBlock(coarse) for _ in range(blocks))

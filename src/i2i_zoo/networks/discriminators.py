@@ -35,20 +35,20 @@ class PatchDiscriminator(nn.Module):
         if strided is None:
             layers = [
                 nn.Conv2d(in_channels, width, 1),
-                nn.LeakyReLU(0.2, True),
+                nn.LeakyReLU(0.2),
                 nn.Conv2d(width, 2 * width, 1, bias=bias),
                 make_norm(2 * width),
-                nn.LeakyReLU(0.2, True),
+                nn.LeakyReLU(0.2),
                 nn.Conv2d(2 * width, 1, 1, bias=bias),
             ]
         else:
-            layers = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, True)]
+            layers = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
             channels = width
             for n in range(1, strided + 1):
                 out = width * min(2**n, 8)
                 stride = 2 if n < strided else 1
                 layers += [nn.Conv2d(channels, out, 4, stride=stride, padding=1, bias=bias), make_norm(out)]
-                layers += [nn.LeakyReLU(0.2, True)]
+                layers += [nn.LeakyReLU(0.2)]
                 channels = out
             layers += [nn.Conv2d(channels, 1, 4, padding=1)]
         self.body = nn.Sequential(*layers)
@@ -130,7 +130,7 @@ class PyramidDiscriminator(nn.Module):
             layers: list[nn.Module] = []
             for inputs, outputs in itertools.pairwise(widths):
                 layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, padding_mode="reflect"))
-                layers.append(nn.LeakyReLU(0.2, True))
+                layers.append(nn.LeakyReLU(0.2))
             return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))
 
         self.scales = nn.ModuleList(patches() for _ in range(scales))

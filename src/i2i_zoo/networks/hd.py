@@ -22,16 +22,16 @@ class Enhancer(nn.Module):
         self.down = nn.Sequential(
             nn.Conv2d(in_channels, width, 7, padding=3, padding_mode="reflect"),
             nn.InstanceNorm2d(width),
-            nn.ReLU(True),
+            nn.ReLU(),
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             nn.InstanceNorm2d(2 * width),
-            nn.ReLU(True),
+            nn.ReLU(),
         )
         self.up = nn.Sequential(
             *(ResidualBlock(2 * width, "instance", False, "image") for _ in range(blocks)),
             nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1),
             nn.InstanceNorm2d(width),
-            nn.ReLU(True),
+            nn.ReLU(),
         )
 
     def forward(self, x: Tensor, below: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
             make_norm(channels),
-            nn.ReLU(True),
+            nn.ReLU(),
             nn.Dropout(0.5) if dropout else nn.Identity(),
             nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
             make_norm(channels),
@@ -49,7 +49,8 @@ class ResNetGenerator(nn.Module):
         make_norm, bias = norm_layer(norm, inference_norm)
 
         def unit(conv: nn.Module, channels: int) -> list[nn.Module]:
-            return [conv, make_norm(channels), nn.ReLU(True)]
+            # Not in place: torch's instance norm returns a view, whose gradient would be copied three times.
+            return [conv, make_norm(channels), nn.ReLU()]
 
         def up(inputs: int, outputs: int) -> nn.Module:
             return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=bias)

@@ -24,7 +24,7 @@ class ZeroPaddedBlock(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.InstanceNorm2d(channels),
-            nn.ReLU(True),
+            nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.InstanceNorm2d(channels),
             nn.Dropout(dropout) if dropout else nn.Identity(),
@@ -60,8 +60,8 @@ class SharedLatentAutoencoder(nn.Module):
 
         def unit(convolution: nn.Module, outputs: int) -> list[nn.Module]:
             if norm:
-                return [convolution, nn.InstanceNorm2d(outputs), nn.ReLU(True)]
-            return [convolution, nn.Identity(), nn.LeakyReLU(inplace=True)]
+                return [convolution, nn.InstanceNorm2d(outputs), nn.ReLU()]
+            return [convolution, nn.Identity(), nn.LeakyReLU()]
 
         def down(inputs: int) -> list[nn.Module]:
             return unit(nn.Conv2d(inputs, 2 * inputs, 3, stride=2, padding=1), 2 * inputs)
@@ -73,7 +73,7 @@ class SharedLatentAutoencoder(nn.Module):
         self.encoders = nn.ModuleDict()
         self.decoders = nn.ModuleDict()
         for domain, count in zip("ab", channels, strict=True):
-            first = [nn.Conv2d(count, width, 7, padding=3), nn.LeakyReLU(inplace=True)]
+            first = [nn.Conv2d(count, width, 7, padding=3), nn.LeakyReLU()]
             self.encoders[domain] = nn.Sequential(*first, *down(width), *down(2 * width), *residual(blocks))
             last = [nn.ConvTranspose2d(width, count, 1), nn.Tanh()]
             self.decoders[domain] = nn.Sequential(*residual(blocks), *up(coarse), *up(2 * width), *last)
@@ -139,7 +139,7 @@ class DomainDiscriminators(nn.Module):
             layers: list[nn.Module] = []
             for outputs in widths:
                 layers.append(nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2))
-                layers.append(nn.LeakyReLU(inplace=True))
+                layers.append(nn.LeakyReLU())
                 inputs, kernel = outputs, 3
             return layers
 
