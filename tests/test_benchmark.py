@@ -12,6 +12,7 @@ import tiny
 from i2i_zoo.benchmark import Setting, benchmark, table
 from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.cyclegan import CycleGAN
 
 
 def test_one_and_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +45,14 @@ def test_one_and_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str
     header, *rows = table(results).splitlines()
     assert {"images/s", "memory", "efficiency"} <= set(header.split())
     assert [row.split()[:2] for row in rows] == [[r["what"], str(r["devices"])] for r in results]
+
+
+def test_two_domains(tmp_path: Path) -> None:
+    made = CycleGAN(generator="resnet_6", width=2, discriminator_width=2)
+    i2i_zoo.save(made, tmp_path / "model")
+    inference, training = benchmark(Setting(str(tmp_path / "model"), height=32, width=48, steps=1))
+    assert inference["parameters"] == sum(p.numel() for p in made.parameters())  # both directions
+    assert training["gflop"] > 3 * inference["gflop"] > 0
 
 
 def test_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,9 @@ from PIL import Image
 import i2i_zoo
 import tiny
 from i2i_zoo.cli import main
+from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.munit import MUNIT
+from i2i_zoo.methods.spade import SPADE
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
 
@@ -279,6 +282,101 @@ def test_several_processes_translate_as_one_does(model: str, capsys: pytest.Capt
     assert "in/broken.png" in results[0][1]
     for name in files("one"):
         assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+
+
+@pytest.fixture
+def two_domains() -> str:
+    """A CycleGAN, both ways."""
+    torch.manual_seed(0)
+    i2i_zoo.save(CycleGAN(generator="resnet_6", width=2), "two")
+    return "two"
+
+
+@pytest.fixture
+def styled() -> str:
+    """A MUNIT whose styles show."""
+    torch.manual_seed(0)
+    made = MUNIT(width=2, blocks=1, style=3, hidden=4)
+    with torch.no_grad():
+        for coder in (made.autoencoder_a, made.autoencoder_b):
+            coder.perceptron[-1].weight.mul_(20)
+    i2i_zoo.save(made, "styled")
+    return "styled"
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    return np.asarray(Image.open(path)).astype(int)
+
+
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_direction_style_and_seed_reach_the_model(two_domains: str, styled: str, devices: str) -> None:
+    sources = [picture(f"in/{i}.png", (32, 24), seed=i) for i in range(3)]
+    example = picture("style.png", (40, 40), seed=9)
+    for name, options, expected in (
+        (two_domains, ["--direction", "ba"], {"direction": "ba"}),
+        (two_domains, ["--direction", "ab", "--size", "16"], {"size": 16}),
+        (styled, ["--seed", "3"], {"seed": 3}),
+        (styled, ["--style", str(example), "--direction", "ba"], {"style": example, "direction": "ba"}),
+    ):
+        command = ["translate", name, "in", "-o", "out", "--overwrite", "--device", "cpu", "--devices", devices]
+        assert main([*command, *options]) == 0
+        model = i2i_zoo.load(name)
+        plain = model.translate(sources[0])
+        for i, source in enumerate(sources):
+            assert np.abs(pixels(f"out/{i}.png") - np.asarray(model.translate(source, **expected))).max() <= 1
+        assert plain.size != Image.open("out/0.png").size or np.abs(pixels("out/0.png") - np.asarray(plain)).max() > 3
+
+
+def test_a_seed_is_one_style_whatever_the_batch() -> None:
+    torch.manual_seed(0)
+    made = SPADE(labels=3, width=2, upsampling="normal", hidden=4, latent=4, latent_size=[32, 32], encoder_width=2)
+    made.preprocess = {"size": [32, 32]}
+    i2i_zoo.save(made, "spade")
+    for name in "ab":
+        Image.fromarray(np.eye(32, dtype=np.uint8)).save(f"{name}.png")
+    assert main(["translate", "spade", "a.png", "b.png", "-o", "out", "--seed", "5"]) == 0
+    assert np.array_equal(pixels("out/a.png"), pixels("out/b.png"))
+    assert main(["translate", "spade", "a.png", "-o", "other", "--seed", "6"]) == 0
+    assert not np.array_equal(pixels("out/a.png"), pixels("other/a.png"))
+
+
+def test_large_pictures_in_tiles(two_domains: str, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    i2i_zoo.save(CycleGAN(generator="resnet_6", width=2, norm="none"), "local")
+    source = picture("large.png", (300, 200))
+    whole = np.asarray(i2i_zoo.load("local").translate(source)).astype(int)
+    assert main(["translate", "local", str(source), "-o", "out", "--tile", "160"]) == 0
+    assert np.abs(pixels("out/large.png") - whole).max() <= 1
+    assert main(["translate", two_domains, str(source), "-o", "other", "--tile", "160"]) == 1
+    assert "instance norm" in capsys.readouterr().err
+
+
+def test_options_that_a_model_does_not_take(
+    model: str, two_domains: str, styled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("a.png")
+    torch.manual_seed(0)
+    i2i_zoo.save(CycleGAN(generator="resnet_6", width=2, directions="ab"), "one-way")
+    for name, options, sentence in (
+        (model, ["--direction", "ba"], "--direction ba: this Pix2Pix translates one way alone; leave it out."),
+        (model, ["--style", "a.png"], "--style a.png: this Pix2Pix has no styles; leave it out."),
+        (two_domains, ["--seed", "1"], "--seed 1: this CycleGAN has no styles; leave it out."),
+        ("one-way", ["--direction", "ba"], "direction='ba': this model has 'ab'; A is what its card names first."),
+        (styled, ["--style", "missing.png"], "missing.png: there is no such file; check the path."),
+    ):
+        assert main(["translate", name, "a.png", *options]) == 1
+        assert capsys.readouterr().err == f"i2i-zoo: {sentence}\n"
+        assert not Path("translated").exists()
+    for options, sentence in (
+        (["--seed", "-1"], "'-1' is no seed: give a whole number of at most 18 digits"),
+        (["--seed", "1" * 19], "is no seed"),
+        (["--seed", "1", "--style", "a.png"], "not allowed with argument --seed"),
+        (["--direction", "up"], "invalid choice: 'up'"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(["translate", styled, "a.png", *options])
+        assert stop.value.code == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_devices_that_are_not_there(model: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ import tiny
 from i2i_zoo import demo, images
 from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.spade import SPADE
 
 SKY, ROAD = 0, 3
@@ -123,6 +125,47 @@ def test_page_of_a_model_of_pictures(tmp_path: Path) -> None:
     Image.new("L", (70, 50)).save(file)
     assert handlers(page)["translate"](str(file)).size == (70, 50)
     assert handlers(page)["translate_sketch"](drawing()).size == (64, 64)
+
+
+def test_page_of_a_model_of_two_domains(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = CycleGAN(generator="resnet_6", width=2).eval()
+    model.preprocess = {"source_palette": "camvid", "size": [64, 64]}
+    i2i_zoo.save(model, tmp_path / "model")
+    page = demo.build([str(tmp_path / "model")])
+    tabs = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
+    assert tabs == [str(tmp_path / "model"), "A to B", "B to A", "Picture", "Sketch"]
+    assert kinds(page).count("ImageEditor") == 1  # A is label maps
+    paint, translate, _ = (block.fn for block in page.fns.values() if block.name.startswith("translate"))
+    labels = np.full((64, 64), ROAD, np.uint8)
+    labels[:20] = SKY
+    np.testing.assert_array_equal(np.asarray(paint(drawing())), np.asarray(model.translate(labels)))
+    file = tmp_path / "picture.png"
+    Image.effect_noise((70, 50), 80).convert("RGB").save(file)
+    np.testing.assert_array_equal(np.asarray(translate(str(file))), np.asarray(model.translate(file, direction="ba")))
+    assert (demo.first_scene("pix2pix-camvid", model.direction("ab")).shape) == (360, 480, 3)
+
+
+def test_label_maps_on_the_other_side(tmp_path: Path) -> None:
+    model = CycleGAN(generator="resnet_6", width=2).eval()
+    model.preprocess = {"target_palette": "camvid", "size": [32, 48]}
+    i2i_zoo.save(model, tmp_path / "model")
+    assert kinds(demo.build([str(tmp_path / "model")])).count("ImageEditor") == 1
+    # The example of a checkpoint is of its other side.
+    assert demo.first_scene("pix2pix-camvid", model.direction("ba")).shape == (32, 48, 3)
+
+
+def test_a_model_of_two_domains_with_styles() -> None:
+    torch.manual_seed(0)
+    model, gradio = MUNIT(width=2, blocks=1, style=3, hidden=4).eval(), demo.import_gradio()
+    with torch.no_grad():
+        model.autoencoder_a.perceptron[-1].weight.mul_(20)
+    with gradio.Blocks():
+        assert list(demo.show_conditions(model.direction("ba"))) == ["style", "seed"]
+    picture = Image.effect_noise((32, 32), 80).convert("RGB")
+    found = np.asarray(demo.translated(model.direction("ba"), picture, seed="2"))
+    np.testing.assert_array_equal(found, np.asarray(model.translate(picture, direction="ba", seed=2)))
+    assert not np.array_equal(found, np.asarray(demo.translated(model.direction("ba"), picture, seed="3")))
 
 
 def test_a_checkpoint_is_loaded_when_its_tab_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:

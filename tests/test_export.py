@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -12,9 +13,14 @@ import tiny
 from i2i_zoo import export as exporting
 from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.cogan import CoGAN
+from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
 from i2i_zoo.methods.spade import SPADE
+from i2i_zoo.methods.unit import UNIT
+from i2i_zoo.tasks.unpaired import Way
 
 
 def model(**hparams: object) -> Pix2Pix:
@@ -91,3 +97,51 @@ def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:
     made = SPADE(labels=5, width=2, upsampling="normal", hidden=4, latent=4, latent_size=[64, 64], encoder_width=2)
     with pytest.raises(ZooError, match="latent code"):
         exporting.export(made.eval(), tmp_path / "model.onnx", "onnx")
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+@pytest.mark.parametrize(
+    ("made", "way"),
+    [
+        (CycleGAN(out_channels=1, generator="resnet_6", width=2, lambda_identity=0), "ba"),
+        (UNIT(width=2, blocks=1, norm="instance"), "ab"),
+        (MUNIT(width=2, blocks=1, style=3, hidden=4), "ba"),
+    ],
+    ids=["cyclegan", "unit", "munit"],
+)
+def test_one_direction_of_two_domains(made: CycleGAN | UNIT | MUNIT, way: Way, kind: Any, tmp_path: Path) -> None:
+    made.eval()
+    made.preprocess = {"source_palette": "camvid"}
+    weights = {name: tensor.clone() for name, tensor in made.state_dict().items()}
+    file = tmp_path / "model"
+    assert len(exporting.export(made, file, kind, direction=way)) == 3
+    if kind == "onnx":
+        facts = json.loads(onnx.load(file).metadata_props[0].value)
+    else:
+        extra = {"i2i_zoo.json": ""}
+        program = torch.export.load(file, extra_files=extra)
+        facts = json.loads(extra["i2i_zoo.json"])
+        # What the direction does not need is not there.
+        assert sum(t.numel() for t in program.state_dict.values()) < 0.7 * sum(t.numel() for t in weights.values())
+        source = torch.rand(1, facts["in_channels"], 32, 40) * 2 - 1
+        with torch.inference_mode():
+            torch.testing.assert_close(program.module(check_guards=False)(source), made(source, way))
+    assert (facts["method"], facts["direction"]) == (i2i_zoo.registry.method_name(type(made)), way)
+    side = "source_palette" if way == "ab" else "target_palette"
+    assert facts["preprocess"] == {side: "camvid"}
+    assert facts["in_channels"] == made.direction(way).hparams["in_channels"]
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in made.state_dict().items())
+
+
+def test_directions_that_are_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    i2i_zoo.save(CycleGAN(generator="resnet_6", width=2, directions="ab"), tmp_path / "one-way")
+    i2i_zoo.save(model(), tmp_path / "paired")
+    i2i_zoo.save(CoGAN(width=2), tmp_path / "cogan")
+    for name, options, sentence in (
+        ("one-way", ["--direction", "ba"], "direction='ba': this model has 'ab'"),
+        ("paired", ["--direction", "ab"], "direction='ab': this Pix2Pix translates one way alone; leave it out."),
+        ("cogan", [], "CoGAN translates by an optimisation, and cannot be exported."),
+    ):
+        assert main(["export", str(tmp_path / name), *options, "-o", str(tmp_path / "out")]) == 1
+        assert sentence in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()

@@ -24,12 +24,15 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 import i2i_zoo
+from convert.layouts import behind, layers, resnet, tracked
+from golden.fill import Golden
 from i2i_zoo import registry
 from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.registry import Entry
+from methods.authors import Options
 from servers import FileServer, Hub, Repo, running
 
 TINY: dict[str, Any] = {"generator": "unet_64", "width": 2, "discriminator_width": 2, "receptive_field": 16}
@@ -181,7 +184,7 @@ class TestDirectory:
             (
                 "config.json",
                 b'{"method": "os:system", "hparams": {}, "preprocess": {}}',
-                "no method is called 'os:system': choose from pix2pix",
+                "no method is called 'os:system': choose from cogan",
             ),
             (
                 "config.json",
@@ -411,15 +414,21 @@ class Malicious:
         return os.mkdir, ("ran",)
 
 
+def served(server: FileServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server stand for the authors' host of an entry."""
+    entry, official = registry.ENTRIES[name], {}
+    for network, url in entry.official.items():
+        address, mark, member = url.partition("#")
+        official[network] = f"{server.url}/{address.rpartition('/')[2]}{mark}{member}"
+    monkeypatch.setitem(registry.ENTRIES, name, replace(entry, official=official))
+
+
 class TestOfficial:
     @pytest.fixture
     def server(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FileServer]:
         """The authors' host, which `pix2pix-facades` is fetched from; an empty cache."""
         with running(FileServer()) as server:
-            entry = registry.ENTRIES["pix2pix-facades"]
-            (url,) = entry.official.values()
-            official = {"generator": f"{server.url}/{url.rpartition('/')[2]}"}
-            monkeypatch.setitem(registry.ENTRIES, entry.name, Entry(**{**vars(entry), "official": official}))
+            served(server, "pix2pix-facades", monkeypatch)
             monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))
             yield server
 
@@ -511,6 +520,51 @@ class TestOfficial:
         with pytest.raises(ZooError, match="is not in the cache"):
             i2i_zoo.load("pix2pix-facades", local_files_only=True)
 
+    def test_of_one_direction(
+        self, server: FileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        served(server, "cyclegan-style_monet", monkeypatch)
+        state = resnet(9)
+        norms = {layer: behind(layer) for layer in layers(state)[:-1]}
+        server.files["style_monet.pth"] = packed(tracked(state, norms, counters=True))
+        loaded = i2i_zoo.load("cyclegan-style_monet")
+        assert "the authors of CycleGAN" in capsys.readouterr().err
+        assert (loaded.ways, loaded.preprocess) == (("ab",), {"size": [256, 256]})
+        assert torch.equal(loaded.generator_ab.body[0].weight, state["model.1.weight"])
+        assert loaded.translate(torch.zeros(3, 20, 20)).shape == (3, 20, 20)
+
+    def test_of_an_archive(self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        name, options = "cut-fastcut-horse2zebra", Options("cut", "cut")
+        served(server, name, monkeypatch)
+        state = options.state("G")
+        folder = "checkpoints/horse2zebra_{}_pretrained/latest_net_G.pth"
+        server.files["pretrained_models.tar"] = archive(
+            (folder.format("cut"), b"other"), (folder.format("fastcut"), packed(state))
+        )
+        loaded = i2i_zoo.load(name)
+        assert torch.equal(loaded.generator_ab.encoder[1][0].weight, state["model.1.weight"])
+        assert (loaded.hparams.lambda_nce, loaded.hparams.nce_identity, loaded.hparams.epochs) == (10.0, False, 150)
+        assert os.listdir(tmp_path / "cache") == [name]
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            (b"<html>moved</html>", "what came is no archive"),
+            (b"", "what came is no archive"),
+            ("other", "the archive has no file horse2zebra_cut_pretrained/latest_net_G"),
+        ],
+    )
+    def test_archives_that_are_refused_leave_nothing(
+        self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, why: str
+    ) -> None:
+        served(server, "cut-horse2zebra", monkeypatch)
+        server.files["pretrained_models.tar"] = archive(("other", b"other")) if content == "other" else content
+        with pytest.raises(
+            ZooError, match=rf"#horse2zebra_cut_pre\S+ could not be unpacked \({why}.*\); check the disk"
+        ):
+            i2i_zoo.load("cut-horse2zebra")
+        assert os.listdir(tmp_path / "cache") == []
+
 
 def authors_hd() -> dict[str, torch.Tensor]:
     """The state dict of a pix2pixHD generator of width 2 with an enhancer, for Cityscapes, under the authors' names."""
@@ -564,6 +618,12 @@ class Drive(ModuleType):
             raise self.error
         Path(output).write_bytes(self.content)
         return output
+
+    def download_folder(self, *, id: str, output: str) -> list[str]:
+        """A folder that holds ``edges2shoes.pt`` if there is content."""
+        os.mkdir(output)
+        path = Path(output, "edges2shoes.pt" if self.content else "other.pt")
+        return [self.download(id=id, output=str(path))]
 
 
 class TestDrive:
@@ -673,8 +733,8 @@ class TestDrive:
             i2i_zoo.load("spade-coco")
         assert str(caught.value) == (
             "spade-coco could not be fetched from Google Drive (gdown is not installed): pip install "
-            '"i2i-zoo[drive]" and try again, or get the file of '
-            "https://drive.google.com/file/d/12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ with a browser, unpack it, run "
+            '"i2i-zoo[drive]" and try again, or get coco_pretrained/latest_net_G.pth out of '
+            "https://drive.google.com/open?id=12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ with a browser, run "
             f"`i2i-zoo convert spade coco_pretrained/latest_net_G.pth -o {tmp_path}/cache/spade-coco` and load "
             "spade-coco again."
         )
@@ -683,7 +743,7 @@ class TestDrive:
     def test_imported_by_hand(self, drive: Drive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         drive.error = RuntimeError("\nToo many users have viewed or downloaded this file recently.\nCheck FAQ.")
         with pytest.raises(
-            ZooError, match=r"\(Too many users .* recently\): try again later, or get the file"
+            ZooError, match=r"\(Too many users .* recently\): try again later, or get FILE out of"
         ) as caught:
             i2i_zoo.load(self.name)
         assert "\n" not in str(caught.value)
@@ -694,6 +754,65 @@ class TestDrive:
         assert loaded.preprocess == registry.ENTRIES[self.name].preprocess
         assert (loaded.hparams.labels, loaded.hparams.enhancers) == (35, 1)
         assert len(drive.asked) == 1
+
+    def test_a_folder(self, drive: Drive, tmp_path: Path) -> None:
+        states = {domain: Golden("munit_train").state(f"gen_{domain}") for domain in "ab"}
+        drive.content = packed(states)
+        loaded = i2i_zoo.load("munit-edges2shoes")
+        assert drive.asked == ["10IEa7gibOWmQQuJUIUOkh-CV4cm6k8__"]
+        assert torch.equal(loaded.autoencoder_b.style_encoder[0].weight, states["b"]["enc_style.model.0.conv.weight"])
+        assert loaded.translate(torch.zeros(3, 32, 32), direction="ba", seed=1).shape == (3, 32, 32)
+        assert os.listdir(tmp_path / "cache") == ["munit-edges2shoes"]
+
+    def test_a_folder_without_the_file(self, drive: Drive, tmp_path: Path) -> None:
+        with pytest.raises(ZooError) as caught:
+            i2i_zoo.load("munit-edges2shoes")
+        assert str(caught.value) == (
+            "munit-edges2shoes could not be fetched from Google Drive (the folder has no file edges2shoes.pt): try "
+            "again later, or get edges2shoes.pt out of "
+            "https://drive.google.com/open?id=10IEa7gibOWmQQuJUIUOkh-CV4cm6k8__ with a browser, run `i2i-zoo convert "
+            f"munit edges2shoes.pt -o {tmp_path}/cache/munit-edges2shoes` and load munit-edges2shoes again."
+        )
+        assert os.listdir(tmp_path / "cache") == []
+
+    def test_both_domains_in_a_file(self, drive: Drive) -> None:
+        drive.content = packed({domain: Golden("unit_train").state(f"gen_{domain}") for domain in "ab"})
+        loaded = i2i_zoo.load("unit-gta2city")
+        assert (loaded.hparams.version, loaded.hparams.lambda_perceptual) == (2018, 1.0)
+        assert loaded.preprocess == {"size": [512, 932]}
+
+    def test_what_the_tensors_do_not_tell_is_known_of_a_file_imported_by_hand(
+        self, drive: Drive, tmp_path: Path
+    ) -> None:
+        drive.content = packed(Options("unit", "animals").state("gen"))
+        fetched = i2i_zoo.load("unit-cat2tiger", cache_dir=tmp_path / "fetched")
+        assert fetched.hparams.norm == "instance"
+        drive.error = RuntimeError("Cannot retrieve the public link of the file.")
+        with pytest.raises(ZooError) as caught:
+            i2i_zoo.load("unit-cat2tiger")
+        (command,) = re.findall("`i2i-zoo (.+)`", str(caught.value))
+        Path("FILE").write_bytes(drive.content)
+        assert main(shlex.split(command)) == 0
+        loaded = i2i_zoo.load("unit-cat2tiger")
+        assert loaded.hparams == fetched.hparams
+        picture = torch.rand(3, 32, 32)
+        assert torch.equal(loaded.translate(picture), fetched.translate(picture))
+
+    def test_of_an_archive_whose_files_nobody_has_told(self, drive: Drive, tmp_path: Path) -> None:
+        name = "gcgan-cityscapes"
+        with pytest.raises(ZooError) as caught:
+            i2i_zoo.load(name)
+        assert str(caught.value) == (
+            f"{name} could not be fetched from Google Drive (nobody has told which file of the archive it is): get "
+            "FILE out of https://drive.google.com/open?id=1k5kDCFLuIgBz9WpC1DZKUbJebd8MREFq with a browser, run "
+            f"`i2i-zoo convert gcgan FILE -o {tmp_path}/cache/{name}` and load {name} again."
+        )
+        assert drive.asked == []
+        Path("FILE").write_bytes(packed(resnet(6)))
+        assert main(["convert", "gcgan", "FILE", "-o", f"cache/{name}"]) == 0
+        loaded = i2i_zoo.load(name, local_files_only=True)
+        assert (loaded.hparams.generator, loaded.hparams.lambda_identity) == ("resnet_6", 3.0)
+        assert loaded.preprocess == {"size": [144, 144], "source_palette": "cityscapes"}
 
 
 def test_the_client_asks_the_local_server() -> None:

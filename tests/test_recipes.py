@@ -16,9 +16,14 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = yaml.safe_load(path.read_text())
-    model, semantic = recipe["model"].get("init_args", {}), recipe["model"]["class_path"] in ("SPADE", "Pix2PixHD")
+    method, model = recipe["model"]["class_path"], recipe["model"].get("init_args", {})
+    semantic = method in ("SPADE", "Pix2PixHD")
+    unpaired = recipe["data"]["class_path"] in ("UnpairedData", "DigitsData")
     sizes = {"unet_64": 64, "unet_128": 128, "resnet_6": 64, "resnet_9": 64}
     size = 256 if model.get("receptive_field", 70) > 70 else sizes.get(model.get("generator", "unet_256"), 256)
+    if unpaired:
+        size = model.get("size", 28) if method == "CoGAN" else 64
+    channels = 1 if method == "CoGAN" else 3
     options = {
         "model.width": 4,
         "model.discriminator_width": 4,
@@ -26,9 +31,10 @@ def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.Mo
         "data.train": 1,
         "data.val": 1,
         "data.size": size,
-        "data.in_channels": model.get("in_channels", 3),
-        "data.out_channels": model.get("out_channels", 3),
+        "data.in_channels": model.get("in_channels", channels),
+        "data.out_channels": model.get("out_channels", channels),
         **({"model.width": 8, "model.lambda_perceptual": 0, "data.size": "[64,128]"} if semantic else {}),
+        **({"model.lambda_perceptual": 0} if "lambda_perceptual" in model else {}),
         **({"init_from": "null"} if "init_from" in recipe else {}),
         "data.num_workers": 0,
         "data.batch_size": 1,

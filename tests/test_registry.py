@@ -30,7 +30,7 @@ class TestEntry:
         assert entry.license_notice
         assert entry.paper.startswith("https://")
         assert " in, " in entry.description
-        assert entry.description.endswith(" out")
+        assert entry.description.endswith((" out", " out, and back"))
 
     def test_has_weights_that_cannot_change(self, entry: Entry) -> None:
         if entry.weights == "hub":
@@ -47,7 +47,7 @@ class TestEntry:
         cls = method_class(entry.method)
         check_hparams(cls, entry.hparams, entry.name)
         cls.check_preprocess(dict(entry.preprocess), entry.name)
-        assert entry.task == {"source": "paired", "label": "semantic"}[cls.batch_keys[0]]
+        assert entry.task == {"source": "paired", "label": "semantic", "a": "unpaired"}[cls.batch_keys[0]]
 
     def test_bundled_files_are_there(self, entry: Entry) -> None:
         folder = ROOT / "src/i2i_zoo/checkpoints" / entry.name
@@ -58,6 +58,9 @@ class TestEntry:
 
     def test_recipe_is_there(self, entry: Entry) -> None:
         assert (ROOT / "recipes" / f"{entry.recipe}.yaml").is_file()
+        if entry.like:
+            assert ENTRIES[entry.like].recipe == entry.recipe
+            assert ENTRIES[entry.like].method == entry.method
 
 
 def test_no_orphans() -> None:
@@ -67,8 +70,8 @@ def test_no_orphans() -> None:
 
 def test_list_models() -> None:
     assert list_models() == sorted(ENTRIES)
-    names = ["pix2pix-camvid", "pix2pix-camvid-photo2labels", "pix2pixhd-camvid", "spade-camvid"]
-    assert list_models("*camvid*", bundled=True) == names
+    names = ["pix2pix-camvid", "pix2pix-camvid-photo2labels"]
+    assert list_models("*camvid*", task="paired", bundled=True) == names
     assert list_models("*camvid*", bundled=False) == []
     assert list_models(license="bsd-2-clause", method="pix2pix", task="paired") == [
         "pix2pix-day2night",
@@ -79,6 +82,19 @@ def test_list_models() -> None:
     ]
     assert list_models(task="semantic", license="cc-by-nc-sa-4.0") == ["spade-ade20k", "spade-cityscapes", "spade-coco"]
     assert list_models("*cityscapes", task="semantic", bundled=False) == ["pix2pixhd-cityscapes", "spade-cityscapes"]
+    assert list_models("*horse2zebra", task="unpaired") == [
+        "cut-fastcut-horse2zebra",
+        "cut-horse2zebra",
+        "cyclegan-horse2zebra",
+    ]
+    assert len(list_models(method="cyclegan", license="bsd-2-clause", bundled=False)) == 18
+    assert list_models(license="cc-by-nc-sa-4.0", task="unpaired") == [
+        "munit-edges2shoes",
+        "unit-cat2tiger",
+        "unit-corgi2husky",
+        "unit-gta2city",
+        "unit-synthia2cityscape",
+    ]
     assert list_models(task="video") == []
 
 
@@ -86,6 +102,9 @@ def test_info() -> None:
     assert info("pix2pix-facades").weights == "official"
     assert info("spade-coco").weights == "official"
     assert info("pix2pix-camvid").weights == "bundled"
+    assert info("pix2pix-camvid").recipe == "pix2pix/camvid"
+    assert info("cyclegan-zebra2horse").recipe == "cyclegan/horse2zebra"
+    assert info("cut-fastcut-cat2dog").recipe == "cut/fastcut-horse2zebra"
     with pytest.raises(ZooError, match=r"'pix2pix-facade'; the closest are pix2pix-facades, [a-z0-9-]+, [a-z0-9-]+\."):
         info("pix2pix-facade")
 
@@ -95,7 +114,7 @@ def test_methods_resolve() -> None:
     for name in METHODS:
         assert issubclass(method_class(name), Method)
         assert registry.method_name(method_class(name)) == name
-    with pytest.raises(ZooError, match="No method is called 'torch:load': choose from pix2pix"):
+    with pytest.raises(ZooError, match="No method is called 'torch:load': choose from cogan"):
         method_class("torch:load")
     with pytest.raises(ZooError, match="Method has no name to save it under"):
         registry.method_name(Method)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import functools
 import glob
+import inspect
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -97,6 +98,20 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command.add_argument(
         "--size", type=positive, nargs="+", metavar="N", help="work at N or H W pixels; by default each picture's own"
     )
+    command.add_argument(
+        "--direction",
+        choices=["ab", "ba"],
+        help="of a model of two domains: from A to B, as by default, or from B to A",
+    )
+    styles = command.add_mutually_exclusive_group()
+    styles.add_argument("--style", metavar="FILE", help="picture whose style to take, for a model with styles")
+    styles.add_argument("--seed", type=seed, metavar="N", help="draw the style at random instead")
+    command.add_argument(
+        "--tile",
+        type=positive,
+        metavar="N",
+        help="work in overlapping tiles of N pixels, for pictures too large at once",
+    )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
     command.add_argument(
@@ -128,6 +143,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command.add_argument("name", metavar="NAME", help="checkpoint: a name of the list, hf:org/repo, or a folder")
     command.add_argument("--format", choices=["onnx", "torch"], default="onnx", help="[%(default)s]")
     command.add_argument("--half", action="store_true", help="in half precision")
+    command.add_argument("--direction", choices=["ab", "ba"], help="of a model of two domains; ab by default")
     command.add_argument("-o", "--output", type=Path, required=True, help="file to write")
 
     command = add("benchmark", benchmark, "measure the speed of training and translation")
@@ -158,7 +174,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     data = verbs.add_parser("data", help="fetch and prepare public datasets")
     steps = data.add_subparsers(metavar="COMMAND", required=True)
     command = steps.add_parser("fetch", help="download a dataset from its authors")
-    command.add_argument("dataset", metavar="DATASET", help="such as facades")
+    command.add_argument("dataset", metavar="DATASET", help="such as facades or horse2zebra")
     command.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
     command.set_defaults(run=fetch)
     command = steps.add_parser("prepare", help="bring an official download into the documented layout")
@@ -172,6 +188,12 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
 def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:  # the generator takes 64 bits
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number of at most 18 digits")
     return int(text)
 
 
@@ -242,7 +264,8 @@ def export(args: argparse.Namespace) -> None:
     from . import load
     from .export import export as export_graph
 
-    for shape, difference in export_graph(load(args.name), args.output, args.format, half=args.half).items():
+    differences = export_graph(load(args.name), args.output, args.format, half=args.half, direction=args.direction)
+    for shape, difference in differences.items():
         print(f"output {shape}: differs by at most {difference:.1e}")
     print(f"Written to {args.output}.")
 
@@ -281,14 +304,17 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
     import yaml
 
     from .cards import shipped
+    from .data.digits import DigitsData
     from .data.paired import PairedData
     from .data.semantic import SemanticData
+    from .data.unpaired import UnpairedData
 
+    kinds: dict[str, Any] = {kind.__name__: kind for kind in (DigitsData, PairedData, SemanticData, UnpairedData)}
     options: dict[str, Any] = {}
     kind: Any = PairedData
     if name in ENTRIES:
         recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
-        kind = {"PairedData": PairedData, "SemanticData": SemanticData}[recipe["data"]["class_path"]]
+        kind = kinds[recipe["data"]["class_path"]]
         options = recipe["data"]["init_args"]
     elif name not in METHODS:
         raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
@@ -332,19 +358,23 @@ def translate(args: argparse.Namespace) -> int:
     if args.size and len(args.size) > 2:
         raise ZooError(f"--size takes one number or height and width, not {len(args.size)} numbers.")
     size = tuple(args.size) if args.size and len(args.size) == 2 else args.size and args.size[0]
+    options = {"size": size, "direction": args.direction, "style": args.style, "seed": args.seed, "tile": args.tile}
+    options = {name: value for name, value in options.items() if value is not None}
+    # A seed draws a style for each picture of a batch: all are to have its first.
+    batch = args.batch if args.seed is None else 1
     from . import images
 
     if args.output.suffix.lower() in images.SUFFIXES or args.output.is_file():
         raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
     if not args.inputs:
-        return translate_example(args.name, args.output, size, args.device)
+        return translate_example(args.name, args.output, options, args.device)
     jobs = plan(args.inputs, args.output)
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
     if todo and args.devices == 1:
-        failures += translate_all(load_for(args.name, args.device), todo, args.batch, size)
+        failures += translate_all(load_for(args.name, args.device), todo, batch, options)
     elif todo:
-        failures += translate_sharded(args.name, device_names(args.device, args.devices), todo, args.batch, size)
+        failures += translate_sharded(args.name, device_names(args.device, args.devices), todo, batch, options)
     for failure in failures:
         print(f"i2i-zoo: {failure}", file=sys.stderr)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
@@ -353,7 +383,7 @@ def translate(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def translate_example(name: str, output: Path, size: Any, device: str | None) -> int:
+def translate_example(name: str, output: Path, options: Mapping[str, Any], device: str | None) -> int:
     """Translate the picture that ships with the checkpoint, and show it and the result beside each other."""
     example = bundle(name) / "example.png"
     if not example.is_file():
@@ -362,11 +392,15 @@ def translate_example(name: str, output: Path, size: Any, device: str | None) ->
     from .callbacks.samples import grid
 
     model = load_for(name, device)
-    source = model.read_source(example, size)
-    result = model.translate(example, size=size)
+    check_options(model, options)
+    if options.get("direction") == "ba":
+        raise ZooError(f"{name} ships an example of A alone: give pictures of B to translate with --direction ba.")
+    direction = next(iter(model.directions.values()))
+    source = direction.read_source(example, options.get("size"))
+    result = model.translate(example, **options)
     images.save(result, output / f"{name}.png")
     beside = output / f"{name}-beside.png"
-    shown = images.to_pil(model.source_picture(source[None])[0])
+    shown = images.to_pil(direction.source_picture(source[None])[0])
     panels = [images.to_uint8(images.read(picture)) for picture in (shown, result)]
     images.save(grid([panels]), beside)
     print(f"{output / name}.png  the result\n{beside}  input and result beside each other")
@@ -386,6 +420,28 @@ def load_for(name: str, device: str | None) -> Any:
     except (RuntimeError, AssertionError) as error:
         raise ZooError(f"--device {device}: {str(error).splitlines()[0]}") from None
     return load(name, device=device)
+
+
+def options_of(model: Any) -> list[str]:
+    """Those of direction, tile, style and seed that the model's ``translate`` takes and that matter to it."""
+    taken = inspect.signature(type(model).translate).parameters
+    styled = any(model.hparams.get(key) for key in ("latent", "features", "style"))
+    return [name for name in ("direction", "tile", *(["style", "seed"] if styled else [])) if name in taken]
+
+
+def check_options(model: Any, options: Mapping[str, Any]) -> None:
+    """Raise `ZooError` for an option of ``translate`` that the model does not take, before any picture is read."""
+    from .images import read_array
+
+    lacks = {"direction": "translates one way alone", "tile": "does not work in tiles"}
+    for name in ("direction", "tile", "style", "seed"):
+        if name in options and name not in options_of(model):
+            has = lacks.get(name, "has no styles")
+            raise ZooError(f"--{name} {options[name]}: this {type(model).__name__} {has}; leave it out.")
+    if "direction" in options:
+        model.direction(options["direction"])
+    if "style" in options:
+        read_array(options["style"])
 
 
 def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
@@ -434,19 +490,25 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
                 yield file, file.relative_to(fixed)
 
 
-def translate_all(model: Any, jobs: dict[Path, Path], batch: int, size: Any, quiet: bool = False) -> list[str]:
-    """Write each file; returns what went wrong.  The next batch is read while the network runs."""
+def translate_all(
+    model: Any, jobs: dict[Path, Path], batch: int, options: Mapping[str, Any], quiet: bool = False
+) -> list[str]:
+    """Write each file; returns what went wrong.  The next batch is read while the network runs.
+
+    ``options`` are those of the model's ``translate``.
+    """
     from tqdm import tqdm
 
     from .images import read_array, save
 
+    check_options(model, options)
     targets, failures = list(jobs), []
     batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
     with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures", disable=quiet) as progress:
         ahead = [readers.submit(read_array, jobs[target]) for target in batches[0]]
         for current, following in zip(batches, [*batches[1:], []], strict=True):
             reads, ahead = ahead, [readers.submit(read_array, jobs[target]) for target in following]
-            for target, result in translate_batch(model, current, reads, jobs, size):
+            for target, result in translate_batch(model, current, reads, jobs, options):
                 if isinstance(result, str):
                     failures.append(result)
                 else:
@@ -471,7 +533,9 @@ def device_names(device: str | None, count: int) -> list[str]:
     return [f"cuda:{i}" for i in range(count)]
 
 
-def translate_sharded(name: str, devices: list[str], jobs: dict[Path, Path], batch: int, size: Any) -> list[str]:
+def translate_sharded(
+    name: str, devices: list[str], jobs: dict[Path, Path], batch: int, options: Mapping[str, Any]
+) -> list[str]:
     """As `translate_all`, with a process for each device; the batches go round, so they are those of one process."""
     from tqdm import tqdm
 
@@ -483,7 +547,7 @@ def translate_sharded(name: str, devices: list[str], jobs: dict[Path, Path], bat
         futures = {}
         for i, part in enumerate(parts):
             pool, device = pools[i % len(pools)], devices[i % len(pools)]
-            futures[pool.submit(translate_part, name, device, len(devices), part, batch, size)] = i
+            futures[pool.submit(translate_part, name, device, len(devices), part, batch, options)] = i
         with tqdm(total=len(targets), unit=" pictures") as progress:
             for future in as_completed(futures):
                 failures[futures[future]] = future.result()
@@ -499,13 +563,15 @@ def translate_sharded(name: str, devices: list[str], jobs: dict[Path, Path], bat
     return [failure for i in sorted(failures) for failure in failures[i]]
 
 
-def translate_part(name: str, device: str, processes: int, jobs: dict[Path, Path], batch: int, size: Any) -> list[str]:
+def translate_part(
+    name: str, device: str, processes: int, jobs: dict[Path, Path], batch: int, options: Mapping[str, Any]
+) -> list[str]:
     """A batch of `translate_sharded`, in one of its processes."""
     if device == "cpu":
         import torch
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    return translate_all(load_once(name, device), jobs, batch, size, quiet=True)
+    return translate_all(load_once(name, device), jobs, batch, options, quiet=True)
 
 
 @functools.cache
@@ -514,7 +580,11 @@ def load_once(name: str, device: str) -> Any:
 
 
 def translate_batch(
-    model: Any, targets: list[Path], reads: list[Future[np.ndarray]], jobs: dict[Path, Path], size: Any
+    model: Any,
+    targets: list[Path],
+    reads: list[Future[np.ndarray]],
+    jobs: dict[Path, Path],
+    options: Mapping[str, Any],
 ) -> Iterator[tuple[Path, Image.Image | str]]:
     """A batch of `translate_all`; picture by picture if one of them does not fit the model, or not all at once do."""
     import torch
@@ -526,11 +596,11 @@ def translate_batch(
         except ZooError as error:
             yield target, str(error)
     try:
-        yield from zip(arrays, model.translate(list(arrays.values()), size=size), strict=True)
+        yield from zip(arrays, model.translate(list(arrays.values()), **options), strict=True)
     except (ZooError, torch.cuda.OutOfMemoryError):
         for target, array in arrays.items():
             try:
-                yield target, model.translate(array, size=size)
+                yield target, model.translate(array, **options)
             except ZooError as error:
                 yield target, f"{jobs[target]}: {str(error).removeprefix('picture: ')}"
             except torch.cuda.OutOfMemoryError:

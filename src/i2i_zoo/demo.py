@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import html
-import inspect
 import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from . import images
 from .errors import ZooError
 from .registry import list_models
+from .tasks.unpaired import Direction
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -24,6 +26,9 @@ CANVAS = (256, 256)
 
 #: Width and height of the canvas for sketches.
 SKETCH = (512, 512)
+
+#: What the directions of a model of two domains are called.
+DIRECTIONS = {"ab": "A to B", "ba": "B to A"}
 
 #: Height on the page of canvas and result, in CSS pixels.
 HEIGHT = 470
@@ -64,7 +69,7 @@ def build(names: Sequence[str] = ()) -> gr.Blocks:
     """The page.  A tab for each checkpoint; the first is loaded at once, another when its tab is opened.
 
     A model of label maps has a canvas with its palette, which begins with the checkpoint's example; another takes
-    pictures that are uploaded, photographed or sketched.
+    pictures that are uploaded, photographed or sketched.  One of two domains has a tab for each direction.
 
     Args:
         names: Names for `i2i_zoo.load`; by default all that are bundled.
@@ -106,10 +111,13 @@ def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
 
 def show(name: str, model: Any) -> None:
     """The part of the page for one checkpoint, in the `gradio.Blocks` that is open."""
-    if model.preprocess.get("source_palette"):
-        show_canvas(name, model)
-    else:
-        show_pictures(model)
+    directions = model.directions
+    for way, direction in directions.items():
+        with import_gradio().Tab(DIRECTIONS[way]) if len(directions) > 1 else nullcontext():
+            if direction.preprocess.get("source_palette"):
+                show_canvas(name, direction)
+            else:
+                show_pictures(direction)
 
 
 def show_canvas(name: str, model: Any) -> None:
@@ -203,9 +211,10 @@ def show_result(label: str) -> Any:
 
 def show_conditions(model: Any) -> dict[str, Any]:
     """Inputs for what else ``translate`` takes, by its arguments' names; none for a model without styles."""
+    from .cli import options_of
+
     gradio = import_gradio()
-    taken = inspect.signature(type(model).translate).parameters
-    if "style" not in taken or not (model.hparams.get("latent") or model.hparams.get("features")):
+    if "style" not in options_of(model.method if isinstance(model, Direction) else model):
         return {}
     return {
         "style": gradio.Image(
@@ -240,7 +249,7 @@ def paint(model: Any, drawing: Mapping[str, Any] | None, **conditions: Any) -> I
     """The photograph of what is drawn.
 
     Args:
-        model: A model of label maps.
+        model: A model of label maps, or a direction that begins with them.
         drawing: What `gradio.ImageEditor` gives: ``composite`` is the canvas (H, W, 4).
         **conditions: ``style`` and ``seed`` as of `translated`.
 
@@ -254,22 +263,26 @@ def paint(model: Any, drawing: Mapping[str, Any] | None, **conditions: Any) -> I
 
 
 def translated(model: Any, picture: Any, style: Any = None, seed: str = "") -> Image.Image:
-    """The translation of a picture, with a style or a seed if it has one of them.
+    """The translation of a picture by a model or one of its directions, with a style or a seed if it is given.
 
     Raises `ZooError` if there is no picture, the seed is no number, or as ``translate``.
     """
     if picture is None:
         raise ZooError("There is no picture yet: upload, photograph or draw one.")
-    conditions = {"style": style, "seed": read_seed(seed)}
-    return model.translate(picture, **{key: value for key, value in conditions.items() if value is not None})
+    options = {"style": style, "seed": read_seed(seed)}
+    if isinstance(model, Direction):
+        model, options = model.method, {**options, "direction": model.way}
+    return model.translate(picture, **{key: value for key, value in options.items() if value is not None})
 
 
 def read_seed(text: str) -> int | None:
     """The number that was typed, None if there is none; raises `ZooError` for anything else."""
-    text = text.strip()
-    if text and not (text.isdecimal() and len(text) <= 18):  # the generator takes 64 bits
-        raise ZooError(f"{text!r} is no seed: give a whole number of at most 18 digits.")
-    return int(text) if text else None
+    from .cli import seed
+
+    try:
+        return seed(text.strip()) if text.strip() else None
+    except ArgumentTypeError as error:
+        raise ZooError(f"{error}.") from None
 
 
 def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarray) -> np.ndarray | None:
@@ -286,7 +299,7 @@ def first_scene(name: str, model: Any) -> np.ndarray:
     from .cli import bundle
 
     palette, example = model.preprocess["source_palette"], bundle(name) / "example.png"
-    if example.is_file():
+    if example.is_file() and getattr(model, "way", "ab") == "ab":  # an example is of A
         return images.colour_labels(images.read_labels(example, len(images.palette(palette)), palette).numpy(), palette)
     return images.colour_labels(np.zeros(model.preprocess.get("size", CANVAS), np.uint8), palette)
 

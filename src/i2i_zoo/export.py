@@ -18,6 +18,7 @@ from torch.export import Dim, ExportedProgram
 from . import __version__
 from .errors import ZooError
 from .registry import method_name
+from .tasks.unpaired import Direction, UnpairedTask, Way
 
 #: By how much a graph may differ from the model in single precision, at any pixel, in outputs that range from -1 to 1.
 #: Half precision rounds after each layer. That alone was seen to move pix2pix's U-Net 256 by up to 0.0017 with new
@@ -29,7 +30,12 @@ Graph = Callable[[list[Tensor]], Tensor]
 
 
 def export(
-    model: Any, path: str | os.PathLike[str], format: Literal["onnx", "torch"] = "onnx", *, half: bool = False
+    model: Any,
+    path: str | os.PathLike[str],
+    format: Literal["onnx", "torch"] = "onnx",
+    *,
+    half: bool = False,
+    direction: Way | None = None,
 ) -> dict[tuple[int, ...], float]:
     """Write the ``forward`` of a method as a graph that needs nothing of this package.
 
@@ -43,14 +49,16 @@ def export(
         path: The file to write.
         format: ``onnx``, for ONNX Runtime and its like, or ``torch``, for `torch.export.load`.
         half: Weights, inputs and outputs in half precision.
+        direction: Of a model of two domains, ``ab`` or ``ba``; by default ``ab``.  One with styles takes that in the
+            middle of their prior.
 
     Returns:
         Shapes of the outputs that were compared, with the largest difference of the written graph from the model in
         single precision.
 
     Raises:
-        ZooError: If a difference is above `TOLERANCE`, the model draws random numbers, a package is missing, or the
-            file cannot be written. Then none is left.
+        ZooError: If a difference is above `TOLERANCE`, the model draws random numbers, searches for its result or has
+            not that direction, a package is missing, or the file cannot be written. Then none is left.
     """
     path = Path(path)
     missing = [package for package in ("onnx", "onnxscript", "onnxruntime") if not find_spec(package)]
@@ -60,8 +68,14 @@ def export(
         raise ZooError(
             "A model that drops features at inference cannot be exported: load it with inference_dropout=False."
         )
+    if "inversion_steps" in model.hparams:
+        raise ZooError(f"{type(model).__name__} translates by an optimisation, and cannot be exported.")
     if model.hparams.get("latent"):
         raise ZooError("A model with a latent code of style makes pictures of one size, and cannot be exported yet.")
+    if isinstance(model, UnpairedTask):
+        model = model.direction(direction or "ab")
+    elif direction is not None:
+        raise ZooError(f"direction={direction!r}: this {type(model).__name__} translates one way alone; leave it out.")
     dtype = torch.float16 if half else torch.float32
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -85,8 +99,10 @@ def export(
 def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
     """What a program must know to call the graph."""
     inputs = model.forward_inputs(1, model.translator.smallest, model.translator.smallest)
+    way = {"direction": model.way} if isinstance(model, Direction) else {}
     return {
-        "method": method_name(type(model)),
+        "method": method_name(type(model.method if way else model)),
+        **way,
         "stride": model.translator.stride,
         "smallest": model.translator.smallest,
         "in_channels": next(iter(inputs.values())).shape[1],
@@ -98,14 +114,31 @@ def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
+def drop_idle(direction: Direction) -> None:
+    """Take the weights of the layers that this direction does not run out of its method."""
+    ran: set[nn.Module] = set()
+    hooks = [layer.register_forward_hook(lambda layer, *_: ran.add(layer)) for layer in direction.modules()]
+    inputs = direction.forward_inputs(1, direction.translator.smallest, direction.translator.smallest)
+    with torch.inference_mode():
+        direction(*(value.to(next(direction.parameters()).dtype) for value in inputs.values()))
+    for hook in hooks:
+        hook.remove()
+    for layer in set(direction.modules()) - ran:
+        for name, _ in list(layer.named_parameters(recurse=False)):
+            setattr(layer, name, None)
+
+
 def trace(model: Any) -> ExportedProgram:
     """The graph of ``forward``, with symbols for batch, height and width."""
+    if isinstance(model, Direction):
+        drop_idle(model)
     stride, smallest = model.translator.stride, model.translator.smallest
     height, width = (stride * Dim(name, min=-(-smallest // stride)) for name in ("rows", "columns"))
     # No number that an export could take for a constant.
     noise = model.forward_inputs(2, smallest + 2 * stride, smallest + 3 * stride)
     shapes = {name: {0: Dim("batch"), 2: height, 3: width} for name in noise}
-    arguments = tuple(value.to(model.dtype) for value in noise.values())
+    dtype = next(model.parameters()).dtype
+    arguments = tuple(value.to(dtype) for value in noise.values())
     return torch.export.export(model, arguments, dynamic_shapes=shapes, strict=False)
 
 

@@ -37,8 +37,8 @@ from i2i_zoo.registry import Entry
 
 CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "discriminators.safetensors", "README.md"
 
-#: A file of Google Drive: its id, and which file of that archive is meant.
-DRIVE = re.compile(r"https://drive\.google\.com/uc\?id=([\w-]+)(?:#(.+))?")
+#: A file or folder of Google Drive: which of the two, its id, and which file of that archive or folder is meant.
+DRIVE = re.compile(r"https://drive\.google\.com/(uc\?id=|drive/folders/)([\w-]+)(?:#(.*))?")
 
 #: The path of a checkpoint's file by its name; None if the checkpoint has no such file.
 Files = Callable[[str], Path | None]
@@ -80,11 +80,10 @@ def load(
     tensors = _read_tensors(_needed(files, WEIGHTS, name))
     if discriminators:
         tensors |= _read_tensors(_needed(files, DISCRIMINATORS, name))
-    model = build_method(
-        cls, {**config["hparams"], **overrides}, tensors, str(name), discriminators=discriminators, strict=strict
-    )
-    # A file that was imported by hand (see `_fetch_drive`) does not tell; then the registry does.
+    # A file that was imported by hand (see `_fetch_drive`) does not tell all; then the registry does.
     entry = registry.ENTRIES.get(os.fspath(name))
+    hparams = {**config["hparams"], **(entry.hparams if entry else {}), **overrides}
+    model = build_method(cls, hparams, tensors, str(name), discriminators=discriminators, strict=strict)
     model.preprocess = config["preprocess"] or (dict(entry.preprocess) if entry else {})
     return model if device is None else model.to(device)
 
@@ -358,31 +357,44 @@ def fetch_official(
 def _fetch(entry: Entry, url: str, directory: Path, folder: Path) -> Path:
     """The authors' file at ``url``, in ``folder``; ``directory`` is where the checkpoint will be."""
     if drive := DRIVE.fullmatch(url):
-        return _fetch_drive(entry, drive[1], drive[2], directory, folder)
-    return _download(url, folder)
-
-
-def _fetch_drive(entry: Entry, identity: str, member: str | None, directory: Path, folder: Path) -> Path:
-    """A file of Google Drive, or the ``member`` of an archive there, in ``folder``.
-
-    Raises `ZooError` if `gdown` is not installed, or Drive refuses, as it does when a file was asked for too often; it
-    says how to import the file by hand, to ``directory``, where `load` finds it under the entry's name.
-    """
-    path, remedy = folder / identity, "try again later"
+        return _fetch_drive(entry, drive[1], drive[2], drive[3], directory, folder)
+    address, _, member = url.partition("#")
+    path = _download(address, folder)
     try:
+        return _unpack(path, member) if member else path
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ZooError(f"{url} could not be unpacked ({error}); check the disk, or try again later.") from error
+
+
+def _fetch_drive(entry: Entry, kind: str, identity: str, member: str | None, directory: Path, folder: Path) -> Path:
+    """A file of Google Drive, or the ``member`` of an archive or of a folder there, in ``folder``.
+
+    Raises `ZooError` if `gdown` is not installed, Drive refuses, as it does when a file was asked for too often, or
+    nobody has told which member it is; it says how to import the file by hand, to ``directory``, where `load` finds it
+    under the entry's name.
+    """
+    path, remedy = folder / identity, "try again later, or " if member != "" else ""
+    try:
+        if member == "":
+            raise LookupError("nobody has told which file of the archive it is")
         import gdown
 
+        if kind == "drive/folders/":
+            gdown.download_folder(id=identity, output=str(path))
+            if not (path / str(member)).is_file():
+                raise LookupError(f"the folder has no file {member}")
+            return path / str(member)
         gdown.download(id=identity, output=str(path))
         return _unpack(path, member) if member else path
     except ImportError:
-        why, remedy = "gdown is not installed", 'pip install "i2i-zoo[drive]" and try again'
+        why, remedy = "gdown is not installed", 'pip install "i2i-zoo[drive]" and try again, or '
     except Exception as error:  # gdown's own, those of requests, those of a damaged archive
         why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
-    command = f"i2i-zoo convert {entry.method} {member or 'FILE'} -o {shlex.quote(str(directory))}"
+    file = member or "FILE"
+    command = f"i2i-zoo convert {entry.method} {file} -o {shlex.quote(str(directory))}"
     raise ZooError(
-        f"{entry.name} could not be fetched from Google Drive ({why}): {remedy}, or get the file of "
-        f"https://drive.google.com/file/d/{identity} with a browser, {'unpack it, ' if member else ''}run `{command}` "
-        f"and load {entry.name} again."
+        f"{entry.name} could not be fetched from Google Drive ({why}): {remedy}get {file} out of "
+        f"https://drive.google.com/open?id={identity} with a browser, run `{command}` and load {entry.name} again."
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
-from .pix2pix import State, read_discriminator, read_generator
+from .pix2pix import State, agree, read_discriminator, read_generator
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -28,7 +28,10 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
 
 
 def read_networks(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What the files of two domains' generators and discriminators tell, as `read`; the directions are not told."""
+    """What the files of two domains' generators and discriminators tell, as `read`; the directions are not told.
+
+    Domains of different numbers of channels had no identity loss.
+    """
     if "generator_ab" not in states:
         raise ZooError("The file of generator_ab is needed: where only B is translated to A, call B the source.")
     hparams, tensors = read_generator(states["generator_ab"], "generator_ab")
@@ -49,10 +52,8 @@ def read_networks(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str
             found["norm"] = norm
         else:
             continue
-        if unequal := [key for key in found if common.setdefault(key, found[key]) != found[key]]:
-            key = unequal[0]
-            raise ZooError(
-                f"{network} has {key}={found[key]} and another network {common[key]}: they are not of one model."
-            )
+        agree(common, found, network)
         tensors |= own
+    if domains["a"] != domains["b"]:
+        common["lambda_identity"] = 0.0
     return {**common, **hparams}, tensors

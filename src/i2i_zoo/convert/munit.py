@@ -11,7 +11,8 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .build import first_few
-from .pix2pix import State
+from .pix2pix import State, agree
+from .spade import weight
 
 #: Buffers that nothing uses: of instance norms of old revisions, and of the authors' AdaIN.
 _UNUSED = re.compile(r"(enc|dec)\w*\..*\.norm\.(running_mean|running_var|num_batches_tracked)")
@@ -20,32 +21,29 @@ _UNUSED = re.compile(r"(enc|dec)\w*\..*\.norm\.(running_mean|running_var|num_bat
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Hyper-parameters of `MUNIT`, and its tensors, of the authors' state dicts by network name.
 
-    Raises `ZooError` if a network is not one of theirs, or they are not of one model.
+    Raises `ZooError` if a network is not one of theirs, the autoencoders are missing, or they are not of one model.
     """
+    if not any(network.startswith("autoencoder") for network in states):
+        raise ZooError("The file of the autoencoders, gen_*.pt, is needed beside that of the discriminators.")
     found: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
     for network, state in states.items():
         if network.startswith("autoencoder"):
             blocks = count(state, r"dec\.model\.0\.model\.(\d+)\.")
             tensors |= placed(state, autoencoder_places(blocks), network)
+            width, channels = weight(state, "enc_content.model.0.conv", network).shape[:2]
             own = {
                 "blocks": blocks,
-                "width": len(state["enc_content.model.0.conv.weight"]),
-                "style": len(state["enc_style.model.6.weight"]),
-                "hidden": len(state["mlp.model.0.fc.weight"]),
-                channels_of(network): state["enc_content.model.0.conv.weight"].shape[1],
+                "width": width,
+                "style": len(weight(state, "enc_style.model.6", network)),
+                "hidden": len(weight(state, "mlp.model.0.fc", network, dims=(2,))),
+                channels_of(network): channels,
             }
         else:
             tensors |= placed(state, pyramid_places(), network)
-            own = {
-                "discriminator_width": len(state["cnns.0.0.conv.weight"]),
-                channels_of(network): state["cnns.0.0.conv.weight"].shape[1],
-            }
-        if unequal := [key for key in own if found.setdefault(key, own[key]) != own[key]]:
-            key = unequal[0]
-            raise ZooError(
-                f"{network} has {key}={own[key]} and another network {found[key]}: they are not of one model."
-            )
+            width, channels = weight(state, "cnns.0.0.conv", network).shape[:2]
+            own = {"discriminator_width": width, channels_of(network): channels}
+        agree(found, own, network)
     return found, tensors
 
 

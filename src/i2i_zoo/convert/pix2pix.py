@@ -72,7 +72,7 @@ def read_discriminator(state: State, network: str) -> tuple[int, str, dict[str, 
         strided = len([key for key in state if state[key].dim() == 4]) - 2
         fields = {n: field for field, n in RECEPTIVE_FIELDS.items() if n is not None}
         if strided not in fields:
-            raise ZooError(f"This is no discriminator of the authors' layout: it has {first_few(state)}.")
+            raise ZooError(f"This is no {network} of the authors' layout: it has {first_few(state)}.")
         prefix, field = "model", fields[strided]
         norms = [3 * n for n in range(1, strided + 1)]
         convolutions = [0, *(n - 1 for n in norms), 3 * strided + 2]
@@ -83,6 +83,16 @@ def read_discriminator(state: State, network: str) -> tuple[int, str, dict[str, 
     norm, tensors = _rename(state, layers, network)
     width, in_channels = state[f"{prefix}.0.weight"].shape[:2]
     return in_channels, norm, {"receptive_field": field, "discriminator_width": width}, tensors
+
+
+def agree(common: dict[str, Any], found: Mapping[str, Any], network: str) -> None:
+    """Add what a network's tensors tell to what those of the others did.
+
+    Raises `ZooError` if they tell something else.
+    """
+    for key, value in found.items():
+        if common.setdefault(key, value) != value:
+            raise ZooError(f"{network} has {key}={value} and another network {common[key]}: they are not of one model.")
 
 
 def _unet(downs: int) -> Layers:

@@ -151,7 +151,7 @@ def renamed(state: State, patterns: tuple[tuple[str, str], ...], network: str) -
 
 
 def weight(found: State, layer: str, network: str, dims: tuple[int, ...] = (4,)) -> Tensor:
-    """The weight of a layer, by our name.  Raises `ZooError` if there is none, or none of so many dimensions."""
+    """The weight of a layer of that name.  Raises `ZooError` if there is none, or none of so many dimensions."""
     tensor = found.get(f"{layer}.weight")
     if tensor is None or tensor.dim() not in dims:
         raise ZooError(f"This is no {network} of the authors' layout: it has no weight for {layer}.")

@@ -13,8 +13,12 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
-from .munit import block_places, count, down_places, placed, pyramid_places, up_places
-from .pix2pix import State
+from .munit import block_places, channels_of, count, down_places, placed, pyramid_places, up_places
+from .pix2pix import State, agree
+from .spade import weight
+
+#: What the instance norms of old files tracked, and nothing uses.
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 #: The weights of the losses in the revision of 2018.
 _REVISION = {
@@ -35,38 +39,38 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
     the paper ``autoencoder`` and ``discriminator``.  The paper's files do not tell whether the strided layers have
     instance norms (``COCOResGen``) or not (``COCOResGen2``), nor dropout: say ``norm="instance"`` for the animals.
 
-    Raises `ZooError` if a network is not one of theirs, or they are not of one model.
+    Raises `ZooError` if a network is not one of theirs, the autoencoders are missing, or they are not of one model.
     """
-    if "autoencoder" in states:
+    of_both = [not network.endswith(("_a", "_b")) for network in states]
+    if any(of_both) and not all(of_both):
+        raise ZooError("One file is of the paper's code and the other of the revision of 2018: give those of one save.")
+    if not any(network.startswith("autoencoder") for network in states):
+        raise ZooError("The file of the autoencoders, *_gen_*.pkl or gen_*.pt, is needed beside the discriminators'.")
+    if any(of_both):
         return _paper(states)
     found: dict[str, Any] = {"version": 2018, **_REVISION}
     tensors: dict[str, Tensor] = {}
     for network, state in states.items():
         stem, domain = network[:-2], network[-1]
-        channels = "in_channels" if domain == "a" else "out_channels"
         if stem == "autoencoder":
             blocks = count(state, r"enc\.model\.3\.model\.(\d+)\.")
             places = down_places("enc", "encoder", blocks) | block_places("dec.model.0", "decoder", 0, blocks)
             own = placed(state, places | up_places("decoder", blocks), network)
-            first = state["enc.model.0.conv.weight"]
-            told = {"blocks": blocks, "width": len(first), channels: first.shape[1]}
+            width, channels = weight(state, "enc.model.0.conv", network).shape[:2]
+            told = {"blocks": blocks, "width": width}
         else:
             own = placed(state, pyramid_places(), network)
-            first = state["cnns.0.0.conv.weight"]
-            told = {"discriminator_width": len(first), channels: first.shape[1]}
+            width, channels = weight(state, "cnns.0.0.conv", network).shape[:2]
+            told = {"discriminator_width": width}
         tensors |= {f"{stem}.{domain}.{name.removeprefix(network)[1:]}": tensor for name, tensor in own.items()}
-        if unequal := [key for key in told if found.setdefault(key, told[key]) != told[key]]:
-            key = unequal[0]
-            raise ZooError(
-                f"{network} has {key}={told[key]} and another network {found[key]}: they are not of one model."
-            )
+        agree(found, {**told, channels_of(network): channels}, network)
     return found, tensors
 
 
 def _paper(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """`read` for the files of the paper's code."""
-    state = {key: tensor for key, tensor in states["autoencoder"].items() if "running_" not in key}
-    blocks, shared = count(state, r"encode_A\.(\d+)\.") - 3, count(state, r"enc_shared\.(\d+)\.")
+    state = {key: tensor for key, tensor in states["autoencoder"].items() if not key.endswith(_STATISTICS)}
+    blocks, shared = max(count(state, r"encode_A\.(\d+)\.") - 3, 0), count(state, r"enc_shared\.(\d+)\.")
     places: dict[str, str] = {}
     for theirs, domain in (("A", "a"), ("B", "b")):
         places |= {f"encode_{theirs}.{n}.model.0": f"encoders.{domain}.{(0, 2, 5)[n]}" for n in range(3)}
@@ -77,20 +81,21 @@ def _paper(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tenso
     places |= _blocks("enc_shared", 0, "shared_encoder", 0, shared)
     places |= _blocks("dec_shared", 0, "shared_decoder", 0, shared)
     tensors = placed(state, places, "autoencoder")
-    first, other = state["encode_A.0.model.0.weight"], state["encode_B.0.model.0.weight"]
+    first, other = (weight(state, f"encode_{domain}.0.model.0", "autoencoder").shape for domain in "AB")
     hparams: dict[str, Any] = {
         "version": 2017,
-        "in_channels": first.shape[1],
-        "out_channels": other.shape[1],
-        "width": len(first),
+        "in_channels": first[1],
+        "out_channels": other[1],
+        "width": first[0],
         "blocks": blocks,
         "shared_blocks": shared,
     }
     if "discriminator" in states:
         kind, places = _discriminator_places(states["discriminator"])
         tensors |= placed(states["discriminator"], places, "discriminator")
-        start = next(key for key, ours in places.items() if ours == "a.0.0")
-        hparams |= {"discriminator": kind, "discriminator_width": len(states["discriminator"][f"{start}.weight"])}
+        start = next((key for key, ours in places.items() if ours == "a.0.0"), "model_A.0.model.0")
+        width = len(weight(states["discriminator"], start, "discriminator"))
+        hparams |= {"discriminator": kind, "discriminator_width": width}
     return hparams, tensors
 
 

@@ -53,7 +53,7 @@ class Direction(PairedTask, nn.Module):
         return self.method(source, self.way, **self.options)
 
     def read_padded(self, picture: Picture) -> Tensor:
-        """A picture of the source's domain as ``forward`` takes it, (1, C, H, W), at the size of training if there was one."""
+        """A picture of the source's domain for ``forward``, (1, C, H, W), at the size of training if it had one."""
         source = self.read_source(picture, self.preprocess.get("size"))[None]
         padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
         return padded.to(self.device, self.dtype)

@@ -1,0 +1,175 @@
+"""CoGAN: the joint distribution of two domains from pictures of each (Liu, Tuzel 2016, arXiv:1606.07536)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.networks.coupled import CoupledDiscriminator, CoupledGenerator, Kind, init_coupled
+from i2i_zoo.tasks.paired import Picture
+from i2i_zoo.tasks.unpaired import Direction, Way
+
+from .base import UnpairedMethod
+
+
+class CoGAN(UnpairedMethod):
+    """CoGAN.  The defaults are those of the authors' PyTorch code for digits and their edges.
+
+    A latent code gives a picture of each domain, and the two belong together.  A picture is translated by a search for
+    the code that gives it (sec. 5).  All pictures have one size.
+
+    Args:
+        in_channels: Channels of A.
+        out_channels: Channels of B.
+        networks: Those for ``digits``, or those for other ``pictures``.
+        size: Height and width of the pictures: 28 for digits; 32, 64 or 128 for others.
+        width: An eighth of the channels of the generators' first layer.
+        discriminator_width: Channels of the discriminators' first layer; 32 in the authors' network for faces.
+        latent: Length of the latent code.
+        inversion_starts: Random codes; the search for a picture's code begins with the closest of them.
+        inversion_steps: Steps of that search.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        weight_decay: L2 penalty of Adam.
+
+    Raises:
+        ZooError: For a size that there are no networks for.
+    """
+
+    inference_networks: tuple[str, ...] = ("generator",)
+    discriminator_networks: tuple[str, ...] = ("discriminator",)
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        networks: Kind = "digits",
+        size: int = 28,
+        width: int = 128,
+        discriminator_width: int = 20,
+        latent: int = 100,
+        inversion_starts: int = 256,
+        inversion_steps: int = 100,
+        lr: float = 2e-4,
+        betas: Sequence[float] = (0.5, 0.999),
+        weight_decay: float = 5e-4,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.generator = init_coupled(CoupledGenerator(in_channels, out_channels, networks, size, width, latent))
+
+    def configure_model(self) -> None:
+        if not hasattr(self, "discriminator"):
+            hp = self.hparams
+            self.discriminator = init_coupled(
+                CoupledDiscriminator(hp.in_channels, hp.out_channels, hp.networks, hp.size, hp.discriminator_width)
+            )
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The discriminators' update, then the generators' with codes of its own (the authors' code)."""
+        a, b = batch["a"], batch["b"]
+        self.check_size(a)
+        self.check_size(b)
+        with self.update("discriminator") as loss:
+            loss["real"] = self.judge([a, b], True)
+            loss["fake"] = self.judge(self.generator(self.draw_codes(len(a))), False)
+        with self.update("generator") as loss:
+            loss["adversarial"] = self.judge(self.generator(self.draw_codes(len(a))), True)
+
+    def draw_codes(self, count: int, seed: int | None = None) -> Tensor:
+        """Latent codes (count, latent) from their prior, N(0, 1); with a seed the same ones on every device."""
+        random = None if seed is None else torch.Generator().manual_seed(seed)
+        return torch.randn(count, self.hparams.latent, generator=random).to(next(self.generator.parameters()))
+
+    def judge(self, pictures: Sequence[Tensor], real: bool) -> Tensor:
+        """The discriminators' cross-entropy for the verdict ``real`` on pictures of A and B, the mean over all."""
+        logits = self.discriminator(*pictures)
+        return F.cross_entropy(logits, torch.full((len(logits),), int(real), device=logits.device))
+
+    def forward(self, image: Tensor, way: str = "ab", seed: int = 0) -> Tensor:
+        """(B, C, size, size) of one domain in [-1, 1] to the other, by the codes that `invert` finds."""
+        (translation,) = self.generator(self.invert(image, way[0], seed), way[1])
+        return translation
+
+    def invert(self, image: Tensor, domain: str, seed: int = 0) -> Tensor:
+        """The latent codes (B, latent) whose pictures in a domain are the closest to given ones (sec. 5).
+
+        Closest by the sum of squares.  The paper searches by L-BFGS, one image at a time; this is Adam, all at once.
+
+        Args:
+            image: (B, C, size, size) of the domain in [-1, 1].
+            domain: ``a`` or ``b``.
+            seed: Seed of the random codes, the same ones for every image.
+
+        Raises:
+            ZooError: For images of another size than the model's.
+        """
+        self.check_size(image)
+        with torch.no_grad():
+            starts = self.draw_codes(self.hparams.inversion_starts, seed)
+            (pictures,) = self.generator(starts, domain)
+            closest = torch.cdist(image.flatten(1), pictures.flatten(1)).argmin(1)
+        # With a copy of the weights, since those of inference mode, where most callers are, take no part in gradients.
+        with torch.inference_mode(False), torch.enable_grad():
+            generator = copy.deepcopy(self.generator).float().requires_grad_(False)
+            code = starts[closest].float().requires_grad_(True)
+            optimizer = torch.optim.Adam([code], lr=0.1, betas=(0.5, 0.999))
+            for _ in range(self.hparams.inversion_steps):
+                optimizer.zero_grad()
+                (picture,) = generator(code, domain)
+                (picture - image).square().sum().backward()
+                optimizer.step()
+        return code.detach().to(image)
+
+    def check_size(self, image: Tensor) -> None:
+        """Raise `ZooError` for images (..., H, W) of another size than the model's."""
+        size, (height, width) = self.hparams.size, image.shape[-2:]
+        if not size == height == width:
+            raise ZooError(
+                f"This model makes pictures of {size}x{size} pixels alone, not {width}x{height}: use that size."
+            )
+
+    def direction(self, way: str, **options: Any) -> Direction:
+        """As of `UnpairedTask`, at the one size of this model, whatever the data say."""
+        direction = super().direction(way, **options)
+        direction.preprocess["size"] = [self.hparams.size] * 2
+        return direction
+
+    def translate(
+        self,
+        pictures: Picture | Sequence[Picture],
+        *,
+        direction: Way = "ab",
+        seed: int = 0,
+        size: int | tuple[int, int] | None = None,
+        tile: int | None = None,
+    ) -> Any:
+        """Translate pictures of one domain to the other, by the latent codes that give them.
+
+        Args:
+            pictures: As of `PairedTask.translate`.  They are scaled to the model's size, and the results back; a tensor
+                must have that size.
+            direction: ``ab`` for pictures of A, ``ba`` for pictures of B.
+            seed: Seed of the search for the codes.
+            size: The model's size, which the results then keep.
+            tile: As of `PairedTask.translate`, which refuses it, since a latent code gives the whole picture.
+
+        Returns:
+            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+
+        Raises:
+            ZooError: As `PairedTask.translate`; for a size that is not the model's.
+        """
+        return self.direction(direction, seed=seed).translate(pictures, size=size, tile=tile)
+
+    @torch.inference_mode()
+    def sample(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """So many random pairs of pictures: of A and of B, (count, C, size, size) in [-1, 1]."""
+        a, b = self.generator(self.draw_codes(count, seed))
+        return a, b
