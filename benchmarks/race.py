@@ -81,6 +81,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--precision", choices=["32", "bf16"], default="32", help="ours; theirs is 32")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--compile", action="store_true", help="compile our networks, where the script can")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
