@@ -12,10 +12,10 @@ import argparse
 import contextlib
 import io
 import sys
-import types
 from typing import Any
 
 import torch
+from pix2pix_against_authors import authors_options
 from race import Race, arguments, batches, compare, peak_memory, race_inference, setting, trainer
 
 from i2i_zoo.convert import cyclegan
@@ -35,25 +35,8 @@ def authors_model(checkout: str, device: str) -> Any:
     sys.path.insert(0, checkout)
     from models.cycle_gan_model import CycleGANModel  # type: ignore[import-not-found]
 
-    networks = {"netG": "resnet_9blocks", "netD": "basic", "ngf": 64, "ndf": 64, "n_layers_D": 3, "norm": "instance"}
-    training = {"gan_mode": "lsgan", "lr": 2e-4, "beta1": 0.5, "lambda_A": 10.0, "lambda_B": 10.0}
-    options = types.SimpleNamespace(
-        isTrain=True,
-        gpu_ids=[0] if device == "cuda" else [],
-        checkpoints_dir="",
-        name="",
-        preprocess="none",
-        input_nc=3,
-        output_nc=3,
-        no_dropout=True,
-        init_type="normal",
-        init_gain=0.02,
-        pool_size=0,
-        lambda_identity=0.5,
-        direction="AtoB",
-        **networks,
-        **training,
-    )
+    training = {"gan_mode": "lsgan", "lambda_A": 10.0, "lambda_B": 10.0, "lambda_identity": 0.5, "pool_size": 0}
+    options = authors_options(device, netG="resnet_9blocks", norm="instance", **training)
     with contextlib.redirect_stdout(io.StringIO()):
         return CycleGANModel(options)
 

@@ -23,27 +23,36 @@ from race import Race, arguments, batches, compare, peak_memory, race_inference,
 from i2i_zoo.methods.pix2pix import Pix2Pix
 
 
+def authors_options(device: str, **options: Any) -> types.SimpleNamespace:
+    """Their options for training by their defaults, in this process, without dropout."""
+    common: dict[str, Any] = {
+        "isTrain": True,
+        "gpu_ids": [0] if device == "cuda" else [],
+        "checkpoints_dir": "",
+        "name": "",
+        "preprocess": "none",
+        "input_nc": 3,
+        "output_nc": 3,
+        "ngf": 64,
+        "ndf": 64,
+        "netD": "basic",
+        "n_layers_D": 3,
+        "no_dropout": True,
+        "init_type": "normal",
+        "init_gain": 0.02,
+        "lr": 2e-4,
+        "beta1": 0.5,
+        "direction": "AtoB",
+    }
+    return types.SimpleNamespace(**common, **options)
+
+
 def authors_model(checkout: str, device: str) -> Any:
     """Their model as their defaults for pix2pix make it, but without dropout, so that the losses can be compared."""
     sys.path.insert(0, checkout)
     from models.pix2pix_model import Pix2PixModel  # type: ignore[import-not-found]
 
-    networks = {"netG": "unet_256", "netD": "basic", "ngf": 64, "ndf": 64, "n_layers_D": 3, "norm": "batch"}
-    training = {"gan_mode": "vanilla", "lr": 2e-4, "beta1": 0.5, "lambda_L1": 100.0, "direction": "AtoB"}
-    options = types.SimpleNamespace(
-        isTrain=True,
-        gpu_ids=[0] if device == "cuda" else [],
-        checkpoints_dir="",
-        name="",
-        preprocess="none",
-        input_nc=3,
-        output_nc=3,
-        no_dropout=True,
-        init_type="normal",
-        init_gain=0.02,
-        **networks,
-        **training,
-    )
+    options = authors_options(device, netG="unet_256", norm="batch", gan_mode="vanilla", lambda_L1=100.0)
     with contextlib.redirect_stdout(io.StringIO()):
         return Pix2PixModel(options)
 

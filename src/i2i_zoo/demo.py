@@ -27,9 +27,6 @@ CANVAS = (256, 256)
 #: Width and height of the canvas for sketches.
 SKETCH = (512, 512)
 
-#: What the directions of a model of two domains are called.
-DIRECTIONS = {"ab": "A to B", "ba": "B to A"}
-
 #: Height on the page of canvas and result, in CSS pixels.
 HEIGHT = 470
 
@@ -112,8 +109,8 @@ def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
 def show(name: str, model: Any) -> None:
     """The part of the page for one checkpoint, in the `gradio.Blocks` that is open."""
     directions = model.directions
-    for way, direction in directions.items():
-        with import_gradio().Tab(DIRECTIONS[way]) if len(directions) > 1 else nullcontext():
+    for direction in directions.values():
+        with import_gradio().Tab(direction.title) if len(directions) > 1 else nullcontext():
             if direction.preprocess.get("source_palette"):
                 show_canvas(name, direction)
             else:

@@ -125,6 +125,17 @@ class MethodTester:
         assert not any(hasattr(bare, name) for name in model.discriminator_networks)
 
 
+class InstanceNormTester(MethodTester):
+    """To be named before a task's tester, for networks with convolutions in front of instance norms."""
+
+    def test_every_trained_parameter_moves(self, model: Any) -> None:
+        # A bias before an instance norm has no gradient but rounding noise, so it alone may stay.
+        before = {name: p.detach().clone() for name, p in model.named_parameters() if not name.endswith("bias")}
+        fit(model, self.batch(self.size), steps=2)
+        moved = dict(model.named_parameters())
+        assert [name for name in before if torch.equal(moved[name], before[name])] == []
+
+
 class PairedTester(MethodTester):
     """A tester for methods of the paired task."""
 

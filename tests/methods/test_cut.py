@@ -13,8 +13,7 @@ from i2i_zoo.methods.cut import CUT
 from i2i_zoo.networks.antialiased import AntialiasedPatchDiscriminator, AntialiasedResNet, BlurDown, blur_up
 from i2i_zoo.networks.discriminators import PatchDiscriminator
 from methods.authors import Options, Places, Seeds, Steps, authors_model
-from methods.base import fit
-from methods.test_cyclegan import WithoutNoise
+from methods.base import InstanceNormTester, UnpairedTester, fit
 
 TINY: dict[str, Any] = {
     **{"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34},
@@ -26,17 +25,17 @@ FAST: dict[str, Any] = {"lambda_nce": 10.0, "nce_identity": False, "flip_equivar
 NETWORKS = {"G": "generator_ab", "D": "discriminator_b", "F": "projector"}
 
 
-class TestCUT(WithoutNoise):
+class TestCUT(InstanceNormTester, UnpairedTester):
     method = CUT
     tiny = TINY
 
 
-class TestFastCUT(WithoutNoise):
+class TestFastCUT(InstanceNormTester, UnpairedTester):
     method = CUT
     tiny: ClassVar = TINY | FAST
 
 
-class TestOtherChannels(WithoutNoise):
+class TestOtherChannels(InstanceNormTester, UnpairedTester):
     method = CUT
     tiny: ClassVar = TINY | {"in_channels": 1, "out_channels": 1}
 

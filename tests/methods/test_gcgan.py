@@ -10,8 +10,7 @@ from golden.fill import Golden
 from i2i_zoo.convert import gcgan as convert
 from i2i_zoo.methods.gcgan import GcGAN
 from methods.authors import Options, Places, Steps, authors_model, check_steps
-from methods.base import fit
-from methods.test_cyclegan import WithoutNoise
+from methods.base import InstanceNormTester, UnpairedTester, fit
 
 TINY: dict[str, Any] = {"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34}
 
@@ -33,17 +32,17 @@ LOSSES = (
 )
 
 
-class TestGcGAN(WithoutNoise):
+class TestGcGAN(InstanceNormTester, UnpairedTester):
     method = GcGAN
     tiny = TINY
 
 
-class TestFlip(WithoutNoise):
+class TestFlip(InstanceNormTester, UnpairedTester):
     method = GcGAN
     tiny: ClassVar = TINY | {"geometry": "flip"}
 
 
-class TestWithCycle(WithoutNoise):
+class TestWithCycle(InstanceNormTester, UnpairedTester):
     method = GcGAN
     tiny: ClassVar = TINY | {"lambda_cycle": 10.0}
 

@@ -13,8 +13,7 @@ from i2i_zoo.convert import munit as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.munit import MUNIT
 from methods.authors import Places, Steps, authors_model, check_steps
-from methods.base import fit
-from methods.test_cyclegan import WithoutNoise
+from methods.base import InstanceNormTester, UnpairedTester, fit
 
 TINY: dict[str, Any] = {"width": 4, "blocks": 1, "style": 3, "hidden": 8, "discriminator_width": 4}
 
@@ -26,12 +25,12 @@ NETWORKS = {
 }
 
 
-class TestMUNIT(WithoutNoise):
+class TestMUNIT(InstanceNormTester, UnpairedTester):
     method = MUNIT
     tiny = TINY
 
 
-class TestWithCycle(WithoutNoise):
+class TestWithCycle(InstanceNormTester, UnpairedTester):
     method = MUNIT
     tiny = TINY | {"lambda_cycle": 10.0, "in_channels": 1, "adversarial": "vanilla"}
 

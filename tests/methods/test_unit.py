@@ -10,8 +10,7 @@ from golden.fill import Golden
 from i2i_zoo.convert import unit as convert
 from i2i_zoo.methods.unit import UNIT
 from methods.authors import Options, Places, Seeds, Steps, authors_model, check_steps
-from methods.base import fit
-from methods.test_cyclegan import WithoutNoise
+from methods.base import InstanceNormTester, UnpairedTester, fit
 
 TINY: dict[str, Any] = {"width": 4, "blocks": 1, "discriminator_width": 4}
 
@@ -23,22 +22,22 @@ NETWORKS = {
 }
 
 
-class TestUNIT(WithoutNoise):
+class TestUNIT(InstanceNormTester, UnpairedTester):
     method = UNIT
     tiny = TINY
 
 
-class TestAnimals(WithoutNoise):
+class TestAnimals(InstanceNormTester, UnpairedTester):
     method = UNIT
     tiny = TINY | {"norm": "instance", "discriminator": "separate", "in_channels": 1}
 
 
-class TestStreets(WithoutNoise):
+class TestStreets(InstanceNormTester, UnpairedTester):
     method = UNIT
     tiny = TINY | {"dropout": 0.5, "discriminator": "multiscale"}
 
 
-class TestRevision(WithoutNoise):
+class TestRevision(InstanceNormTester, UnpairedTester):
     method = UNIT
     tiny = TINY | {"version": 2018, "adversarial": "lsgan"}
 

@@ -14,8 +14,6 @@ from torchmetrics import Metric
 
 from i2i_zoo import images
 
-from .evaluation import WAYS
-
 #: Pictures are compared at so many pixels a side, where noise and texture are gone.
 SIDE = 32
 
@@ -164,7 +162,7 @@ class CollapseWatch(L.Callback):
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         for way, comparison in self.comparisons.items():
-            direction = pl_module.directions[way]
+            direction = pl_module.direction(way)
             comparison.update(*(panel.to(self.device) for panel in direction.panels(direction.judged(outputs))))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
@@ -177,7 +175,7 @@ class CollapseWatch(L.Callback):
                 if finding.failed:
                     failures.add(key)
                     if key not in self.told:
-                        rank_zero_warn(f"{WAYS[way]}: {finding.sentence}.")
+                        rank_zero_warn(f"{pl_module.direction(way).title}: {finding.sentence}.")
         self.told = failures
         # Every process has the same numbers already; sync_dist only keeps Lightning from warning that it might not.
         pl_module.log_dict(values, sync_dist=True)

@@ -12,9 +12,6 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from i2i_zoo.errors import ZooError
 from i2i_zoo.metrics.suites import PARTS, Measure, default_suite, suite
 
-#: What a direction of two domains is called in a title.
-WAYS = {"ab": "A to B", "ba": "B to A"}
-
 
 class Evaluation(L.Callback):
     """Measures the outputs of validation and test; logs ``val/<metric>`` and ``test/<metric>``.
@@ -82,8 +79,8 @@ class Evaluation(L.Callback):
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         stage = "test" if trainer.testing else "val"
         values = {}
-        for way, measures in self.measures.items():
-            for name, measure in measures.items():
+        for way, direction in pl_module.directions.items():  # type: ignore[union-attr, operator]
+            for name, measure in self.measures[way].items():
                 try:
                     result = measure.metric.compute()
                 except ZooError as error:
@@ -94,7 +91,7 @@ class Evaluation(L.Callback):
                     key = "_".join(filter(None, (way, name, part)))
                     values[f"{stage}/{key}"] = value
                     title = f"{measure.title}, {PARTS[part]}" if part else measure.title
-                    self.titles[key] = f"{WAYS[way]}: {title}" if way else title
+                    self.titles[key] = ": ".join(filter(None, (direction.title, title)))
         # Every process has the same number already; sync_dist only keeps Lightning from warning that it might not.
         pl_module.log_dict(values, sync_dist=True)
 

@@ -182,14 +182,13 @@ class IterationSchedule(Method):
         return 0.5 ** (epoch // every) if every else 1.0
 
     def on_train_start(self) -> None:
-        pass
+        # The first value of the schedule is never used, of which torch would warn.
+        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
 
     def on_train_epoch_end(self) -> None:
         pass
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        # The first value of the schedule is never used, of which torch would warn.
-        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         self.step_schedules(self.trainer.fit_loop.total_batch_idx + 1)  # type: ignore[attr-defined]
 
 

@@ -14,13 +14,14 @@ from torch import Tensor
 from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
 
-from .preprocess import check_preprocess, is_size
+from .base import Task
+from .preprocess import is_size
 from .tiles import Tiles
 
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 
 
-class PairedTask:
+class PairedTask(Task):
     """``source`` (B, C, H, W) to ``target`` (B, D, H, W), float in [-1, 1], pixel by pixel.
 
     A mixin for a LightningModule that has ``translator``, ``preprocess`` and the hyper-parameters ``in_channels`` and
@@ -28,7 +29,6 @@ class PairedTask:
     """
 
     batch_keys = ("source", "target")
-    check_preprocess = staticmethod(check_preprocess)
 
     def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
         """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
@@ -140,15 +140,6 @@ class PairedTask:
         if self.preprocess.get("made_from") == "lab" and source is not None:
             return images.lab_to_rgb(torch.cat([source, image], 1))
         return image
-
-    @property
-    def directions(self: Any) -> dict[str, Any]:
-        """What is judged by itself, by name: the whole model, which has one direction."""
-        return {"": self}
-
-    def judged(self: Any, outputs: dict[str, Any]) -> dict[str, Any]:
-        """What metrics compare, of what a validation step gave: its ``output``, ``target`` and ``label_map``."""
-        return outputs
 
     def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
         """What to look at, side by side: source, output and target as batches (B, 1 or 3, H, W) in [-1, 1]."""

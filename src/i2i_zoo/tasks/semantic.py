@@ -11,11 +11,12 @@ from torch import Tensor
 from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
 
+from .base import Task
 from .paired import Picture
-from .preprocess import check_preprocess, is_size
+from .preprocess import is_size
 
 
-class SemanticTask:
+class SemanticTask(Task):
     """``label`` (B, H, W) ids, with ``instance`` (B, H, W) ids where a model uses them, to ``target`` (B, 3, H, W).
 
     A mixin for a LightningModule that has ``translator``, ``preprocess``, the hyper-parameters ``labels`` (how many
@@ -24,7 +25,6 @@ class SemanticTask:
     """
 
     batch_keys = ("label", "target")
-    check_preprocess = staticmethod(check_preprocess)
 
     @property
     def label_channels(self: Any) -> int:
@@ -179,15 +179,6 @@ class SemanticTask:
     def as_picture(self: Any, image: Tensor, source: Tensor | None = None) -> Tensor:
         """A batch of targets or outputs as pictures in [-1, 1]."""
         return image
-
-    @property
-    def directions(self: Any) -> dict[str, Any]:
-        """What is judged by itself, by name: the whole model, which has one direction."""
-        return {"": self}
-
-    def judged(self: Any, outputs: dict[str, Any]) -> dict[str, Any]:
-        """What metrics compare, of what a validation step gave: its ``output``, ``target`` and ``label_map``."""
-        return outputs
 
     def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
         """What to look at, side by side: label map, output and target as batches (B, 3, H, W) in [-1, 1]."""

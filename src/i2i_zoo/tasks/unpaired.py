@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
+from .base import Task
 from .paired import PairedTask, Picture
-from .preprocess import check_preprocess
 
 #: From domain A to domain B, or from B to A.
 Way = Literal["ab", "ba"]
@@ -30,6 +30,7 @@ class Direction(PairedTask, nn.Module):
     def __init__(self, method: Any, way: str, **options: Any) -> None:
         nn.Module.__init__(self)
         self.method, self.way, self.options = method, way, options
+        self.title = " to ".join(way.upper())
         channels, palettes = ("in_channels", "out_channels"), ("source_palette", "target_palette")
         self.hparams, self.preprocess = dict(method.hparams), dict(method.preprocess)
         if way == "ba":
@@ -65,7 +66,7 @@ class Direction(PairedTask, nn.Module):
         return {**named, **({"label_map": outputs["label_map"]} if "label_map" in outputs else {})}
 
 
-class UnpairedTask:
+class UnpairedTask(Task):
     """``a`` (B, C, H, W) and ``b`` (B, D, H, W), float in [-1, 1], of two domains that nothing connects.
 
     A mixin for a LightningModule that has ``translator``, ``preprocess``, the hyper-parameters ``in_channels`` and
@@ -73,7 +74,6 @@ class UnpairedTask:
     """
 
     batch_keys = ("a", "b")
-    check_preprocess = staticmethod(check_preprocess)
 
     #: The directions that the model has.
     ways: tuple[str, ...] = ("ab", "ba")
@@ -125,8 +125,8 @@ class UnpairedTask:
 
     def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with ``fake_a`` and ``fake_b``; metrics and sample pictures are callbacks."""
-        fakes = {f"fake_{way[1]}": direction.apply_padded(batch[way[0]]) for way, direction in self.directions.items()}
-        return {**batch, **fakes}
+        fakes = self.predict_step(batch, batch_idx)
+        return {**batch, **{f"fake_{way[1]}": fake for way, fake in fakes.items()}}
 
     test_step = validation_step
 
