@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .normalization import adaptive_norm
 from .resnet import ResidualBlock
 
 
@@ -28,13 +29,6 @@ class ImageLayerNorm(nn.Module):
         deviation, mean = torch.std_mean(x.float(), (1, 2, 3), keepdim=True)
         scale = self.scale[:, None, None] / (deviation + self.epsilon)
         return (x * scale + (self.shift[:, None, None] - mean * scale)).to(x.dtype)
-
-
-def adaptive_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """AdaIN: (B, C, H, W) by the statistics of each channel of each image; scale and shift are (B, C)."""
-    groups = x.reshape(1, -1, *x.shape[2:])
-    normalised = F.batch_norm(groups, None, None, scale.flatten(), shift.flatten(), training=True)
-    return normalised.view(x.shape)
 
 
 class AdaptiveBlock(nn.Module):

@@ -1,10 +1,15 @@
-"""Normalisation layers."""
+"""Normalisation layers, in one form: of x (N, C, H, W) they make ``scale * (x - mean) / sqrt(var + eps) + shift``.
+
+They differ in the axes over which mean and variance are taken, and in where scale and shift come from.  The variance is
+divided by the number of elements and eps is 1e-5 unless a layer says otherwise.  ``i2i-zoo normalization`` draws them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,27 +18,274 @@ from i2i_zoo.errors import ZooError
 #: The constructor of a normalisation layer, of a number of channels.
 MakeNorm = Callable[[int], nn.Module]
 
+#: Scale and shift of one SPADE layer: (B, 2 C, H, W).
+Modulation = Tensor
 
-class BatchNorm2d(nn.BatchNorm2d):
+
+class Normalization(nn.Module):
+    """The base of all: ``norm(x)``, or ``norm(x, condition)``, of (N, C, H, W) to the same.
+
+    Layers whose scale and shift are parameters of their own take a condition too and leave it alone, so that one may
+    stand in another's place.
+    """
+
+    @property
+    def axes(self) -> str:
+        """The axes of (N, C, H, W) over which elements share mean and variance now; empty: they are constants."""
+        raise NotImplementedError
+
+    def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(input)
+
+
+class BatchNorm2d(Normalization, nn.BatchNorm2d):
     """Batch normalisation that can normalise each image by its own statistics in eval mode.
+
+    ``scale_c * (x - mean_c) / sqrt(var_c + eps) + shift_c``, over N, H, W (Ioffe, Szegedy 2015, algorithm 1).
 
     pix2pix and its relatives are trained with a batch of one and tested in train mode (Isola et al. 2017, sec. 3.4 and
     the authors' ``test.py``): an image is normalised by its own mean and variance.  ``inference="image"`` does that in
-    eval mode for a batch of any size, so an image's result does not depend on its neighbours; ``inference="running"``
-    uses the running statistics (the authors' ``--eval``).  Train mode is ordinary batch normalisation.
+    eval mode for a batch of any size, over H, W, so an image's result does not depend on its neighbours;
+    ``inference="running"`` uses the running statistics (the authors' ``--eval``), whose variance is divided by
+    N H W - 1.  Train mode is ordinary batch normalisation.
 
     Shapes: (B, C, H, W) to the same; ``inference="image"`` needs more than one pixel.
     """
 
-    def __init__(self, num_features: int, inference: str = "image") -> None:
-        super().__init__(num_features)
+    def __init__(self, num_features: int, inference: str = "image", affine: bool = True) -> None:
+        super().__init__(num_features, affine=affine)
         self.inference = inference
 
-    def forward(self, input: Tensor) -> Tensor:
+    @property
+    def axes(self) -> str:
+        if self.training:
+            return "N H W"
+        return "" if self.inference == "running" else "H W"
+
+    def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
         if self.training or self.inference == "running":
             return super().forward(input)
         # Groups of one channel: what `instance_norm` computes, faster.
         return F.group_norm(input, self.num_features, self.weight, self.bias, self.eps)
+
+
+class InstanceNorm2d(Normalization, nn.InstanceNorm2d):
+    """``(x - mean_nc) / sqrt(var_nc + eps)`` over H, W (Ulyanov et al. 2016, arXiv:1607.08022, sec. 2).
+
+    With ``affine=True`` times scale_c plus shift_c.  Removes the contrast and the mean colour of each image.  Raises
+    torch's ``ValueError`` for a single pixel.
+    """
+
+    axes = "H W"
+
+
+class GroupNorm(Normalization, nn.GroupNorm):
+    """``scale_c * (x - mean_ng) / sqrt(var_ng + eps) + shift_c`` over the C / G channels of a group, H, W.
+
+    Wu, He 2018, arXiv:1803.08494, eq. 7.  One group is `LayerNorm`, C groups are `InstanceNorm2d`.
+
+    Raises `ZooError` if the channels do not divide into the groups.
+    """
+
+    axes = "C/G H W"
+
+    def __init__(self, num_channels: int, num_groups: int = 32) -> None:
+        if num_channels % num_groups:
+            raise ZooError(f"{num_channels} channels do not divide into {num_groups} groups: choose another number.")
+        super().__init__(num_groups, num_channels)
+
+
+class LayerNorm(GroupNorm):
+    """``scale_c * (x - mean_n) / sqrt(var_n + eps) + shift_c`` over C, H, W (Ba et al. 2016, arXiv:1607.06450, eq. 3).
+
+    Scale and shift are those of a channel, as usual for convolutions, not of an element as torch's ``LayerNorm`` has.
+    """
+
+    axes = "C H W"
+
+    def __init__(self, num_channels: int) -> None:
+        super().__init__(num_channels, 1)
+
+
+def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Mean and deviation over (H, W) of each channel of each image: (B, C, H, W) to (B, C, 1, 1) each.
+
+    The deviation is sqrt(var + eps), of the variance of a sample (divided by H W - 1).
+
+    Raises `ZooError` for features of one pixel, which have no deviation.
+    """
+    if features.shape[-2:].numel() < 2:
+        raise ZooError("Features of a single pixel have no deviation: give a larger picture.")
+    var, mean = torch.var_mean(features, (2, 3), keepdim=True)
+    return mean, (var + eps).sqrt()
+
+
+def adain(content: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """``std * (content - mean_c) / std_c + mean``: the content's statistics replaced (Huang, Belongie 2017, eq. 8).
+
+    Args:
+        content: (B, C, H, W); mean_c and std_c are its `channel_statistics`.
+        mean: Of the style, broadcast to (B, C, H, W); a map differs from place to place.
+        std: Likewise.
+    """
+    content_mean, content_std = channel_statistics(content)
+    return torch.addcmul(mean, content - content_mean, std / content_std)
+
+
+def adaptive_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """``scale_nc * (x - mean_nc) / sqrt(var_nc + eps) + shift_nc`` over H, W: MUNIT's AdaIN (sec. 5.1).
+
+    Where `adain` takes the statistics of a style, this takes what a network made of it: scale and shift (B, C).
+    """
+    groups = x.reshape(1, -1, *x.shape[2:])
+    normalised = F.batch_norm(groups, None, None, scale.flatten(), shift.flatten(), training=True)
+    return normalised.view(x.shape)
+
+
+def given(condition: Tensor | None, what: str) -> Tensor:
+    """The condition; raises `ZooError` where there is none."""
+    if condition is None:
+        raise ZooError(f"This normalisation needs {what} as its condition.")
+    return condition
+
+
+class AdaIN(Normalization):
+    """``std_nc(style) * (x - mean_nc) / std_nc + mean_nc(style)`` over H, W: `adain` with a style's features.
+
+    The condition is those features, (N or 1, C, h, w) of any size; there are no parameters.  Both deviations are of
+    `channel_statistics`.
+
+    Raises `ZooError` without a condition, and for a single pixel.
+    """
+
+    axes = "H W"
+
+    def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
+        return adain(input, *channel_statistics(given(condition, "a style's features")))
+
+
+class Modulated(Normalization):
+    """A norm without parameters, ``batch`` or ``instance``; `scale_and_shift` makes scale and shift of a condition.
+
+    ``batch`` has running statistics, for eval mode.
+    """
+
+    def __init__(self, channels: int, norm: str = "batch") -> None:
+        super().__init__()
+        self.norm = BatchNorm2d(channels, "running", affine=False) if norm == "batch" else InstanceNorm2d(channels)
+
+    @property
+    def axes(self) -> str:
+        return self.norm.axes
+
+    def scale_and_shift(self, condition: Tensor | None, size: torch.Size) -> tuple[Tensor, Tensor]:
+        """Both broadcast to x, whose height and width are ``size``."""
+        raise NotImplementedError
+
+    def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
+        scale, shift = self.scale_and_shift(condition, input.shape[-2:])
+        return torch.addcmul(shift, self.norm(input), scale)
+
+
+class ConditionalNorm(Modulated):
+    """``scale_kc * (x - mean) / sqrt(var + eps) + shift_kc``, where k is the class of each image.
+
+    With ``norm="batch"`` over N, H, W: conditional batch normalisation (de Vries et al. 2017, arXiv:1707.00683), with
+    a table in place of their perceptron; with ``norm="instance"`` over H, W: conditional instance normalisation
+    (Dumoulin et al. 2017, arXiv:1610.07629, eq. 5).  The tables begin with ones and zeros.
+
+    The condition is the class ids, (N,).  Raises `ZooError` without one.
+    """
+
+    def __init__(self, channels: int, classes: int, norm: str = "batch") -> None:
+        super().__init__(channels, norm)
+        self.scale = nn.Parameter(torch.ones(classes, channels))
+        self.shift = nn.Parameter(torch.zeros(classes, channels))
+
+    def scale_and_shift(self, condition: Tensor | None, size: torch.Size) -> tuple[Tensor, Tensor]:
+        ids = given(condition, "the class of each image")
+        return self.scale[ids][:, :, None, None], self.shift[ids][:, :, None, None]
+
+
+class LabelConv2d(nn.Conv2d):
+    """A 3x3 convolution of a segmentation (B, in_channels, H, W) to (B, out_channels, H, W)."""
+
+    bias: nn.Parameter
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def look_up(self, segmentation: Tensor, ids: Tensor, labels: int) -> Tensor:
+        """The same result by adding up weights: nine rows of a table for each pixel.
+
+        Args:
+            segmentation: (B, in_channels, H, W), one-hot in its first ``labels`` channels.
+            ids: Which of them is 1, (B, H, W).
+            labels: How many there are.
+        """
+        outputs = self.out_channels
+        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(9 * labels, outputs)
+        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row for what is outside
+        windows = F.pad(ids, (1, 1, 1, 1), value=labels).unfold(1, 3, 1).unfold(2, 3, 1)
+        taps = torch.arange(9, device=ids.device).view(3, 3) * labels
+        rows = torch.where(windows == labels, 9 * labels, windows + taps).reshape(-1, 9)
+        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=9 * labels)
+        result = summed.view(*ids.shape, outputs).movedim(-1, 1)
+        if labels == self.in_channels:
+            return result + self.bias[:, None, None]
+        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
+
+
+class SPADE(Modulated):
+    """``(1 + gamma_ncyx) * (x - mean) / sqrt(var + eps) + beta_ncyx``: spatially-adaptive normalisation.
+
+    Park et al. 2019, arXiv:1903.07291, eq. 1 and 2.  Gamma and beta are maps, computed by two layers of 3x3
+    convolutions from the segmentation, brought to the size of x by nearest neighbours.  The condition is the
+    segmentation, (N, label_channels, h, w).
+
+    Raises `ZooError` without a condition.
+
+    Args:
+        channels: C of x.
+        label_channels: Channels of the segmentation.
+        hidden: Channels between the two layers.
+        norm: ``batch`` (over N, H, W, with running statistics) or ``instance`` (over H, W).
+    """
+
+    def __init__(self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch") -> None:
+        super().__init__(channels, norm)
+        self.shared = LabelConv2d(label_channels, hidden)
+        self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta, as one convolution
+
+    def modulate(self, segmentation: Tensor, ids: Tensor | None = None, labels: int = 0) -> Modulation:
+        """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x.
+
+        With ``ids`` by `LabelConv2d.look_up`.
+        """
+        hidden = self.shared(segmentation) if ids is None else self.shared.look_up(segmentation, ids, labels)
+        return self.modulation(F.relu(hidden, inplace=True))
+
+    def scale_and_shift(self, condition: Tensor | None, size: torch.Size) -> tuple[Tensor, Tensor]:
+        segmentation = given(condition, "a segmentation")
+        gamma, beta = self.modulate(F.interpolate(segmentation, size, mode="nearest")).chunk(2, 1)
+        return 1 + gamma, beta
+
+    def modulated(self, x: Tensor, modulation: Modulation) -> Tensor:
+        """The result for maps that `modulate` made before."""
+        gamma, beta = modulation.chunk(2, 1)
+        return torch.addcmul(beta, self.norm(x), 1 + gamma)
+
+
+#: By name; all are called with (x, condition), the arguments of their constructors differ.
+NORMALIZATIONS: dict[str, type[Normalization]] = {
+    "batch": BatchNorm2d,
+    "layer": LayerNorm,
+    "instance": InstanceNorm2d,
+    "group": GroupNorm,
+    "adain": AdaIN,
+    "spade": SPADE,
+    "conditional": ConditionalNorm,
+}
 
 
 def norm_layer(name: str, inference: str = "image") -> tuple[MakeNorm, bool]:
@@ -48,7 +300,7 @@ def norm_layer(name: str, inference: str = "image") -> tuple[MakeNorm, bool]:
     if name == "batch":
         return partial(BatchNorm2d, inference=inference), False
     if name == "instance":
-        return nn.InstanceNorm2d, True
+        return InstanceNorm2d, True
     if name == "none":
         return lambda channels: nn.Identity(), False
     raise ZooError(f"Unknown normalisation {name!r}: choose batch, instance or none.")

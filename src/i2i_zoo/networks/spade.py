@@ -12,75 +12,13 @@ from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
 
+from .normalization import SPADE, Modulation
 from .spectral import SpectralConv2d
 
 Upsampling = Literal["normal", "more", "most"]
 
-#: Scale and shift of one SPADE layer: (B, 2 C, H, W).
-Modulation = Tensor
-
 #: Side of the picture that the encoder sees.
 ENCODED = 256
-
-
-class LabelConv2d(nn.Conv2d):
-    """A 3x3 convolution of a segmentation (B, in_channels, H, W) to (B, out_channels, H, W)."""
-
-    bias: nn.Parameter
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
-
-    def look_up(self, segmentation: Tensor, ids: Tensor, labels: int) -> Tensor:
-        """The same result by adding up weights: nine rows of a table for each pixel.
-
-        Args:
-            segmentation: (B, in_channels, H, W), one-hot in its first ``labels`` channels.
-            ids: Which of them is 1, (B, H, W).
-            labels: How many there are.
-        """
-        outputs = self.out_channels
-        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(9 * labels, outputs)
-        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row for what is outside
-        windows = F.pad(ids, (1, 1, 1, 1), value=labels).unfold(1, 3, 1).unfold(2, 3, 1)
-        taps = torch.arange(9, device=ids.device).view(3, 3) * labels
-        rows = torch.where(windows == labels, 9 * labels, windows + taps).reshape(-1, 9)
-        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=9 * labels)
-        result = summed.view(*ids.shape, outputs).movedim(-1, 1)
-        if labels == self.in_channels:
-            return result + self.bias[:, None, None]
-        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
-
-
-class SPADE(nn.Module):
-    """Spatially-adaptive normalisation (sec. 3.1, eq. 1): x without its mean and scale, times 1 + gamma, plus beta.
-
-    Gamma and beta are maps, computed by two layers of 3x3 convolutions from the segmentation at the size of x.
-
-    Args:
-        channels: C of x.
-        label_channels: Channels of the segmentation.
-        hidden: Channels between the two layers.
-        norm: ``batch`` (over the batch, with running statistics) or ``instance``; neither has weights of its own.
-    """
-
-    def __init__(self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch") -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False) if norm == "batch" else nn.InstanceNorm2d(channels)
-        self.shared = LabelConv2d(label_channels, hidden)
-        self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta, as one convolution
-
-    def modulate(self, segmentation: Tensor, ids: Tensor | None = None, labels: int = 0) -> Modulation:
-        """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x.
-
-        With ``ids`` by `LabelConv2d.look_up`.
-        """
-        hidden = self.shared(segmentation) if ids is None else self.shared.look_up(segmentation, ids, labels)
-        return self.modulation(F.relu(hidden, inplace=True))
-
-    def forward(self, x: Tensor, modulation: Modulation) -> Tensor:
-        gamma, beta = modulation.chunk(2, 1)
-        return torch.addcmul(beta, self.norm(x), 1 + gamma)
 
 
 class SPADEBlock(nn.Module):
@@ -104,9 +42,9 @@ class SPADEBlock(nn.Module):
         return [norm.modulate(segmentation, ids, labels) for norm in norms]
 
     def forward(self, x: Tensor, modulations: Sequence[Modulation]) -> Tensor:
-        y = self.conv_0(F.leaky_relu(self.norm_0(x, modulations[0]), 0.2))
-        y = self.conv_1(F.leaky_relu(self.norm_1(y, modulations[1]), 0.2))
-        return y + (self.conv_s(self.norm_s(x, modulations[2])) if self.learned else x)
+        y = self.conv_0(F.leaky_relu(self.norm_0.modulated(x, modulations[0]), 0.2))
+        y = self.conv_1(F.leaky_relu(self.norm_1.modulated(y, modulations[1]), 0.2))
+        return y + (self.conv_s(self.norm_s.modulated(x, modulations[2])) if self.learned else x)
 
 
 class SPADEGenerator(nn.Module):
