@@ -113,7 +113,9 @@ def setting(args: argparse.Namespace) -> dict[str, Any]:
     return {"batch": args.batch, "precision": args.precision, "device": args.device, "threads": args.threads}
 
 
-def race_inference(ours: Callable[[], Any], theirs: Callable[[], Any], args: argparse.Namespace) -> None:
+def race_inference(
+    ours: Callable[[], Any], theirs: Callable[[], Any], args: argparse.Namespace, what: str = "inference"
+) -> None:
     """Time both in turns, without gradients, and print the result."""
 
     def timed(run: Callable[[], Any]) -> float:
@@ -123,7 +125,7 @@ def race_inference(ours: Callable[[], Any], theirs: Callable[[], Any], args: arg
 
     with torch.inference_mode():
         times = [(timed(ours), timed(theirs)) for _ in range(args.rounds + 1)]
-    compare("inference", [t for t, _ in times], [t for _, t in times], **setting(args))
+    compare(what, [t for t, _ in times], [t for _, t in times], **setting(args))
 
 
 def compare(what: str, ours: list[float], theirs: list[float], warm_up: int = 1, **more: Any) -> None:

@@ -8,9 +8,11 @@ import os
 import pickle
 import re
 import shlex
+import stat
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -184,7 +186,7 @@ class TestDirectory:
             (
                 "config.json",
                 b'{"method": "os:system", "hparams": {}, "preprocess": {}}',
-                "no method is called 'os:system': choose from cogan",
+                "no method is called 'os:system': choose from adain",
             ),
             (
                 "config.json",
@@ -565,6 +567,54 @@ class TestOfficial:
             i2i_zoo.load("cut-horse2zebra")
         assert os.listdir(tmp_path / "cache") == []
 
+    def test_of_a_zip(self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        name = "faststyle-rain-princess"
+        served(server, name, monkeypatch)
+        state = Options("faststyle", "mosaic").state("G")
+        server.files["saved_models.zip?dl=1"] = zipped(
+            ("saved_models/", b""),
+            ("saved_models/mosaic.pth", b"other"),
+            ("../saved_models/rain_princess.pth", b"evil"),
+            (link_in_zip("a/saved_models/rain_princess.pth"), b"/etc/passwd"),
+            ("saved_models/rain_princess.pth", packed(tracked(state, {"conv1.conv2d": "in1"}, counters=False))),
+        )
+        loaded = i2i_zoo.load(name)
+        assert torch.equal(loaded.generator.body[0].weight, state["conv1.conv2d.weight"])
+        assert os.listdir(tmp_path / "cache") == [name]
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            ("other", "the archive has no file saved_models/mosaic"),
+            ("folder", "the archive has no file saved_models/mosaic"),
+            ("above", "the archive has no file saved_models/mosaic"),
+            ("link", "the archive has no file saved_models/mosaic"),
+            ("broken off", "what came is no archive"),
+            ("altered", "Bad CRC-32"),
+            ("encrypted", "is encrypted"),
+            ("packed oddly", "compression method"),
+        ],
+    )
+    def test_zips_that_are_refused_leave_nothing(
+        self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, why: str
+    ) -> None:
+        served(server, "faststyle-mosaic", monkeypatch)
+        name, whole = "saved_models/mosaic.pth", zipped(("saved_models/mosaic.pth", b"weights"))
+        central = whole.index(b"PK\x01\x02")
+        server.files["saved_models.zip?dl=1"] = {
+            "other": zipped(("saved_models/candy.pth", b"")),
+            "folder": zipped((f"{name}/", b"")),
+            "above": zipped((f"../{name}", b"")),
+            "link": zipped((link_in_zip(name), b"/etc/passwd")),
+            "broken off": whole[:-30],
+            "altered": whole.replace(b"weights", b"weighty"),
+            "encrypted": whole[: central + 8] + b"\x01" + whole[central + 9 :],
+            "packed oddly": whole[: central + 10] + b"\x62" + whole[central + 11 :],
+        }[content]
+        with pytest.raises(ZooError, match=rf"#saved_models/mosaic.pth could not be unpacked \(.*{why}.*\); check the"):
+            i2i_zoo.load("faststyle-mosaic")
+        assert os.listdir(tmp_path / "cache") == []
+
 
 def authors_hd() -> dict[str, torch.Tensor]:
     """The state dict of a pix2pixHD generator of width 2 with an enhancer, for Cityscapes, under the authors' names."""
@@ -595,6 +645,21 @@ def archive(*members: tuple[str | tarfile.TarInfo, bytes]) -> bytes:
             info.size = len(content)
             tar.addfile(info, BytesIO(content))
     return file.getvalue()
+
+
+def zipped(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
+    """A zip of these members, not compressed; a name alone is one of a plain file or, with a slash behind, a folder."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for member, content in members:
+            archive.writestr(member, content)
+    return file.getvalue()
+
+
+def link_in_zip(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return info
 
 
 def link(name: str, kind: bytes, target: str = "/etc/passwd") -> tarfile.TarInfo:
@@ -688,7 +753,7 @@ class TestDrive:
             (archive(("not_tiny_pretrained/latest_net_G.pth", packed(authors_hd()))), "the archive has no file"),
             (archive(), "the archive has no file"),
             (archive(("tiny_pretrained/latest_net_G.pth", packed(authors_hd())))[:-1000], "ended before"),
-            (packed(authors_hd()), "what came is no archive"),
+            (packed(authors_hd()), "the archive has no file"),
             (b"<html>too many accesses</html>", "what came is no archive"),
             (b"", "what came is no archive"),
         ],

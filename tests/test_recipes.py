@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from i2i_zoo.cli import main
 
@@ -13,7 +14,9 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: str(path.relative_to(RECIPES)))
-def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipe_trains_a_step(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = yaml.safe_load(path.read_text())
     method, model = recipe["model"]["class_path"], recipe["model"].get("init_args", {})
@@ -24,9 +27,14 @@ def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.Mo
     if unpaired:
         size = model.get("size", 28) if method == "CoGAN" else 64
     channels = 1 if method == "CoGAN" else 3
+    learned = method == "FastStyle"
+    if learned:
+        request.getfixturevalue("vgg16")
+        Image.new("RGB", (16, 16), "red").save("style.png")
+        size = 64
     options = {
         "model.width": 4,
-        "model.discriminator_width": 4,
+        **({"model.style": "style.png"} if learned else {"model.discriminator_width": 4}),
         "data": "SyntheticPairs",
         "data.train": 1,
         "data.val": 1,

@@ -47,7 +47,10 @@ class TestEntry:
         cls = method_class(entry.method)
         check_hparams(cls, entry.hparams, entry.name)
         cls.check_preprocess(dict(entry.preprocess), entry.name)
-        assert entry.task == {"source": "paired", "label": "semantic", "a": "unpaired"}[cls.batch_keys[0]]
+        assert (
+            entry.task
+            == {"source": "paired", "label": "semantic", "a": "unpaired", "content": "style"}[cls.batch_keys[0]]
+        )
 
     def test_bundled_files_are_there(self, entry: Entry) -> None:
         folder = ROOT / "src/i2i_zoo/checkpoints" / entry.name
@@ -114,7 +117,7 @@ def test_methods_resolve() -> None:
     for name in METHODS:
         assert issubclass(method_class(name), Method)
         assert registry.method_name(method_class(name)) == name
-    with pytest.raises(ZooError, match="No method is called 'torch:load': choose from cogan"):
+    with pytest.raises(ZooError, match="No method is called 'torch:load': choose from adain"):
         method_class("torch:load")
     with pytest.raises(ZooError, match="Method has no name to save it under"):
         registry.method_name(Method)

@@ -104,8 +104,20 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         help="of a model of two domains: from A to B, as by default, or from B to A",
     )
     styles = command.add_mutually_exclusive_group()
-    styles.add_argument("--style", metavar="FILE", help="picture whose style to take, for a model with styles")
+    styles.add_argument(
+        "--style",
+        action="append",
+        metavar="FILE",
+        help="picture whose style to take, for a model with styles; several times where styles can be mixed",
+    )
     styles.add_argument("--seed", type=seed, metavar="N", help="draw the style at random instead")
+    command.add_argument("--alpha", type=float, metavar="A", help="from 0, the content, to 1, the style, as by default")
+    command.add_argument("--weights", type=float, nargs="+", metavar="W", help="of several styles, in their order")
+    command.add_argument(
+        "--mask", action="append", metavar="FILE", help="picture that is white where a style goes, one for each style"
+    )
+    command.add_argument("--preserve-colour", action="store_true", default=None, help="keep the content's colours")
+    command.add_argument("--style-size", type=positive, metavar="N", help="shorter side of styles in pixels [512]")
     command.add_argument(
         "--tile",
         type=positive,
@@ -170,6 +182,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command.add_argument("names", metavar="NAME", nargs="*", help="checkpoints; by default all that are bundled")
     command.add_argument("--port", type=positive, help="port of the page; by default the first free one from 7860 on")
     command.add_argument("--share", action="store_true", help="make it reachable from elsewhere, through Gradio")
+
+    command = add("normalization", normalization, "draw and measure what each normalisation layer does")
+    command.add_argument("-o", "--output", type=Path, default=Path(), help="folder for normalization.png [%(default)s]")
 
     data = verbs.add_parser("data", help="fetch and prepare public datasets")
     steps = data.add_subparsers(metavar="COMMAND", required=True)
@@ -307,9 +322,11 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
     from .data.digits import DigitsData
     from .data.paired import PairedData
     from .data.semantic import SemanticData
+    from .data.style import StyleData
     from .data.unpaired import UnpairedData
 
-    kinds: dict[str, Any] = {kind.__name__: kind for kind in (DigitsData, PairedData, SemanticData, UnpairedData)}
+    classes = (DigitsData, PairedData, SemanticData, StyleData, UnpairedData)
+    kinds: dict[str, Any] = {kind.__name__: kind for kind in classes}
     options: dict[str, Any] = {}
     kind: Any = PairedData
     if name in ENTRIES:
@@ -318,7 +335,8 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
         options = recipe["data"]["init_args"]
     elif name not in METHODS:
         raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
-    return kind(**{**options, "root": str(root), "batch_size": batch, "num_workers": workers})
+    root_of = "content" if kind is StyleData else "root"
+    return kind(**{**options, root_of: str(root), "batch_size": batch, "num_workers": workers})
 
 
 def push(args: argparse.Namespace) -> None:
@@ -340,6 +358,13 @@ def demo(args: argparse.Namespace) -> None:
     serve(args.names, args.port, args.share)
 
 
+def normalization(args: argparse.Namespace) -> None:
+    from .normalization_figure import demonstrate
+
+    table, path = demonstrate(args.output)
+    print(f"{table}\n{path}")
+
+
 def fetch(args: argparse.Namespace) -> None:
     from .data.fetch import fetch
 
@@ -358,7 +383,10 @@ def translate(args: argparse.Namespace) -> int:
     if args.size and len(args.size) > 2:
         raise ZooError(f"--size takes one number or height and width, not {len(args.size)} numbers.")
     size = tuple(args.size) if args.size and len(args.size) == 2 else args.size and args.size[0]
-    options = {"size": size, "direction": args.direction, "style": args.style, "seed": args.seed, "tile": args.tile}
+    style = args.style[0] if args.style and len(args.style) == 1 else args.style
+    options = {"size": size, "style": style, "masks": args.mask}
+    named = ("direction", "seed", "tile", "alpha", "weights", "preserve_colour", "style_size")
+    options |= {name: getattr(args, name) for name in named}
     options = {name: value for name, value in options.items() if value is not None}
     # A seed draws a style for each picture of a batch: all are to have its first.
     batch = args.batch if args.seed is None else 1
@@ -392,6 +420,9 @@ def translate_example(name: str, output: Path, options: Mapping[str, Any], devic
     from .callbacks.samples import grid
 
     model = load_for(name, device)
+    example_style = bundle(name) / "example-style.png"
+    if "style" not in options and example_style.is_file():
+        options = {**options, "style": str(example_style)}
     check_options(model, options)
     if options.get("direction") == "ba":
         raise ZooError(f"{name} ships an example of A alone: give pictures of B to translate with --direction ba.")
@@ -400,8 +431,10 @@ def translate_example(name: str, output: Path, options: Mapping[str, Any], devic
     result = model.translate(example, **options)
     images.save(result, output / f"{name}.png")
     beside = output / f"{name}-beside.png"
-    shown = images.to_pil(direction.source_picture(source[None])[0])
-    panels = [images.to_uint8(images.read(picture)) for picture in (shown, result)]
+    shown = [images.to_pil(direction.source_picture(source[None])[0])]
+    if options.get("style") == str(example_style):
+        shown.append(images.to_pil(images.resize(images.read(example_style), source.shape[-2:])))
+    panels = [images.to_uint8(images.read(picture)) for picture in (*shown, result)]
     images.save(grid([panels]), beside)
     print(f"{output / name}.png  the result\n{beside}  input and result beside each other")
     return 0
@@ -423,25 +456,40 @@ def load_for(name: str, device: str | None) -> Any:
 
 
 def options_of(model: Any) -> list[str]:
-    """Those of direction, tile, style and seed that the model's ``translate`` takes and that matter to it."""
+    """Those options of ``translate`` but the size that the model takes and that matter to it."""
     taken = inspect.signature(type(model).translate).parameters
-    styled = any(model.hparams.get(key) for key in ("latent", "features", "style"))
-    return [name for name in ("direction", "tile", *(["style", "seed"] if styled else [])) if name in taken]
+    styled = needs_style(model) or any(model.hparams.get(key) for key in ("latent", "features", "style"))
+    named = ("direction", "tile", "alpha", "weights", "masks", "preserve_colour", "style_size")
+    return [name for name in (*named, *(["style", "seed"] if styled else [])) if name in taken]
+
+
+def needs_style(model: Any) -> bool:
+    """Whether the model translates nothing without a style."""
+    style = inspect.signature(type(model).translate).parameters.get("style")
+    return style is not None and style.default is inspect.Parameter.empty
 
 
 def check_options(model: Any, options: Mapping[str, Any]) -> None:
     """Raise `ZooError` for an option of ``translate`` that the model does not take, before any picture is read."""
     from .images import read_array
 
-    lacks = {"direction": "translates one way alone", "tile": "does not work in tiles"}
-    for name in ("direction", "tile", "style", "seed"):
-        if name in options and name not in options_of(model):
-            has = lacks.get(name, "has no styles")
-            raise ZooError(f"--{name} {options[name]}: this {type(model).__name__} {has}; leave it out.")
+    lacks = {"direction": "translates one way alone", "tile": "does not work in tiles", "style": "has no styles"}
+    lacks["seed"] = "draws no styles" if needs_style(model) else "has no styles"
+    taken = options_of(model)
+    for name in options:
+        if name != "size" and name not in taken:
+            has = lacks.get(name, "does not mix styles")
+            flag = "mask" if name == "masks" else name.replace("_", "-")
+            raise ZooError(f"--{flag} {options[name]}: this {type(model).__name__} {has}; leave it out.")
+    if needs_style(model) and "style" not in options:
+        raise ZooError(f"This {type(model).__name__} gives pictures any style: say which with --style PICTURE.")
     if "direction" in options:
         model.direction(options["direction"])
-    if "style" in options:
-        read_array(options["style"])
+    styles = options.get("style", [])
+    if isinstance(styles, list) and len(styles) > 1 and "weights" not in taken:
+        raise ZooError(f"--style was given {len(styles)} times: this {type(model).__name__} takes one style.")
+    for picture in [*([styles] if isinstance(styles, str) else styles), *options.get("masks", [])]:
+        read_array(picture)
 
 
 def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
@@ -502,6 +550,9 @@ def translate_all(
     from .images import read_array, save
 
     check_options(model, options)
+    if needs_style(model):  # which is encoded once for all pictures
+        size = {"size": options["size"]} if "size" in options else {}
+        model, options = model.styled(**{name: value for name, value in options.items() if name != "size"}), size
     targets, failures = list(jobs), []
     batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
     with ThreadPoolExecutor(batch) as readers, tqdm(total=len(targets), unit=" pictures", disable=quiet) as progress:

@@ -208,25 +208,28 @@ def show_result(label: str) -> Any:
 
 def show_conditions(model: Any) -> dict[str, Any]:
     """Inputs for what else ``translate`` takes, by its arguments' names; none for a model without styles."""
-    from .cli import options_of
+    from .cli import needs_style, options_of
 
     gradio = import_gradio()
-    if "style" not in options_of(model.method if isinstance(model, Direction) else model):
-        return {}
-    return {
-        "style": gradio.Image(
-            label="Style of this photograph",
+    taken = options_of(model.method if isinstance(model, Direction) else model)
+    inputs: dict[str, Any] = {}
+    if "style" in taken:
+        inputs["style"] = gradio.Image(
+            label="Style of this picture" if needs_style(model) else "Style of this photograph",
             interactive=True,
             sources=["upload", "webcam", "clipboard"],
             type="filepath",
             image_mode=None,
             height=180,
-        ),
+        )
+    if "alpha" in taken:
+        inputs["alpha"] = gradio.Slider(0, 1, 1, label="From the content to the style", interactive=True)
+    if "seed" in taken:
         # Text, since a number that is left empty would be 0.
-        "seed": gradio.Textbox(
+        inputs["seed"] = gradio.Textbox(
             label="Or a style at random: its seed", placeholder="a whole number, such as 1", interactive=True
-        ),
-    }
+        )
+    return inputs
 
 
 def told(work: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -259,14 +262,19 @@ def paint(model: Any, drawing: Mapping[str, Any] | None, **conditions: Any) -> I
     return translated(model, None if canvas is None else images.label_ids(canvas, palette), **conditions)
 
 
-def translated(model: Any, picture: Any, style: Any = None, seed: str = "") -> Image.Image:
+def translated(model: Any, picture: Any, style: Any = None, seed: str = "", alpha: float | None = None) -> Image.Image:
     """The translation of a picture by a model or one of its directions, with a style or a seed if it is given.
 
-    Raises `ZooError` if there is no picture, the seed is no number, or as ``translate``.
+    Raises `ZooError` if there is no picture, or no style for a model that needs one, if the seed is no number, or as
+    ``translate``.
     """
+    from .cli import needs_style
+
     if picture is None:
         raise ZooError("There is no picture yet: upload, photograph or draw one.")
-    options = {"style": style, "seed": read_seed(seed)}
+    if style is None and needs_style(model):
+        raise ZooError("There is no style yet: upload a picture that has it.")
+    options = {"style": style, "seed": read_seed(seed), "alpha": alpha}
     if isinstance(model, Direction):
         model, options = model.method, {**options, "direction": model.way}
     return model.translate(picture, **{key: value for key, value in options.items() if value is not None})

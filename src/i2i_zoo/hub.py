@@ -8,15 +8,20 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import sys
 import tarfile
 import urllib.request
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 import huggingface_hub
 import torch
@@ -39,6 +44,9 @@ CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "dis
 
 #: A file or folder of Google Drive: which of the two, its id, and which file of that archive or folder is meant.
 DRIVE = re.compile(r"https://drive\.google\.com/(uc\?id=|drive/folders/)([\w-]+)(?:#(.*))?")
+
+#: What the standard library raises for an archive that is broken, encrypted, or packed in an unknown way.
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 #: The path of a checkpoint's file by its name; None if the checkpoint has no such file.
 Files = Callable[[str], Path | None]
@@ -78,7 +86,7 @@ def load(
     cls.check_preprocess(config["preprocess"], f"{name}/{CONFIG}")
     check_hparams(cls, overrides)
     tensors = _read_tensors(_needed(files, WEIGHTS, name))
-    if discriminators:
+    if discriminators and cls.discriminator_networks:
         tensors |= _read_tensors(_needed(files, DISCRIMINATORS, name))
     # A file that was imported by hand (see `_fetch_drive`) does not tell all; then the registry does.
     entry = registry.ENTRIES.get(os.fspath(name))
@@ -362,7 +370,7 @@ def _fetch(entry: Entry, url: str, directory: Path, folder: Path) -> Path:
     path = _download(address, folder)
     try:
         return _unpack(path, member) if member else path
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (*_BROKEN, OSError) as error:
         raise ZooError(f"{url} could not be unpacked ({error}); check the disk, or try again later.") from error
 
 
@@ -399,26 +407,38 @@ def _fetch_drive(entry: Entry, kind: str, identity: str, member: str | None, dir
 
 
 def _unpack(archive: Path, member: str) -> Path:
-    """The plain file of a tar archive whose path ends with ``member``, written beside it; the others are left alone.
+    """The plain file of a tar or zip archive whose path ends with ``member``, written beside it; no other is unpacked.
 
-    Raises `tarfile.TarError` if there is none: a link is none, nor is what has ``..`` in its path; `EOFError` if the
-    archive broke off.
+    Raises `shutil.ReadError` if there is none: a link is none, nor is what has ``..`` in its path; one of `_BROKEN` if
+    the archive is broken.
     """
-    if not tarfile.is_tarfile(archive):
-        raise tarfile.TarError("what came is no archive")
     wanted, path = PurePosixPath(member).parts, archive.with_name(f"{archive.name}.unpacked")
-    with tarfile.open(archive) as tar:
-        for info in tar:
-            parts = PurePosixPath(info.name).parts
-            if parts[-len(wanted) :] == wanted and ".." not in parts and info.isreg():
-                with tar.extractfile(info) as content, path.open("wb") as file:  # type: ignore[union-attr]
-                    shutil.copyfileobj(content, file)
+
+    def copied(name: str, plain: bool, content: Callable[[], IO[bytes] | None]) -> bool:
+        parts = PurePosixPath(name).parts
+        if parts[-len(wanted) :] != wanted or ".." in parts or not plain:
+            return False
+        with content() as source, path.open("wb") as file:  # type: ignore[union-attr]
+            shutil.copyfileobj(source, file)
+        return True
+
+    if tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as tar:
+            if any(copied(info.name, info.isreg(), partial(tar.extractfile, info)) for info in tar):
                 return path
-    raise tarfile.TarError(f"the archive has no file {member}")
+    elif zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for info in packed.infolist():
+                plain = not info.is_dir() and stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+                if copied(info.filename, plain, partial(packed.open, info)):
+                    return path
+    else:
+        raise shutil.ReadError("what came is no archive")
+    raise shutil.ReadError(f"the archive has no file {member}")
 
 
 def _download(url: str, folder: Path) -> Path:
-    path = folder / url.rpartition("/")[2]
+    path = folder / PurePosixPath(urlsplit(url).path).name
     request = urllib.request.Request(url, headers={"User-Agent": f"i2i_zoo/{__version__}"})
     try:
         with urllib.request.urlopen(request, timeout=60) as response, path.open("wb") as file:

@@ -506,6 +506,19 @@ def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> T
     return resized if image.dtype == torch.uint8 else resized.clamp(-1, 1)
 
 
+def resize_shorter(image: Tensor, length: int) -> Tensor:
+    """(C, H, W) as `resize`, so that its shorter side has this length."""
+    shorter = min(image.shape[-2:])
+    return resize(image, [round(side * length / shorter) for side in image.shape[-2:]])
+
+
+def middle(image: Tensor) -> Tensor:
+    """The largest square in the middle of an image (..., H, W)."""
+    side = min(image.shape[-2:])
+    top, left = ((length - side) // 2 for length in image.shape[-2:])
+    return image[..., top : top + side, left : left + side]
+
+
 def pad_to_stride(image: Tensor, stride: int, smallest: int = 1) -> tuple[Tensor, int, int]:
     """Mirror a batch (..., H, W) at its edges, evenly, to multiples of ``stride`` that are at least ``smallest``.
 
@@ -549,3 +562,29 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     linear = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(_XYZ / _WHITE[:, None]).to(lab), xyz)
     rgb = torch.where(linear > 0.0031308, 1.055 * linear.clamp_min(1e-8) ** (1 / 2.4) - 0.055, 12.92 * linear)
     return rgb.clamp(0, 1) * 2 - 1
+
+
+def match_colours(picture: Tensor, target: Tensor) -> Tensor:
+    """A picture (3, H, W) with the means, deviations and correlations of another's colours (CORAL; Sun et al. 2016).
+
+    Sums of products, not their means, have the identity added to them, as in AdaIN's authors' PyTorch code.
+    """
+    colours, _, _ = standardised(picture)
+    wanted, wanted_mean, wanted_std = standardised(target)
+    eye = torch.eye(3, dtype=colours.dtype, device=colours.device)
+    whitened = torch.linalg.solve(square_root(colours @ colours.T + eye), colours)
+    matched = square_root(wanted @ wanted.T + eye) @ whitened
+    return (matched * wanted_std + wanted_mean).to(picture).view_as(picture)
+
+
+def standardised(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Colours (C, H W) at mean 0 and deviation 1, and what these were, (C, 1) each; in double precision."""
+    colours = picture.cpu().double().flatten(1)
+    mean, std = colours.mean(1, keepdim=True), colours.std(1, keepdim=True)
+    return (colours - mean) / std.clamp(min=1e-6), mean, std  # a channel may be of one value
+
+
+def square_root(matrix: Tensor) -> Tensor:
+    """Of a symmetric positive definite matrix."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values.clamp(min=0).sqrt() @ vectors.T

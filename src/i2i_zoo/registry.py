@@ -13,9 +13,11 @@ from i2i_zoo.errors import ZooError
 
 #: Name of a method to the module and class that implement it.
 METHODS: dict[str, str] = {
+    "adain": "i2i_zoo.methods.adain:AdaIN",
     "cogan": "i2i_zoo.methods.cogan:CoGAN",
     "cut": "i2i_zoo.methods.cut:CUT",
     "cyclegan": "i2i_zoo.methods.cyclegan:CycleGAN",
+    "faststyle": "i2i_zoo.methods.faststyle:FastStyle",
     "gcgan": "i2i_zoo.methods.gcgan:GcGAN",
     "munit": "i2i_zoo.methods.munit:MUNIT",
     "pix2pix": "i2i_zoo.methods.pix2pix:Pix2Pix",
@@ -33,7 +35,7 @@ class Entry:
     name: str
     #: A name of `METHODS`.
     method: str
-    #: What kind of translation it is, a name shared by methods: ``paired``, ``semantic`` or ``unpaired``.
+    #: What kind of translation it is, a name shared by methods: ``paired``, ``semantic``, ``style`` or ``unpaired``.
     task: str
     dataset: str
     #: One line: what goes in and what comes out.
@@ -75,9 +77,11 @@ class Entry:
         return "official" if self.official else "hub"
 
 
+_ADAIN_PAPER = "https://arxiv.org/abs/1703.06868"
 _COGAN_PAPER = "https://arxiv.org/abs/1606.07536"
 _CUT_PAPER = "https://arxiv.org/abs/2007.15651"
 _CYCLEGAN_PAPER = "https://arxiv.org/abs/1703.10593"
+_FASTSTYLE_PAPER = "https://arxiv.org/abs/1603.08155"
 _GCGAN_PAPER = "https://arxiv.org/abs/1809.05852"
 _MUNIT_PAPER = "https://arxiv.org/abs/1804.04732"
 _PIX2PIX_PAPER = "https://arxiv.org/abs/1611.07004"
@@ -97,12 +101,26 @@ _CYCLEGAN_TERMS = (
     "Weights by the authors of CycleGAN (Zhu, Park, Isola, Efros 2017), whose code is under the BSD licence: "
     "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/LICENSE"
 )
+_ADAIN_WEIGHTS = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
+_ADAIN_TERMS = (
+    "Weights by the authors of AdaIN (Huang, Belongie 2017), as Naoto Inoue publishes them for PyTorch under the MIT "
+    "licence: https://github.com/naoto0804/pytorch-AdaIN/blob/master/LICENSE"
+)
+_ADAIN_SMALL_TERMS = (
+    "Trained on photographs and paintings out of public repositories, some of which are offered for research only; the "
+    "card lists them."
+)
 _CYCLEGAN_WEIGHTS = "http://efrosgans.eecs.berkeley.edu/cyclegan/pretrained_models"
 _CUT_TERMS = (
     "Weights by the authors of CUT (Park, Efros, Zhang, Zhu 2020), whose code is under the BSD licence: "
     "https://github.com/taesungp/contrastive-unpaired-translation/blob/master/LICENSE"
 )
 _CUT_WEIGHTS = "http://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
+_FASTSTYLE_TERMS = (
+    "Weights by the contributors of PyTorch's examples (2017), under the BSD licence: "
+    "https://github.com/pytorch/examples/blob/main/LICENSE"
+)
+_FASTSTYLE_WEIGHTS = "https://www.dropbox.com/s/lrvwfehqdcxoza8/saved_models.zip?dl=1"
 _GCGAN_TERMS = (
     "Weights by the authors of GcGAN (Fu, Gong, Wang, Batmanghelich, Zhang, Tao 2019), who state no licence and offer "
     "their code for research only: https://github.com/hufu6371/GcGAN"
@@ -226,6 +244,22 @@ def _cut_official(data: str, dataset: str, description: str, **preprocess: str) 
     return entry("cut", "", {}), entry("fastcut", "fastcut-", fast)
 
 
+def _faststyle_official(style: str, description: str) -> Entry:
+    return Entry(
+        name=f"faststyle-{style.replace('_', '-')}",
+        method="faststyle",
+        task="style",
+        dataset="COCO 2014",
+        description=description,
+        license="bsd-3-clause",
+        license_notice=_FASTSTYLE_TERMS,
+        origin="official",
+        paper=_FASTSTYLE_PAPER,
+        official={"generator": f"{_FASTSTYLE_WEIGHTS}#saved_models/{style}.pth"},
+        like="faststyle-mosaic",
+    )
+
+
 def _unit_official(
     data: str,
     drive: str,
@@ -255,6 +289,30 @@ def _unit_official(
 ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
+        Entry(
+            name="adain",
+            method="adain",
+            task="style",
+            dataset="COCO and WikiArt",
+            description="photograph and a picture of any style in, the photograph in that style out",
+            license="mit",
+            license_notice=_ADAIN_TERMS,
+            origin="official",
+            paper=_ADAIN_PAPER,
+            official={"encoder": f"{_ADAIN_WEIGHTS}/vgg_normalised.pth", "decoder": f"{_ADAIN_WEIGHTS}/decoder.pth"},
+        ),
+        Entry(
+            name="adain-small",
+            method="adain",
+            task="style",
+            dataset="photographs and paintings",
+            description="photograph and a picture of any style in, the photograph in that style out",
+            license="other",
+            license_notice=_ADAIN_SMALL_TERMS,
+            origin="trained",
+            paper=_ADAIN_PAPER,
+            bundled=True,
+        ),
         _camvid("cogan-camvid", "cogan", "unpaired", _COGAN_PAPER, "label map in, street scene out, and back"),
         _camvid("cyclegan-camvid", "cyclegan", "unpaired", _CYCLEGAN_PAPER, "label map in, street scene out, and back"),
         _camvid("gcgan-camvid", "gcgan", "unpaired", _GCGAN_PAPER, "label map in, street scene out"),
@@ -432,6 +490,10 @@ ENTRIES: dict[str, Entry] = {
             {"lambda_perceptual": 1.0},
             (512, 932),
         ),
+        _faststyle_official("mosaic", "photograph in, the same as a mosaic out"),
+        _faststyle_official("candy", "photograph in, the same in bright swirls of colour out"),
+        _faststyle_official("rain_princess", "photograph in, painting of it as by Afremov out"),
+        _faststyle_official("udnie", "photograph in, painting of it as Picabia's Udnie out"),
         Entry(
             name="munit-edges2shoes",
             method="munit",

@@ -30,6 +30,7 @@ from .convert.pickles import is_lightning, read_lightning, read_pickle
 from .data.digits import DigitsData
 from .data.paired import PairedData
 from .data.semantic import SemanticData
+from .data.style import StyleData
 from .data.synthetic import SyntheticPairs
 from .data.unpaired import UnpairedData
 from .errors import ZooError
@@ -39,7 +40,7 @@ from .registry import ENTRIES, METHODS, info, method_class, method_name
 #: Classes that recipes name without their module: imported, hence found.
 RECIPE_CLASSES = (
     *map(method_class, METHODS),
-    *(DigitsData, PairedData, SemanticData, SyntheticPairs, UnpairedData),
+    *(DigitsData, PairedData, SemanticData, StyleData, SyntheticPairs, UnpairedData),
     *(ClipGradients, CollapseWatch, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
 )
 

@@ -60,12 +60,16 @@ class MethodTester:
     def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
         raise NotImplementedError
 
-    @pytest.fixture
-    def model(self) -> Method:
+    def build(self) -> Method:
+        """A new model, ready to train, the same each time."""
         torch.manual_seed(0)
         model = self.method(**self.tiny)
         model.configure_model()
         return model
+
+    @pytest.fixture
+    def model(self) -> Method:
+        return self.build()
 
     def test_is_in_the_registry(self) -> None:
         assert f"{self.method.__module__}:{self.method.__qualname__}" in METHODS.values()
@@ -95,7 +99,8 @@ class MethodTester:
         assert recorder.gradients[0] == owned[0]
         for step, parameters in zip(recorder.gradients, owned, strict=True):
             assert parameters <= step
-        assert all(p.requires_grad for p in model.parameters())
+        trained = [getattr(model, name) for networks in model.players.values() for name in networks]
+        assert all(p.requires_grad for network in trained for p in network.parameters())
 
     def test_every_trained_parameter_moves(self, model: Method) -> None:
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -106,10 +111,7 @@ class MethodTester:
 
     def test_bf16(self, model: Method) -> None:
         full = fit(model, self.batch(self.size)).losses[0]
-        torch.manual_seed(0)
-        model = self.method(**self.tiny)
-        model.configure_model()
-        mixed = fit(model, self.batch(self.size), precision="bf16-mixed").losses[0]
+        mixed = fit(self.build(), self.batch(self.size), precision="bf16-mixed").losses[0]
         assert mixed.keys() == full.keys()
         assert mixed == pytest.approx(full, rel=0.05, abs=0.02)
 
@@ -191,11 +193,8 @@ class SemanticTester(MethodTester):
             if self.size_option is None:
                 assert model.translate(maps).shape == (2, 3, *size)
 
-    @pytest.fixture
-    def model(self) -> Any:
-        torch.manual_seed(0)
-        model = self.method(**self.tiny)
-        model.configure_model()
+    def build(self) -> Any:
+        model = super().build()
         if self.size_option is not None:
             model.preprocess = {"size": list(self.size_option)}
         return model

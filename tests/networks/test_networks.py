@@ -8,6 +8,7 @@ from torch import nn
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.discriminators import RECEPTIVE_FIELDS, PatchDiscriminator
+from i2i_zoo.networks.fast_style import FastStyleNet
 from i2i_zoo.networks.initialization import init_normal
 from i2i_zoo.networks.normalization import BatchNorm2d, norm_layer
 from i2i_zoo.networks.resnet import ResNetGenerator
@@ -26,6 +27,7 @@ from i2i_zoo.networks.unet import UNet
         (lambda: ResNetGenerator(blocks=6, norm="batch"), 7_841_411),
         (lambda: ResNetGenerator(blocks=9), 11_378_179),
         (lambda: ResNetGenerator(blocks=6), 7_837_699),
+        (lambda: FastStyleNet(), 1_679_235),
         (lambda: PatchDiscriminator(6, receptive_field=1), 9_024),
         (lambda: PatchDiscriminator(6, receptive_field=16), 139_585),
         (lambda: PatchDiscriminator(6, receptive_field=34), 666_433),
@@ -64,6 +66,8 @@ def test_unknown_names_are_one_sentence() -> None:
         PatchDiscriminator(receptive_field=71)
     with pytest.raises(ZooError, match="Unknown normalisation 'layer'"):
         norm_layer("layer")
+    with pytest.raises(ZooError, match="Unknown normalisation 'layer': choose instance or batch"):
+        FastStyleNet(norm="layer")
 
 
 def test_unet_uses_its_skips() -> None:

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.metrics.suites import PARTS, Measure, default_suite, suite
+from i2i_zoo.metrics.suites import LOSSES, PARTS, Measure, default_suite, suite
 
 
 class Evaluation(L.Callback):
@@ -64,7 +64,9 @@ class Evaluation(L.Callback):
             given = {
                 key: direction.as_picture(judged[key], judged.get("source")).to(self.device)
                 for key in ("output", "target")
+                if key in judged
             }
+            given |= {key: judged[key].to(self.device) for key in LOSSES if key in judged}
             if "label_map" in judged:
                 given["label"] = judged["label_map"]
             for name, measure in list(measures.items()):

@@ -37,21 +37,27 @@ class PictureData(SplitData):
         self.root = Path(root)
         self.load_size, self.crop_size, self.test_size, self.flip = load_size, crop_size, test_size, flip
 
-    def split_folder(self, split: str, side: str = "") -> Path:
+    def split_folder(self, split: str, side: str = "", root: Path | None = None) -> Path:
         """The folder of a split, such as val, or of one side of it, such as valA; val and test stand in for each other.
 
-        Raises `ZooError` if there is none.
+        Raises `ZooError` if there is none below ``root``, by default that of the dataset.
         """
+        root = root or self.root
         for name in (split, {"val": "test", "test": "val"}.get(split, split)):
-            if (folder := self.root / f"{name}{side}").is_dir():
+            if (folder := root / f"{name}{side}").is_dir():
                 return folder
-        missing = self.root / f"{split}{side}"
+        missing = root / f"{split}{side}"
         raise ZooError(f"{missing}: there is no such folder; see {type(self).__name__} for the layouts.")
 
     def record(self, **facts: Any) -> dict[str, Any]:
         """``test_size`` and further facts, as far as there are any, for `i2i_zoo.tasks` to prepare pictures by."""
         size = [self.test_size] * 2 if isinstance(self.test_size, int) else self.test_size
         return {key: value for key, value in {"size": size, **facts}.items() if value is not None}
+
+    def resize(self, part: Tensor, nearest: bool, train: bool) -> Tensor:
+        """A picture (C, H, W) at ``load_size`` in training, and else at ``test_size``."""
+        size = self.load_size if train else self.test_size
+        return part if size is None else images.resize(part, size, nearest)
 
     def augment(
         self, parts: Sequence[Tensor], nearest: Sequence[bool], train: bool, random: torch.Generator, file: Path
@@ -61,9 +67,7 @@ class PictureData(SplitData):
         Those whose ``nearest`` is true are resized to the nearest pixel, the others bicubically.  Raises `ZooError`
         naming ``file`` if they are too small for the crop.
         """
-        size = self.load_size if train else self.test_size
-        if size is not None:
-            parts = [images.resize(part, size, near) for part, near in zip(parts, nearest, strict=True)]
+        parts = [self.resize(part, near, train) for part, near in zip(parts, nearest, strict=True)]
         if train and self.crop_size is not None:
             parts = crop(parts, self.crop_size, random, file)
         if train and self.flip and torch.rand((), generator=random) < 0.5:

@@ -430,7 +430,8 @@ class SyntheticImages(Dataset[dict[str, Any]]):
     """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name``, and ``label`` (H, W), the ids of scenes.
 
     ``label_map`` is the same, for metrics.  For methods without pairs ``a`` is the source and ``b`` the target, in
-    training that of the next scene, whose name is ``name_b``.  Indexed by ``(epoch, index)``.
+    training that of the next scene, whose name is ``name_b``; for those of style ``content`` is the source and
+    ``style`` the target.  Indexed by ``(epoch, index)``.
     """
 
     def __init__(self, data: SyntheticPairs, length: int, first_seed: int, train: bool) -> None:
@@ -447,6 +448,8 @@ class SyntheticImages(Dataset[dict[str, Any]]):
             "source": source,
             "target": target,
             "a": source,
+            "content": source,
+            "style": target,
             "b": target if index_b == index else self.scene(index_b)[2],
             "name": self.name(index),
             "name_b": self.name(index_b),

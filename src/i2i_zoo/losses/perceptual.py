@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 from urllib.error import URLError
 
@@ -46,12 +48,7 @@ class PerceptualLoss:
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
         """The features (B, C, h, w) that are compared, of pictures (B, 3, H, W) in [-1, 1]."""
-        found = []
-        for index, layer in enumerate(self.features):
-            pictures = layer(pictures)
-            if index in self.taps:
-                found.append(pictures)
-        return found
+        return tapped(self.features, self.taps, pictures)
 
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
         """Of pictures (B, 3, H, W) in [-1, 1]; no gradient for ``real``."""
@@ -83,6 +80,16 @@ class InvariantPerceptualLoss:
         return F.mse_loss(F.instance_norm(self.features(imagenet(fake))).float(), target.float())
 
 
+def tapped(layers: Iterable[nn.Module], taps: Sequence[int], x: Tensor) -> list[Tensor]:
+    """What the layers with these indices give, of layers in a row; those behind the last of them are not run."""
+    found = []
+    for index, layer in enumerate(islice(layers, taps[-1] + 1)):
+        x = layer(x)
+        if index in taps:
+            found.append(x)
+    return found
+
+
 def imagenet(pictures: Tensor) -> Tensor:
     """(B, 3, H, W) in [-1, 1] as torchvision's classifiers take them: by ImageNet's mean and deviation."""
     mean, deviation = (pictures.new_tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -90,15 +97,20 @@ def imagenet(pictures: Tensor) -> Tensor:
 
 
 @cache
-def pretrained_features(backbone: str, count: int) -> Any:
-    """The first layers of the classifier: loaded once, frozen, in eval mode."""
+def pretrained_features(
+    backbone: str, count: int, otherwise: str = "train without it, --model.lambda_perceptual 0"
+) -> Any:
+    """The first layers of the classifier: loaded once, frozen, in eval mode.
+
+    Raises `ZooError` if its weights cannot be had; it says what to do ``otherwise``.
+    """
     url = torchvision.models.get_model_weights(backbone).DEFAULT.url
     try:
         state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
         raise ZooError(
             f"The perceptual loss needs {url}, which cannot be fetched ({' '.join(str(error).split())}): put the file "
-            f"into {torch.hub.get_dir()}/checkpoints, or train without it, --model.lambda_perceptual 0."
+            f"into {torch.hub.get_dir()}/checkpoints, or {otherwise}."
         ) from error
     layers = frozen_features(backbone, count)
     layers.load_state_dict(

@@ -12,13 +12,13 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric
+from torchmetrics import MeanMetric, Metric
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 from i2i_zoo.images import to_uint8
-from i2i_zoo.tasks import PairedTask, SemanticTask
+from i2i_zoo.tasks import OneStyleTask, PairedTask, SemanticTask, StyleTask
 from i2i_zoo.tasks.unpaired import Direction
 
 from . import segmenters
@@ -38,8 +38,12 @@ COUNTED = {"camvid": 11}
 SEGMENTERS = {"camvid": "espnet_camvid"}
 
 
+#: Losses that a validation step may give, as numbers, to what their means are called.
+LOSSES = {"content_loss": "Content loss", "style_loss": "Style loss"}
+
+
 class Measure(NamedTuple):
-    """A metric; what it takes, out of ``output`` and ``target`` (pictures) and ``label`` (maps of ids); its title."""
+    """A metric; what it takes, of ``output`` and ``target`` (pictures), ``label`` (ids) and `LOSSES`; its title."""
 
     metric: Metric
     takes: tuple[str, ...]
@@ -202,6 +206,10 @@ def measure_label_score(model: Any) -> dict[str, Measure]:
     return {"label_score": Measure(metric, ("output", "label"), "Labels (nearest colour)")}
 
 
+def measure_loss(loss: str, model: Any) -> dict[str, Measure]:
+    return {loss: Measure(MeanMetric(), (loss,), LOSSES[loss])}
+
+
 #: The metrics by name.  Each makes its measures for a model, and takes its options as keywords.
 METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "psnr": measure_psnr,
@@ -213,13 +221,20 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "fid": measure_fid,
     "kid": measure_kid,
     "is": measure_is,
+    **{loss: partial(measure_loss, loss) for loss in LOSSES},
 }
 
 _COMPARED: Chosen = {"psnr": {}, "ssim": {}, "l1": {}}
 
 #: Task to the metrics that it is judged by unless others are chosen: quick ones, which need no weights.
 #: What is translated without pairs has nothing to be compared with.
-SUITES: dict[type, Chosen] = {Direction: {}, PairedTask: _COMPARED, SemanticTask: _COMPARED}
+SUITES: dict[type, Chosen] = {
+    Direction: {},
+    OneStyleTask: dict.fromkeys(LOSSES),
+    PairedTask: _COMPARED,
+    SemanticTask: _COMPARED,
+    StyleTask: dict.fromkeys(LOSSES),
+}
 
 #: Part of a result to what it is called in full.
 PARTS = {

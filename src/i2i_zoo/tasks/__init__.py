@@ -9,8 +9,10 @@
 - ``dont_care``: the id in files of label maps that stands for the last label.
 """
 
+from .one_style import OneStyleTask
 from .paired import PairedTask
 from .semantic import SemanticTask
+from .style import StyleTask
 from .unpaired import UnpairedTask
 
-__all__ = ["PairedTask", "SemanticTask", "UnpairedTask"]
+__all__ = ["OneStyleTask", "PairedTask", "SemanticTask", "StyleTask", "UnpairedTask"]

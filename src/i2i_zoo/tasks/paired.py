@@ -28,11 +28,11 @@ class PairedTask(Task):
     ``out_channels``.
     """
 
-    batch_keys = ("source", "target")
+    batch_keys: tuple[str, ...] = ("source", "target")
 
     def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
         """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
-        channels = {"source": self.hparams["in_channels"], "target": self.hparams["out_channels"]}
+        channels = {"source": self.hparams.get("in_channels", 3), "target": self.hparams.get("out_channels", 3)}
         return {key: torch.rand(batch, channels[key], height, width) * 2 - 1 for key in self.batch_keys}
 
     def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
@@ -126,7 +126,7 @@ class PairedTask(Task):
         """A picture as the source tensor (C, H, W) in [-1, 1] that the model was trained on, at a size or its own."""
         lab = self.preprocess.get("made_from") == "lab" and not isinstance(picture, Tensor)
         source = images.read(
-            picture, 3 if lab else self.hparams["in_channels"], palette=self.preprocess.get("source_palette")
+            picture, 3 if lab else self.hparams.get("in_channels", 3), palette=self.preprocess.get("source_palette")
         )
         source = images.rgb_to_lab(source[None])[0, :1] if lab else source
         return source if size is None else self.resize_source(source, size)

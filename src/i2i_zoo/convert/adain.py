@@ -1,0 +1,56 @@
+"""Checkpoints of AdaIN's authors in the layout of their PyTorch code (naoto0804/pytorch-AdaIN).
+
+``encoder`` is their ``vgg_normalised.pth``, all of VGG-19, of which the layers up to relu4_1 are taken; ``decoder`` is
+``decoder.pth``, or what their training saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.networks.adain import TAPS, StyleDecoder, StyleEncoder
+
+from .build import first_few
+from .pix2pix import State, agree
+from .spade import weight
+
+#: Network to its class, and the layer whose weights tell the width: channels out of the one, into the other.
+NETWORKS: dict[str, tuple[type[StyleEncoder | StyleDecoder], str, int]] = {
+    "encoder": (StyleEncoder, "2", 0),
+    "decoder": (StyleDecoder, "28", 1),
+}
+
+
+def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Hyper-parameters of `AdaIN`, and its tensors, of the authors' state dicts by network name.
+
+    Raises `ZooError` if a network is missing or not one of theirs, or the two are not of one width.
+    """
+    found: dict[str, Any] = {}
+    tensors: dict[str, Tensor] = {}
+    if set(states) != set(NETWORKS):
+        raise ZooError("Both files are needed: encoder=vgg_normalised.pth decoder=decoder.pth.")
+    for network, state in states.items():
+        build, layer, side = NETWORKS[network]
+        width = weight(state, layer, network).shape[side]
+        agree(found, {"width": width}, network)
+        with torch.device("meta"):
+            ours = {name.removeprefix("layers.") for name in build(width).state_dict()}
+        theirs = {key for key in state if network == "decoder" or not is_behind(key)}
+        if missing := sorted(ours - theirs):
+            raise ZooError(f"This is no {network} of the authors' layout: it has no {first_few(missing)}.")
+        if unknown := sorted(theirs - ours):
+            raise ZooError(f"This is no {network} of the authors' layout: it has {first_few(unknown)} too.")
+        tensors |= {f"{network}.layers.{key}": state[key] for key in theirs}
+    return found, tensors
+
+
+def is_behind(key: str) -> bool:
+    """Whether it is of a layer behind relu4_1."""
+    index = key.partition(".")[0]
+    return index.isdecimal() and int(index) > TAPS[-1]

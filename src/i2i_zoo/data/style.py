@@ -1,0 +1,112 @@
+"""Pictures whose content counts, and pictures whose style does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from i2i_zoo import images
+
+from .pictures import PictureData, check_files, find_pictures
+from .sampler import sample_generator
+
+
+class StylePictures(Dataset[dict[str, Any]]):
+    """Items ``content`` and, where there are styles, ``style``, (3, H, W) in [-1, 1]; ``name`` and ``name_style``.
+
+    Indexed by ``(epoch, index)``; `StyleData` explains the rest.
+    """
+
+    def __init__(self, data: StyleData, contents: dict[str, Path], styles: dict[str, Path], train: bool) -> None:
+        self.data, self.train = data, train
+        self.contents, self.styles = list(contents.values()), list(styles.values())
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
+        epoch, index = item
+        random = sample_generator(self.data.seed, epoch, index)
+        content = self.contents[index]
+        read = {"content": self.read(content, random), "name": content.stem}
+        if self.styles:
+            chosen = int(torch.randint(len(self.styles), (), generator=random)) if self.train else index
+            style = self.styles[chosen % len(self.styles)]
+            read |= {"style": self.read(style, random), "name_style": style.stem}
+        return read
+
+    def read(self, file: Path, random: torch.Generator) -> Tensor:
+        """A picture of either side."""
+        return images.to_float(*self.data.augment([images.decode(file)], [False], self.train, random, file))
+
+
+class StyleData(PictureData):
+    """A folder of contents and a folder of styles, of pictures of any size, which nothing connects.
+
+    Either folder holds pictures, or folders train and val or test with them.  Without those its pictures are there for
+    training, validation and test.
+
+    An epoch of training has each content once, with any style.  Both are resized by their shorter side, and a square is
+    cropped at random (Huang, Belongie 2017, sec. 6.2); the authors' PyTorch code stretches them to squares instead.
+    What is drawn follows from (seed, epoch, index) alone.  In validation and test contents and styles go in the order
+    of their names, each as the square in its middle.
+
+    Args:
+        content: Folder of the contents.
+        style: Folder of the styles; none for a method that learns a style of its own.
+        load_size: Shorter side of training pictures, in pixels.
+        crop_size: Side of the random crop in training.
+        test_size: Side of validation and test pictures.
+        flip: Mirror half of the training pictures.
+        batch_size: Pairs in a batch, of each process.
+        num_workers: Processes that read pictures.
+        seed: Seed of order, partners and crops.
+    """
+
+    def __init__(
+        self,
+        content: str,
+        style: str | None = None,
+        load_size: int = 512,
+        crop_size: int = 256,
+        test_size: int = 256,
+        flip: bool = False,
+        batch_size: int = 8,
+        num_workers: int = 4,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            content, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+        )
+        self.style = Path(style) if style is not None else None
+
+    @property
+    def preprocess(self) -> dict[str, Any]:
+        """What a model must know to treat pictures as in training: nothing, since pictures of any size are styled."""
+        return {}
+
+    def dataset(self, split: str) -> StylePictures:
+        """Find the pictures of a split, and check every file.
+
+        Raises `ZooError` naming folders that are missing or empty, and files that are broken.
+        """
+        contents, styles = (self.pictures(folder, split) for folder in (self.root, self.style))
+        check_files([*contents.values(), *styles.values()])
+        return StylePictures(self, contents, styles, split == "train")
+
+    def resize(self, part: Tensor, nearest: bool, train: bool) -> Tensor:
+        """A picture (3, H, W) by its shorter side; in validation and test the square in its middle."""
+        size: Any = self.load_size if train else self.test_size
+        part = images.resize_shorter(part, size)
+        return part if train else images.middle(part)
+
+    def pictures(self, folder: Path | None, split: str) -> dict[str, Path]:
+        """Name to file of a folder's pictures in a split; none of no folder."""
+        if folder is None:
+            return {}
+        splits = any((folder / name).is_dir() for name in ("train", "val", "test"))
+        return find_pictures(self.split_folder(split, root=folder) if splits else folder)

@@ -1,0 +1,106 @@
+"""AdaIN: the style of any picture for the content of another (Huang, Belongie 2017, arXiv:1703.06868)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.style import statistics_loss
+from i2i_zoo.networks.adain import StyleDecoder, StyleEncoder, masked_statistics
+from i2i_zoo.networks.normalization import adain, channel_statistics
+from i2i_zoo.tasks.style import StyleTask
+
+from .base import IterationSchedule
+
+
+class AdaIN(StyleTask, IterationSchedule):
+    """AdaIN.  The defaults are those of the authors' PyTorch code (naoto0804), which the authors' README names.
+
+    The decoder alone is trained, for an encoder that must be trained already: begin with a checkpoint's.
+
+    The losses are means, where the authors' Lua code sums the style's over channels with a weight of 0.01 or 0.1.
+
+    Args:
+        width: Channels of the encoder's first stage: 64 is VGG-19.
+        new_decoder: Of a checkpoint that is begun with, take the encoder alone.
+        lambda_content: Weight of the content loss (eq. 12).
+        lambda_style: Weight of the style loss (eq. 13).
+        lr: Learning rate of Adam.
+        lr_decay: It is divided by 1 + lr_decay * batches.
+        betas: Decay rates of Adam's moments.
+    """
+
+    inference_networks: tuple[str, ...] = ("encoder", "decoder")
+    discriminator_networks: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        width: int = 64,
+        new_decoder: bool = False,
+        lambda_content: float = 1.0,
+        lambda_style: float = 10.0,
+        lr: float = 1e-4,
+        lr_decay: float = 5e-5,
+        betas: Sequence[float] = (0.9, 0.999),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.encoder = StyleEncoder(width).requires_grad_(False)
+        for parameter in self.encoder.parameters():
+            nn.init.zeros_(parameter)  # so that one without a checkpoint is seen
+        self.decoder = StyleDecoder(width)
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"decoder": ("decoder",)}
+
+    def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A checkpoint's encoder, and its decoder unless a new one is wanted."""
+        if not self.hparams.new_decoder:
+            return tensors
+        ours = {f"decoder.{name}": tensor for name, tensor in self.decoder.state_dict().items()}
+        return {**{name: tensor for name, tensor in tensors.items() if name.startswith("encoder.")}, **ours}
+
+    def on_fit_start(self) -> None:
+        if not any(parameter.any() for parameter in self.encoder.parameters()):
+            raise ZooError(
+                "AdaIN trains a decoder for an encoder that is trained already: begin with one, --init_from adain or, "
+                "at --model.width 32, --init_from adain-small."
+            )
+
+    def lr_factor(self, epoch: int) -> float:
+        """Of a batch, counted from 1."""
+        return 1 / (1 + self.hparams.lr_decay * (epoch - 1))
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The decoder's update (sec. 5)."""
+        with torch.no_grad():
+            style = self.encoder.maps(batch["style"])
+            target = adain(self.encoder(batch["content"]), *channel_statistics(style[-1]))
+        with self.update("decoder") as loss:
+            found = self.encoder.maps(self.decoder(target))
+            loss["content"] = self.hparams.lambda_content * F.mse_loss(found[-1], target)
+            loss["style"] = self.hparams.lambda_style * statistics_loss(found, style)
+
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        """(B, 3, H, W) and (B or 1, 3, h, w) in [-1, 1] to (B, 3, 8 ceil(H/8), 8 ceil(W/8)), not bounded."""
+        return self.decoder(adain(self.encoder(content), *channel_statistics(self.encoder(style))))
+
+    def statistics(self, features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Means and deviations (B, C, 1, 1) of features (B, C, h, w), or of the part under a mask (1, 1, h, w)."""
+        return channel_statistics(features) if mask is None else masked_statistics(features, mask)
+
+    def restyle(self, features: Tensor, own: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]) -> Tensor:
+        """Features with the `statistics` of a style in place of their own (eq. 8)."""
+        return torch.addcmul(style[0], features - own[0], style[1] / own[1])
+
+    def style_distances(self, content: Tensor, style: Tensor, output: Tensor) -> dict[str, Tensor]:
+        """``content_loss`` and ``style_loss`` of a batch of outputs, (B, 3, H, W) in [-1, 1] each, without weights."""
+        style_maps, found = self.encoder.maps(style), self.encoder.maps(output)
+        target = adain(self.encoder(content), *channel_statistics(style_maps[-1]))
+        return {"content_loss": F.mse_loss(found[-1], target), "style_loss": statistics_loss(found, style_maps)}

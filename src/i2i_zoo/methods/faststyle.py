@@ -1,0 +1,101 @@
+"""FastStyle: one style by a feed-forward network (Johnson, Alahi, Fei-Fei 2016, arXiv:1603.08155)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.style import gram, gram_loss, loss_maps, total_variation
+from i2i_zoo.networks.fast_style import FastStyleNet
+from i2i_zoo.tasks import OneStyleTask, PairedTask
+
+from .base import Method
+
+
+class FastStyle(OneStyleTask, Method):
+    """FastStyle.  The defaults are those of PyTorch's example, fast_neural_style, not of Johnson et al.
+
+    Instance norm (Ulyanov, Vedaldi, Lempitsky 2017) takes the content's contrast out; ``norm="batch"`` is the paper's.
+
+    Args:
+        style: File of the picture whose style is learned.  It is read in training, and by metrics if it is given.
+        style_size: Shorter side to resize it to; by default it stays as it is.
+        width: Channels of the generator's first layer.
+        norm: Its norms.
+        backbone: Network whose features are compared: VGG-16, or the encoder of adain-small, whose losses are of
+            another size.
+        lambda_content: Weight of the content loss (eq. 2).
+        lambda_style: Weight of the style loss (eq. 4).
+        lambda_tv: Weight of the total variation (sec. 3.2); 0 leaves it out.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+    """
+
+    discriminator_networks: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        style: str | None = None,
+        style_size: int | None = None,
+        width: int = 32,
+        norm: Literal["instance", "batch"] = "instance",
+        backbone: Literal["vgg16", "small"] = "vgg16",
+        lambda_content: float = 1e5,
+        lambda_style: float = 1e10,
+        lambda_tv: float = 0.0,
+        lr: float = 1e-3,
+        betas: Sequence[float] = (0.9, 0.999),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.generator = FastStyleNet(width, norm)
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {"generator": ("generator",)}
+
+    def forward(self, content: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] to the same, not bounded; H and W multiples of 4."""
+        return self.generator(content)
+
+    @cached_property
+    def style_grams(self) -> list[Tensor]:
+        """The Gram matrices of the style, (1, C, C) for each layer."""
+        with torch.inference_mode(False), torch.no_grad():
+            style = self.read_style(self.hparams.style, self.hparams.style_size)
+            return [gram(features) for features in loss_maps(self.hparams.backbone, style.to(self.device))]
+
+    def on_fit_start(self) -> None:
+        if self.hparams.style is None:
+            raise ZooError("FastStyle learns the style of one picture: give its file, --model.style FILE.")
+        _ = self.style_grams  # before the first step, which is where an unreadable file would else be told
+
+    def style_distances(self, content: Tensor, output: Tensor) -> dict[str, Tensor]:
+        """``content_loss``, and ``style_loss`` if there is a style, of outputs for contents, without weights.
+
+        Both are (B, 3, H, W) in [-1, 1]; no gradient for ``content``.
+        """
+        with torch.no_grad():
+            wanted = loss_maps(self.hparams.backbone, content, content=True)
+        found = loss_maps(self.hparams.backbone, output)
+        distances = {"content_loss": F.mse_loss(found[len(wanted) - 1].float(), wanted[-1].float())}
+        if self.hparams.style is not None:
+            distances["style_loss"] = gram_loss(found, [style.to(output.device) for style in self.style_grams])
+        return distances
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The generator's update."""
+        hp = self.hparams
+        with self.update("generator") as loss:
+            output = PairedTask.apply_padded(self, batch["content"])  # not clamped: that would stop gradients
+            distances = self.style_distances(batch["content"], output)
+            loss["content"] = hp.lambda_content * distances["content_loss"]
+            loss["style"] = hp.lambda_style * distances["style_loss"]
+            if hp.lambda_tv:
+                loss["tv"] = hp.lambda_tv * total_variation(output)
