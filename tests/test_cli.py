@@ -15,9 +15,11 @@ from PIL import Image
 import i2i_zoo
 import tiny
 from i2i_zoo.cli import main
+from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.spade import SPADE
+from i2i_zoo.networks.initialization import init_kaiming
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
 
@@ -340,6 +342,67 @@ def test_a_seed_is_one_style_whatever_the_batch() -> None:
     assert not np.array_equal(pixels("out/a.png"), pixels("other/a.png"))
 
 
+@pytest.fixture
+def any_style() -> str:
+    """An AdaIN whose encoder is random."""
+    torch.manual_seed(0)
+    i2i_zoo.save(init_kaiming(AdaIN(width=2)), "any-style")
+    return "any-style"
+
+
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_styles_reach_the_model(any_style: str, devices: str) -> None:
+    sources = [picture(f"in/{i}.png", (32, 24), seed=i) for i in range(3)]
+    one, other = (str(picture(f"{name}.png", (40, 30), seed=seed)) for name, seed in (("one", 8), ("other", 9)))
+    mask, rest = np.zeros((24, 32), np.uint8), np.full((24, 32), 255, np.uint8)
+    mask[:, 16:] = 255
+    for name, array in (("mask.png", mask), ("rest.png", rest - mask)):
+        Image.fromarray(array).save(name)
+    both = ["--style", one, "--style", other]
+    model = i2i_zoo.load(any_style)
+    for options, expected in (
+        (["--style", one], {"style": one}),
+        (["--style", one, "--alpha", "0.3", "--size", "16", "--style-size", "20"], {"alpha": 0.3, "style_size": 20}),
+        ([*both, "--weights", "1", "3"], {"style": [one, other], "weights": [1, 3]}),
+        (
+            [*both, "--mask", "mask.png", "--mask", "rest.png"],
+            {"style": [one, other], "masks": ["mask.png", "rest.png"]},
+        ),
+        (["--style", one, "--preserve-colour"], {"style": one, "preserve_colour": True}),
+    ):
+        command = ["translate", any_style, "in", "-o", "out", "--overwrite", "--device", "cpu", "--devices", devices]
+        assert main([*command, *options]) == 0
+        if "--size" in options:
+            expected = {**expected, "style": one, "size": 16}
+        for i, source in enumerate(sources):
+            assert np.abs(pixels(f"out/{i}.png") - np.asarray(model.translate(source, **expected))).max() <= 1
+
+
+def test_a_model_of_any_style_needs_one(any_style: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture("a.png")
+    for options, sentence in (
+        ([], "This AdaIN gives pictures any style: say which with --style PICTURE."),
+        (["--seed", "1"], "--seed 1: this AdaIN draws no styles; leave it out."),
+        (["--style", "missing.png"], "missing.png: there is no such file; check the path."),
+        (["--style", "a.png", "--mask", "missing.png"], "missing.png: there is no such file; check the path."),
+        (["--style", "a.png", "--weights", "1", "2"], "1 styles and 2 weights were given; give one each."),
+        (["--style", "a.png", "--tile", "64"], "--tile 64: this AdaIN does not work in tiles; leave it out."),
+    ):
+        assert main(["translate", any_style, "a.png", *options]) == 1
+        assert capsys.readouterr().err == f"i2i-zoo: {sentence}\n"
+        assert not Path("translated").exists()
+
+
+def test_a_checkpoint_with_an_example_of_a_style() -> None:
+    assert main(["translate", "adain-small", "--device", "cpu"]) == 0
+    beside = Image.open("translated/adain-small-beside.png")
+    result = Image.open("translated/adain-small.png")
+    assert beside.size == (3 * result.width, result.height)
+    folder = Path(i2i_zoo.__file__).parent / "checkpoints" / "adain-small"
+    expected = i2i_zoo.load("adain-small").translate(folder / "example.png", folder / "example-style.png")
+    assert np.abs(np.asarray(result).astype(int) - np.asarray(expected)).max() <= 1
+
+
 def test_large_pictures_in_tiles(two_domains: str, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     i2i_zoo.save(CycleGAN(generator="resnet_6", width=2, norm="none"), "local")
@@ -360,6 +423,12 @@ def test_options_that_a_model_does_not_take(
     for name, options, sentence in (
         (model, ["--direction", "ba"], "--direction ba: this Pix2Pix translates one way alone; leave it out."),
         (model, ["--style", "a.png"], "--style a.png: this Pix2Pix has no styles; leave it out."),
+        (model, ["--alpha", "0.5"], "--alpha 0.5: this Pix2Pix does not mix styles; leave it out."),
+        (styled, ["--mask", "a.png"], "--mask ['a.png']: this MUNIT does not mix styles; leave it out."),
+        (
+            *(styled, ["--style", "a.png", "--style", "a.png"]),
+            "--style was given 2 times: this MUNIT takes one style.",
+        ),
         (two_domains, ["--seed", "1"], "--seed 1: this CycleGAN has no styles; leave it out."),
         ("one-way", ["--direction", "ba"], "direction='ba': this model has 'ab'; A is what its card names first."),
         (styled, ["--style", "missing.png"], "missing.png: there is no such file; check the path."),

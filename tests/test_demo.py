@@ -14,9 +14,11 @@ import tiny
 from i2i_zoo import demo, images
 from i2i_zoo.cli import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.spade import SPADE
+from i2i_zoo.networks.initialization import init_kaiming
 
 SKY, ROAD = 0, 3
 
@@ -82,6 +84,20 @@ def test_only_a_model_with_styles_asks_for_one() -> None:
         assert list(demo.show_conditions(camvid_model(latent=4))) == ["style", "seed"]
         assert list(demo.show_conditions(camvid_model())) == []
         assert list(demo.show_conditions(tiny.model())) == []
+
+
+def test_page_of_a_model_of_any_style(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, gradio = init_kaiming(AdaIN(width=2)).eval(), demo.import_gradio()
+    with gradio.Blocks():
+        assert list(demo.show_conditions(model)) == ["style", "alpha"]
+    photo, style = (Image.effect_noise((40, 32), sigma) for sigma in (60, 90))
+    result = demo.translated(model, photo, style=style, alpha=0.5)
+    np.testing.assert_array_equal(result, model.translate(photo, style, alpha=0.5))
+    with pytest.raises(ZooError, match="There is no style yet"):
+        demo.translated(model, photo)
+    i2i_zoo.save(model, tmp_path / "any")
+    demo.build([str(tmp_path / "any")])
 
 
 def test_the_canvas_begins_with_the_example() -> None:

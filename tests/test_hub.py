@@ -26,7 +26,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 import i2i_zoo
-from convert.layouts import behind, layers, resnet, tracked
+from convert.layouts import adain, behind, layers, resnet, tracked
 from golden.fill import Golden
 from i2i_zoo import registry
 from i2i_zoo.cli import main
@@ -566,6 +566,17 @@ class TestOfficial:
         ):
             i2i_zoo.load("cut-horse2zebra")
         assert os.listdir(tmp_path / "cache") == []
+
+    def test_adain_in_two_files(self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        served(server, "adain", monkeypatch)
+        encoder, decoder = adain("encoder"), adain("decoder")
+        server.files |= {"vgg_normalised.pth": packed(encoder), "decoder.pth": packed(decoder)}
+        loaded = i2i_zoo.load("adain")
+        assert torch.equal(loaded.encoder.layers[29].bias, encoder["29.bias"])
+        assert torch.equal(loaded.decoder.layers[28].weight, decoder["28.weight"])
+        picture = torch.rand(3, 32, 32) * 2 - 1
+        assert loaded.translate(picture, picture).shape == (3, 32, 32)
+        assert os.listdir(tmp_path / "cache") == ["adain"]
 
     def test_of_a_zip(self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         name = "faststyle-rain-princess"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -27,14 +28,15 @@ def test_recipe_trains_a_step(
     if unpaired:
         size = model.get("size", 28) if method == "CoGAN" else 64
     channels = 1 if method == "CoGAN" else 3
-    learned = method == "FastStyle"
-    if learned:
+    own: dict[str, Any] = {"model.discriminator_width": 4}
+    if method == "FastStyle":
         request.getfixturevalue("vgg16")
         Image.new("RGB", (16, 16), "red").save("style.png")
-        size = 64
+        own, size = {"model.style": "style.png"}, 64
+    elif method == "AdaIN":  # which cannot do without an encoder that is trained
+        own, size = {"model.width": 32, "init_from": "adain-small"}, 64
     options = {
         "model.width": 4,
-        **({"model.style": "style.png"} if learned else {"model.discriminator_width": 4}),
         "data": "SyntheticPairs",
         "data.train": 1,
         "data.val": 1,
@@ -44,6 +46,7 @@ def test_recipe_trains_a_step(
         **({"model.width": 8, "model.lambda_perceptual": 0, "data.size": "[64,128]"} if semantic else {}),
         **({"model.lambda_perceptual": 0} if "lambda_perceptual" in model else {}),
         **({"init_from": "null"} if "init_from" in recipe else {}),
+        **own,
         "data.num_workers": 0,
         "data.batch_size": 1,
         "trainer.fast_dev_run": True,

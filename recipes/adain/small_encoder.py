@@ -6,8 +6,8 @@ Through a 1x1 convolution each, the student's first three maps predict relu1_1, 
 AdaIN's authors, and the last one a map of SqueezeNet 1.1 (torchvision's, trained on ImageNet), which sees the picture
 at twice its size, so that its stride is the student's.  VGG's own relu4_1 would be the natural teacher; it was not at
 hand when `adain-small` was trained.  A decoder redraws the picture from the last map, which keeps in it what the
-teacher would drop.  While it learns, the student has a batch norm in front of each ReLU, without which two thirds of
-the last channels died.  At the end these are folded into the convolutions, and every channel is scaled to a mean of 1
+teacher would drop.  While they learn, both have a batch norm in front of each ReLU, without which most of the last
+channels died.  At the end these are folded into the convolutions, and every channel is scaled to a mean of 1
 over the training pictures, as in the authors' VGG.  What is written is a checkpoint to begin with:
 
     i2i-zoo fit --config adain/small --init_from small-encoder
@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -59,12 +61,16 @@ def main() -> None:
     model = AdaIN(width=args.width)
     init_kaiming(model.encoder.requires_grad_(True))
     init_kaiming(model.decoder)
-    student = Student(model.encoder)
+    encoder, decoder = Normed(model.encoder.layers), Normed(model.decoder.layers)
     scale_colours(model.encoder)
     teachers = read_vgg(args.vgg), pretrained_features("squeezenet1_1", TAUGHT + 1)
     sizes = zip((1, 2, 4, 8), (64, 128, 256, 512), strict=True)
     heads = nn.ModuleList(nn.Conv2d(args.width * n, channels, 1) for n, channels in sizes)
-    learned = [p for m in (model.encoder.layers[1:], student.norms, model.decoder, heads) for p in m.parameters()]
+    learned = [
+        p
+        for m in (model.encoder.layers[1:], model.decoder, encoder.norms, decoder.norms, heads)
+        for p in m.parameters()
+    ]
     optimizer = torch.optim.Adam(learned, lr=args.lr, fused=True)
 
     begun, step, scales = time.time(), 0, None
@@ -80,13 +86,16 @@ def main() -> None:
                     taught = teach(*teachers, batch)
                 if scales is None:
                     scales = [target.float().std() for target in taught]
-                maps = student(batch)
+                maps = encoder((batch + 1) / 2, TAPS)
                 losses = [
                     F.mse_loss(head(m).float() / s, F.interpolate(t.float(), m.shape[-2:], mode="bilinear") / s)
                     for head, m, t, s in zip(heads, maps, taught, scales, strict=True)
                 ]
-                redrawn = F.l1_loss(model.decoder(maps[-1]).float(), batch)
-            loss = torch.stack(losses).mean() + 4 * redrawn
+                (drawn,) = decoder(maps[-1], (len(model.decoder.layers) - 1,))
+                drawn = drawn.float() * 2 - 1
+                redrawn = F.l1_loss(drawn, batch)
+                colours = F.l1_loss(drawn - drawn.mean(1, keepdim=True), batch - batch.mean(1, keepdim=True))
+            loss = torch.stack(losses).mean() + 2 * redrawn + 6 * colours  # or all is drawn in grey
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -94,32 +103,35 @@ def main() -> None:
             if step % 50 == 0:
                 told = " ".join(f"{value.item():.3f}" for value in losses)
                 seconds = time.time() - begun
-                print(f"{step} steps, {seconds:.0f} s: predicted {told}, redrawn {redrawn.item():.3f}", flush=True)
+                apart = f"redrawn {redrawn.item():.3f}, colours {colours.item():.3f}"
+                print(f"{step} steps, {seconds:.0f} s: predicted {told}, {apart}", flush=True)
 
-    student.fold()
+    encoder.fold()
+    decoder.fold()
     normalise(model, loader)
     save(model, args.out)
     print(f"{step} steps of {args.batch} pictures; written to {args.out}")
 
 
-class Student(nn.Module):
-    """The encoder with a batch norm behind each 3x3 convolution, until `fold`."""
+class Normed(nn.Module):
+    """Layers in a row with a batch norm between each convolution and its ReLU, until `fold`."""
 
-    def __init__(self, encoder: StyleEncoder) -> None:
+    def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.convolutions = [layer for layer in encoder.layers[1:] if isinstance(layer, nn.Conv2d)]
+        self.layers = layers
+        self.convolutions = [a for a, b in pairwise(layers) if isinstance(a, nn.Conv2d) and isinstance(b, nn.ReLU)]
         self.norms = nn.ModuleList(nn.BatchNorm2d(layer.out_channels) for layer in self.convolutions)
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        x, maps, norms = (pictures + 1) / 2, [], iter(self.norms)
-        for index, layer in enumerate(self.encoder.layers):
+    def forward(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        """What is behind the layers with these indices."""
+        found, norms = [], iter(self.norms)
+        for index, layer in enumerate(self.layers):
             x = layer(x)
             if layer in self.convolutions:
                 x = next(norms)(x)
-            if index in TAPS:
-                maps.append(x)
-        return maps
+            if index in taps:
+                found.append(x)
+        return found
 
     @torch.no_grad()
     def fold(self) -> None:

@@ -106,7 +106,7 @@ _ADAIN_TERMS = (
     "Weights by the authors of AdaIN (Huang, Belongie 2017), as Naoto Inoue publishes them for PyTorch under the MIT "
     "licence: https://github.com/naoto0804/pytorch-AdaIN/blob/master/LICENSE"
 )
-_ADAIN_SMALL_TERMS = (
+_STYLE_TERMS = (
     "Trained on photographs and paintings out of public repositories, some of which are offered for research only; the "
     "card lists them."
 )
@@ -260,6 +260,21 @@ def _faststyle_official(style: str, description: str) -> Entry:
     )
 
 
+def _faststyle_strokes(name: str, description: str) -> Entry:
+    return Entry(
+        name=name,
+        method="faststyle",
+        task="style",
+        dataset="photographs and paintings",
+        description=description,
+        license="other",
+        license_notice=_STYLE_TERMS,
+        origin="trained",
+        paper=_FASTSTYLE_PAPER,
+        bundled=True,
+    )
+
+
 def _unit_official(
     data: str,
     drive: str,
@@ -308,7 +323,7 @@ ENTRIES: dict[str, Entry] = {
             dataset="photographs and paintings",
             description="photograph and a picture of any style in, the photograph in that style out",
             license="other",
-            license_notice=_ADAIN_SMALL_TERMS,
+            license_notice=_STYLE_TERMS,
             origin="trained",
             paper=_ADAIN_PAPER,
             bundled=True,
@@ -489,6 +504,10 @@ ENTRIES: dict[str, Entry] = {
             "frame of GTA5 in, photograph of the street out, and back",
             {"lambda_perceptual": 1.0},
             (512, 932),
+        ),
+        _faststyle_strokes("faststyle-strokes", "photograph in, the same in swirling strokes out"),
+        _faststyle_strokes(
+            "faststyle-strokes-batch", "photograph in, the same in swirling strokes, with batch norm, out"
         ),
         _faststyle_official("mosaic", "photograph in, the same as a mosaic out"),
         _faststyle_official("candy", "photograph in, the same in bright swirls of colour out"),

@@ -42,6 +42,32 @@ def patchgan(channels: int = 3, width: int = 2, halvings: int = 3) -> State:
     return filled({f"model.{i}": (o, c, 4, 4) for i, c, o in zip(places, widths, widths[1:], strict=False)})
 
 
+#: Of AdaIN's networks: index of a convolution to its channels out and in, as multiples of the width; 0 is colours.
+_ADAIN = {
+    "encoder": {
+        **{2: (1, 0), 5: (1, 1), 9: (2, 1), 12: (2, 2), 16: (4, 2), 19: (4, 4), 22: (4, 4), 25: (4, 4), 29: (8, 4)},
+        **{index: (8, 8) for index in (32, 35, 38, 42, 45, 48, 51)},
+    },
+    "decoder": {
+        1: (4, 8),
+        5: (4, 4),
+        8: (4, 4),
+        11: (4, 4),
+        14: (2, 4),
+        18: (2, 2),
+        21: (1, 2),
+        25: (1, 1),
+        28: (0, 1),
+    },
+}
+
+
+def adain(network: str, width: int = 4) -> State:
+    """AdaIN's ``encoder``, which goes on to relu5_4, or its ``decoder``."""
+    shapes = {str(i): (o * width or 3, c * width or 3, 3, 3) for i, (o, c) in _ADAIN[network].items()}
+    return filled(shapes | ({"0": (3, 3, 1, 1)} if network == "encoder" else {}))
+
+
 def filled(shapes: dict[str, tuple[int, ...]]) -> State:
     """Weights and biases of layers."""
     state = {}
