@@ -18,7 +18,7 @@ from .errors import ZooError
 from .registry import ENTRIES, Entry, method_name
 
 #: The numbers of a card that stand for it in the README's table of models, without the direction before them.
-HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim")
+HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim", "content_loss", "style_loss")
 
 
 def shipped(folder: str) -> Path:

@@ -567,7 +567,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 def match_colours(picture: Tensor, target: Tensor) -> Tensor:
     """A picture (3, H, W) with the means, deviations and correlations of another's colours (CORAL; Sun et al. 2016).
 
-    Sums of products, not their means, have the identity added to them, as in AdaIN's authors' PyTorch code.
+    Sums of products, not their means, have the identity added to them, as in AdaIN's PyTorch port.
     """
     colours, _, _ = standardised(picture)
     wanted, wanted_mean, wanted_std = standardised(target)

@@ -51,7 +51,7 @@ class StyleData(PictureData):
     training, validation and test.
 
     An epoch of training has each content once, with any style.  Both are resized by their shorter side, and a square is
-    cropped at random (Huang, Belongie 2017, sec. 6.2); the authors' PyTorch code stretches them to squares instead.
+    cropped at random (Huang, Belongie 2017, sec. 6.2); naoto0804's PyTorch port stretches them to squares instead.
     What is drawn follows from (seed, epoch, index) alone.  In validation and test contents and styles go in the order
     of their names, each as the square in its middle.
 

@@ -31,7 +31,7 @@ SMALL = Path(__file__).parents[1] / "checkpoints" / "adain-small" / "model.safet
 def statistics_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """Squared distances of channels' means and of their deviations, summed over layers (Huang, Belongie 2017, eq. 13).
 
-    Of features (B, C, h, w) of any sizes; the mean over B and C, as in the authors' PyTorch code.
+    Of features (B, C, h, w) of any sizes; the mean over B and C, as in naoto0804's PyTorch port.
     """
     distances = [
         F.mse_loss(a, b)

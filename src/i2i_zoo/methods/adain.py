@@ -19,11 +19,12 @@ from .base import IterationSchedule
 
 
 class AdaIN(StyleTask, IterationSchedule):
-    """AdaIN.  The defaults are those of the authors' PyTorch code (naoto0804), which the authors' README names.
+    """AdaIN.  The defaults are those of its PyTorch port, naoto0804/pytorch-AdaIN.
 
     The decoder alone is trained, for an encoder that must be trained already: begin with a checkpoint's.
 
-    The losses are means, where the authors' Lua code sums the style's over channels with a weight of 0.01 or 0.1.
+    Losses and deviations are the port's: the style loss is a mean over channels and the variance that of a sample.  The
+    authors' Lua code sums over channels, with a weight of 0.01 or 0.1, and its variance is that of a population.
 
     Args:
         width: Channels of the encoder's first stage: 64 is VGG-19.

@@ -36,11 +36,16 @@ class StyleEncoder(nn.Module):
         self.layers = nn.Sequential(*layers, *convolution(4 * width, 8 * width))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers((pictures + 1) / 2)
+        return self.layers(self.unit(pictures))
+
+    @staticmethod
+    def unit(pictures: Tensor) -> Tensor:
+        """The pictures in [0, 1], in the format in which convolutions of large maps are fastest, here and in decoders."""
+        return ((pictures + 1) / 2).contiguous(memory_format=torch.channels_last)
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
         """relu1_1, relu2_1, relu3_1 and relu4_1 of pictures."""
-        x, maps = (pictures + 1) / 2, []
+        x, maps = self.unit(pictures), []
         for index, layer in enumerate(self.layers):
             x = layer(x)
             if index in TAPS:
