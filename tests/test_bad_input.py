@@ -324,7 +324,7 @@ def test_unknown_names(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for argv, *parts in (
         (["translate", "pix2pix-camvd", "a.png"], "'pix2pix-camvd'", "pix2pix-camvid"),
         (["info", "pix2pix-camvd"], "'pix2pix-camvd'", "pix2pix-camvid"),
-        (["convert", "pix3pix", "a.pth", "-o", "new"], "'pix3pix'", "choose from cogan, cut"),
+        (["convert", "pix3pix", "a.pth", "-o", "new"], "'pix3pix'", "choose from adain, cogan, cut"),
         (["convert", "pix2pix", "generatr=a.pth", "-o", "new"], "'generatr'", "choose from generator"),
         (["data", "fetch", "facade"], "'facade'", "choose from facades"),
         (["data", "prepare", "camvd", "."], "'camvd'", "camvid"),

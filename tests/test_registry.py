@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 class TestEntry:
     def test_is_consistent(self, entry: Entry) -> None:
         assert ENTRIES[entry.name] is entry
-        assert entry.name.startswith(f"{entry.method}-")
+        assert entry.name == entry.method or entry.name.startswith(f"{entry.method}-")
         assert entry.method in METHODS
         assert entry.origin in ("trained", "official")
         assert (entry.origin == "official") == bool(entry.official)

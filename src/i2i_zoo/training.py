@@ -174,8 +174,9 @@ class TrainingCLI(LightningCLI):
         return {self.verb: LightningCLI.subcommands()[self.verb]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        # For any verb, since a recipe may say it; but only fit begins with it.
+        parser.add_argument("--init_from", type=str | None, help="Checkpoint of the zoo to fine-tune.")
         if self.verb == "fit":
-            parser.add_argument("--init_from", type=str | None, help="Checkpoint of the zoo to fine-tune.")
             parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
