@@ -40,7 +40,7 @@ class StyleEncoder(nn.Module):
 
     @staticmethod
     def unit(pictures: Tensor) -> Tensor:
-        """The pictures in [0, 1], in the format in which convolutions of large maps are fastest, here and in decoders."""
+        """The pictures in [0, 1], in the format that is fastest for large maps, from here to the decoder's last."""
         return ((pictures + 1) / 2).contiguous(memory_format=torch.channels_last)
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
