@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
@@ -163,3 +163,28 @@ class PairedTask(Task):
 
     def predict_step(self: Any, batch: dict[str, Any], batch_idx: int) -> Tensor:
         return self.apply_padded(batch["source"])
+
+
+class View(PairedTask, nn.Module):
+    """A method of another task, with its further inputs chosen: pictures in and out.
+
+    Args:
+        method: The method.
+    """
+
+    def __init__(self, method: Any) -> None:
+        nn.Module.__init__(self)
+        self.method = method
+        self.hparams, self.preprocess = dict(method.hparams), dict(method.preprocess)
+
+    @property
+    def translator(self) -> Any:
+        return self.method.translator
+
+    @property
+    def device(self) -> torch.device:
+        return self.method.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.method.dtype

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
 from .base import Task
-from .paired import PairedTask, Picture
+from .paired import Picture, View
 
 
-class Styled(PairedTask, nn.Module):
+class Styled(View):
     """A model of `StyleTask` with its style chosen: contents (B, 3, H, W) in [-1, 1] to pictures as large.
 
     Args:
@@ -43,9 +43,8 @@ class Styled(PairedTask, nn.Module):
         preserve_colour: bool,
         inertia: float = 0.0,
     ) -> None:
-        nn.Module.__init__(self)
-        self.method, self.alpha, self.weights, self.inertia = method, alpha, weights, inertia
-        self.hparams, self.preprocess = dict(method.hparams), dict(method.preprocess)
+        super().__init__(method)
+        self.alpha, self.weights, self.inertia = alpha, weights, inertia
         self.styles = list(styles) if preserve_colour else None
         self.masks = masks
         self.remembered: tuple[Tensor, Tensor] | None = None
@@ -54,18 +53,6 @@ class Styled(PairedTask, nn.Module):
             mean, std = self.statistics(styles)
             self.register_buffer("mean", mean)
             self.register_buffer("std", std)
-
-    @property
-    def translator(self) -> Any:
-        return self.method.translator
-
-    @property
-    def device(self) -> torch.device:
-        return self.method.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.method.dtype
 
     def statistics(self, styles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Means and deviations of styles' features, (styles, B, C, 1, 1) each."""

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2i_zoo import images
 from i2i_zoo.errors import ZooError
 
 from .base import Task
-from .paired import PairedTask, Picture
+from .paired import Picture, View
 
 #: From domain A to domain B, or from B to A.
 Way = Literal["ab", "ba"]
 
 
-class Direction(PairedTask, nn.Module):
+class Direction(View):
     """One direction of a model of two domains, as the task of its pictures in and out.
 
     Args:
@@ -28,27 +28,14 @@ class Direction(PairedTask, nn.Module):
     """
 
     def __init__(self, method: Any, way: str, **options: Any) -> None:
-        nn.Module.__init__(self)
-        self.method, self.way, self.options = method, way, options
+        super().__init__(method)
+        self.way, self.options = way, options
         self.title = " to ".join(way.upper())
         channels, palettes = ("in_channels", "out_channels"), ("source_palette", "target_palette")
-        self.hparams, self.preprocess = dict(method.hparams), dict(method.preprocess)
         if way == "ba":
             self.hparams.update(zip(channels, (method.hparams[key] for key in reversed(channels)), strict=True))
             swapped = {key: method.preprocess.get(other) for key, other in zip(palettes, palettes[::-1], strict=True)}
             self.preprocess = {k: v for k, v in {**self.preprocess, **swapped}.items() if v is not None}
-
-    @property
-    def translator(self) -> Any:
-        return self.method.translator
-
-    @property
-    def device(self) -> torch.device:
-        return self.method.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.method.dtype
 
     def forward(self, source: Tensor) -> Tensor:
         return self.method(source, self.way, **self.options)
