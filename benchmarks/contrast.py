@@ -18,8 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_zoo import images, load
+from i2i_zoo import load
 from i2i_zoo.callbacks.samples import grid
+from i2i_zoo.media.files import find_files, save_picture
+from i2i_zoo.media.geometry import centre_square, resize_shorter
+from i2i_zoo.media.pictures import read_picture, to_uint8
 
 CONTRASTS = (1.0, 0.5, 0.25)
 
@@ -51,10 +54,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("contrast.png"), help="[%(default)s]")
     args = parser.parse_args()
 
-    files = images.find(args.contents)[: args.count]
+    files = find_files(args.contents)[: args.count]
     if not files:
         parser.error(f"{args.contents} has no pictures")
-    squares = [images.middle(images.resize_shorter(images.read(file), args.size)) for file in files]
+    squares = [centre_square(resize_shorter(read_picture(file), args.size)) for file in files]
     contents = {contrast: fainter(torch.stack(squares), contrast) for contrast in CONTRASTS}
     rows = [panels(contents, args.shown)]
     for name in args.checkpoints:
@@ -64,12 +67,12 @@ def main() -> None:
         for contrast, numbers in measure(results).items():
             print(json.dumps({"norm": model.hparams.norm, "content_contrast": contrast, **numbers}))
         rows.append(panels(results, args.shown))
-    images.save(grid(rows), args.out)
+    save_picture(grid(rows), args.out)
 
 
 def panels(pictures: dict[float, Tensor], count: int) -> list[Tensor]:
     """The first pictures side by side, each at all contrasts."""
-    return [images.to_uint8(batch[n]) for n in range(min(count, len(pictures[1.0]))) for batch in pictures.values()]
+    return [to_uint8(batch[n]) for n in range(min(count, len(pictures[1.0]))) for batch in pictures.values()]
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ from safetensors.torch import load_file, save_file
 import i2i_zoo
 import tiny
 from i2i_zoo import registry
-from i2i_zoo.cli import main
-from i2i_zoo.data import fetch, splits
+from i2i_zoo.cli.main import main
+from i2i_zoo.data import splits
 from i2i_zoo.data.paired import PairedData
-from i2i_zoo.data.prepare import prepare
+from i2i_zoo.data.public import fetch
+from i2i_zoo.data.public.prepare import prepare
 from i2i_zoo.errors import ZooError
 from servers import FileServer, Hub, running
 

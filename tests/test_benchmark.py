@@ -10,7 +10,7 @@ from PIL import Image
 import i2i_zoo
 import tiny
 from i2i_zoo.benchmark import Setting, benchmark, table
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.munit import MUNIT
@@ -59,7 +59,7 @@ def test_help_lists_and_facts_answer_at_once_without_torch() -> None:
     assert "fit" in result.stdout
     script = """
 import sys
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 assert main(["list"]) == main(["info", "pix2pix-facades"]) == 0 and main(["info", "nothing"]) == 1
 assert "torch" not in sys.modules
 """

@@ -11,9 +11,10 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo import demo, images
-from i2i_zoo.cli import main
+from i2i_zoo import demo
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours
 from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.munit import MUNIT
@@ -26,7 +27,7 @@ SKY, ROAD = 0, 3
 def drawing(height: int = 64, width: int = 64, soft: int = 0) -> dict[str, Any]:
     """Road, painted on an empty canvas whose upper rows stay transparent; its colour is off by ``soft``."""
     composite = np.zeros((height, width, 4), np.uint8)
-    composite[20:, :, :3] = images.palette("camvid")[ROAD] + np.uint8(soft)
+    composite[20:, :, :3] = palette_colours("camvid")[ROAD] + np.uint8(soft)
     composite[20:, :, 3] = 255
     return {"background": None, "layers": [composite], "composite": composite}
 
@@ -104,10 +105,10 @@ def test_the_canvas_begins_with_the_example() -> None:
     model = i2i_zoo.load("pix2pix-camvid")
     scene = demo.first_scene("pix2pix-camvid", model)
     assert scene.shape == (360, 480, 3)
-    np.testing.assert_array_equal(images.colour_labels(images.label_ids(scene, "camvid"), "camvid"), scene)
+    np.testing.assert_array_equal(colour_labels(label_ids(scene, "camvid"), "camvid"), scene)
     blank = demo.first_scene("elsewhere", model)
     assert blank.shape == (256, 256, 3)
-    assert (blank == images.palette("camvid")[SKY]).all()
+    assert (blank == palette_colours("camvid")[SKY]).all()
 
 
 def test_labels_that_share_a_colour_are_one() -> None:
@@ -121,7 +122,7 @@ def test_labels_that_share_a_colour_are_one() -> None:
 def test_page_of_a_model_of_label_maps() -> None:
     page = demo.build(["pix2pix-camvid"])
     assert kinds(page).count("ImageEditor") == 1
-    assert kinds(page).count("Button") == 1 + len(images.LABELS["camvid"])
+    assert kinds(page).count("Button") == 1 + len(LABEL_NAMES["camvid"])
     picture = handlers(page)["translate"](drawing(96, 80))
     assert picture.size == (80, 96)
 

@@ -11,7 +11,7 @@ import torch
 import i2i_zoo
 import tiny
 from i2i_zoo import export as exporting
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cogan import CoGAN
 from i2i_zoo.methods.cyclegan import CycleGAN

@@ -27,9 +27,10 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo import images
-from i2i_zoo.data.fetch import extract
+from i2i_zoo.data.public.fetch import extract
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import height_width, is_whole
+from i2i_zoo.media.pictures import read_picture
 
 CASES = 40  # files of each reader in the suite
 SECONDS, MEGABYTES = 5.0, 500  # for one file; what it may add to the process
@@ -97,11 +98,11 @@ def read_all(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
-def read_picture(file: Path) -> None:
-    images.is_whole(file)
+def read_any(file: Path) -> None:
+    is_whole(file)
     with contextlib.suppress(ZooError):
-        images.height_width(file)
-    images.read(file)
+        height_width(file)
+    read_picture(file)
 
 
 def checkpoint_samples(folder: Path) -> dict[str, bytes]:
@@ -191,14 +192,14 @@ def recipe_samples(folder: Path) -> dict[str, bytes]:
 
 
 def read_recipe(file: Path) -> None:
-    from i2i_zoo import training
+    from i2i_zoo.cli import training
 
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         training.main("fit", ["--config", str(file), "--print_config"])
 
 
 READERS: dict[str, tuple[Callable[[Path], dict[str, bytes]], Callable[[Path], object]]] = {
-    "pictures": (picture_samples, read_picture),
+    "pictures": (picture_samples, read_any),
     "checkpoints": (checkpoint_samples, read_checkpoint),
     "pickles": (pickle_samples, lambda file: i2i_zoo.convert("pix2pix", file)),
     "archives": (archive_samples, unpack),

@@ -29,7 +29,7 @@ import i2i_zoo
 from convert.layouts import adain, behind, layers, resnet, tracked
 from golden.fill import Golden
 from i2i_zoo import registry
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
 from i2i_zoo.methods.pix2pix import Pix2Pix

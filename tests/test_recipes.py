@@ -9,7 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 

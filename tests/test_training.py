@@ -21,10 +21,10 @@ from safetensors.torch import load_file
 
 import i2i_zoo
 import tiny
-from i2i_zoo.cli import main
-from i2i_zoo.data.synthetic import render_scene
+from i2i_zoo.cli.main import main
+from i2i_zoo.cli.training import TrainingCLI, find_recipes, run_name, several_devices
+from i2i_zoo.data.rendered.streets import render_scene
 from i2i_zoo.errors import ZooError
-from i2i_zoo.training import TrainingCLI, find_recipes, run_name, several_devices
 
 
 @pytest.fixture(autouse=True)

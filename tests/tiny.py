@@ -8,8 +8,8 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from i2i_zoo import images
-from i2i_zoo.data.synthetic import SyntheticPairs
+from i2i_zoo.data.rendered.streets import SyntheticPairs
+from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.methods.pix2pix import Pix2Pix
 
 #: The same as arguments of the command line.
@@ -55,5 +55,5 @@ class Segmenter(nn.Module):
     """Finds the class of CamVid whose colour is nearest."""
 
     def forward(self, pictures: Tensor) -> Tensor:
-        colours = torch.from_numpy(images.palette("camvid")).float() / 127.5 - 1
+        colours = torch.from_numpy(palette_colours("camvid")).float() / 127.5 - 1
         return -((pictures[:, None] - colours[None, :, :, None, None]) ** 2).sum(2)

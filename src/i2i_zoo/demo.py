@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from . import images
+from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours, read_labels
+
 from .errors import ZooError
 from .registry import list_models
 from .tasks.unpaired import Direction
@@ -75,7 +76,7 @@ def build(names: Sequence[str] = ()) -> gr.Blocks:
         ZooError: If Gradio is not installed, or the first checkpoint cannot be loaded.
     """
     gradio = import_gradio()
-    from .cli import load_for
+    from .cli.main import load_for
 
     names = list(dict.fromkeys(names or list_models(bundled=True)))
     load = functools.cache(lambda name: load_for(name, None))
@@ -208,7 +209,7 @@ def show_result(label: str) -> Any:
 
 def show_conditions(model: Any) -> dict[str, Any]:
     """Inputs for what else ``translate`` takes, by its arguments' names; none for a model without styles."""
-    from .cli import needs_style, options_of
+    from .cli.main import needs_style, options_of
 
     gradio = import_gradio()
     taken = options_of(model.method if isinstance(model, Direction) else model)
@@ -257,9 +258,9 @@ def paint(model: Any, drawing: Mapping[str, Any] | None, **conditions: Any) -> I
         ZooError: If there is no drawing, or as ``translate``.
     """
     palette = model.preprocess["source_palette"]
-    canvas = flatten(drawing, images.palette(palette)[0])
+    canvas = flatten(drawing, palette_colours(palette)[0])
     # Colours are mixed at the edges of strokes.
-    return translated(model, None if canvas is None else images.label_ids(canvas, palette), **conditions)
+    return translated(model, None if canvas is None else label_ids(canvas, palette), **conditions)
 
 
 def translated(model: Any, picture: Any, style: Any = None, seed: str = "", alpha: float | None = None) -> Image.Image:
@@ -268,7 +269,7 @@ def translated(model: Any, picture: Any, style: Any = None, seed: str = "", alph
     Raises `ZooError` if there is no picture, or no style for a model that needs one, if the seed is no number, or as
     ``translate``.
     """
-    from .cli import needs_style
+    from .cli.main import needs_style
 
     if picture is None:
         raise ZooError("There is no picture yet: upload, photograph or draw one.")
@@ -282,7 +283,7 @@ def translated(model: Any, picture: Any, style: Any = None, seed: str = "", alph
 
 def read_seed(text: str) -> int | None:
     """The number that was typed, None if there is none; raises `ZooError` for anything else."""
-    from .cli import seed
+    from .cli.main import seed
 
     try:
         return seed(text.strip()) if text.strip() else None
@@ -301,18 +302,18 @@ def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarra
 
 def first_scene(name: str, model: Any) -> np.ndarray:
     """What the canvas shows first, (H, W, 3) in the palette's colours: the checkpoint's example, or its first label."""
-    from .cli import bundle
+    from .cli.main import bundle
 
     palette, example = model.preprocess["source_palette"], bundle(name) / "example.png"
     if example.is_file() and getattr(model, "way", "ab") == "ab":  # an example is of A
-        return images.colour_labels(images.read_labels(example, len(images.palette(palette)), palette).numpy(), palette)
-    return images.colour_labels(np.zeros(model.preprocess.get("size", CANVAS), np.uint8), palette)
+        return colour_labels(read_labels(example, len(palette_colours(palette)), palette).numpy(), palette)
+    return colour_labels(np.zeros(model.preprocess.get("size", CANVAS), np.uint8), palette)
 
 
 def legend(palette: str) -> dict[str, str]:
     """The colours of a palette as CSS has them, by the name of the first label that has the colour."""
-    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in images.palette(palette)]
-    names = images.LABELS.get(palette, tuple(map(str, range(len(colours)))))
+    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in palette_colours(palette)]
+    names = LABEL_NAMES.get(palette, tuple(map(str, range(len(colours)))))
     first = dict(zip(reversed(colours), reversed(names), strict=True))
     return {first[colour]: colour for colour in dict.fromkeys(colours)}
 

@@ -17,8 +17,11 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import images
-from .data.synthetic import render_scene
+from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.labels import colour_labels, palette_colours
+from i2i_zoo.media.pictures import read_picture, to_pil
+
+from .data.rendered.streets import render_scene
 from .networks.normalization import (
     SPADE,
     AdaIN,
@@ -63,7 +66,7 @@ class Example:
 def scene(seed: int, light: Sequence[float] = (1, 1, 1)) -> Tensor:
     """A street in a light of this colour: (4, H, W) in [-1, 1]."""
     photo = render_scene(seed, (2 * PICTURE[0], 2 * PICTURE[1]))[1] * np.asarray(light)
-    picture = images.read(photo.clip(0, 255).astype(np.uint8))
+    picture = read_picture(photo.clip(0, 255).astype(np.uint8))
     return F.avg_pool2d(picture, 2)[CHANNELS]  # less grain than at half the size
 
 
@@ -87,7 +90,7 @@ def examples() -> list[Example]:
         for parameter in spade.parameters():
             parameter.zero_()
         spade.shared.weight[:, :, 1, 1] = torch.eye(12)
-        colours = torch.from_numpy(images.palette("camvid")[:12, CHANNELS]) / 127.5 - 1
+        colours = torch.from_numpy(palette_colours("camvid")[:12, CHANNELS]) / 127.5 - 1
         spade.modulation.weight[4:, :, 1, 1] = 0.9 * colours.T
         classes.scale[1] = 0.6
         classes.shift.copy_(torch.tensor([[0.8, 0.2, -0.8, -0.9], [-0.7, -0.1, 0.7, 0.9]]))
@@ -103,14 +106,14 @@ def examples() -> list[Example]:
             AdaIN(),
             styles,
             gain=1,
-            insets=[images.to_pil(style[:3]) for style in styles],
+            insets=[to_pil(style[:3]) for style in styles],
         ),
         Example(
             "SPADE",
             ["Batch, then scale and shift", "from a segmentation"],
             spade,
             F.one_hot(torch.from_numpy(labels).long(), 12).movedim(-1, 1).float(),
-            insets=[Image.fromarray(images.colour_labels(ids, "camvid")) for ids in labels],
+            insets=[Image.fromarray(colour_labels(ids, "camvid")) for ids in labels],
         ),
         Example(
             "Conditional batch",
@@ -245,7 +248,7 @@ def figure(rows: Sequence[Example], x: Tensor) -> Image.Image:
     def pictures(batch: Tensor, top: int, insets: Sequence[Image.Image | str] = ()) -> None:
         for n, picture in enumerate(batch):
             left = PICTURES + n * (PICTURE[1] + 12)
-            canvas.paste(images.to_pil(picture[:3]), (left, top))
+            canvas.paste(to_pil(picture[:3]), (left, top))
             inset = insets[n] if insets else None
             if isinstance(inset, Image.Image):
                 thumb = inset.resize((68, 51), Image.Resampling.LANCZOS)
@@ -291,5 +294,5 @@ def demonstrate(folder: Path) -> tuple[str, Path]:
     rows, x = examples(), batch()
     path = folder / "normalization.png"
     # 256 colours make a file of a quarter of the size.
-    images.save(figure(rows, x).quantize(256, dither=Image.Dither.NONE), path)
+    save_picture(figure(rows, x).quantize(256, dither=Image.Dither.NONE), path)
     return table(rows, x), path

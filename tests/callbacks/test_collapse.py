@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 import tiny
 from i2i_zoo.callbacks.collapse import CollapseWatch
-from i2i_zoo.data.digits import DigitsData
-from i2i_zoo.data.synthetic import SyntheticPairs, render_scene
+from i2i_zoo.cli.training import TrainingCLI
+from i2i_zoo.data.rendered.digits import DigitsData
+from i2i_zoo.data.rendered.streets import SyntheticPairs, render_scene
 from i2i_zoo.data.unpaired import UnpairedData
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.gcgan import GcGAN
-from i2i_zoo.training import TrainingCLI
 
 SMALL: dict[str, Any] = {"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34}
 TINT = np.array([1.0, 0.85, 0.6])

@@ -13,11 +13,11 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 import tiny
-from i2i_zoo import images
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.data.paired import PairedData
-from i2i_zoo.data.synthetic import render_scene
+from i2i_zoo.data.rendered.streets import render_scene
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import to_pil, to_uint8
 from i2i_zoo.metrics.fcn_score import FCNScore, LabelScore
 from i2i_zoo.metrics.inception import FID, IS, KID
 from i2i_zoo.metrics.suites import Measure
@@ -34,8 +34,8 @@ def test_measures_the_pictures_that_would_be_saved(tmp_path: Path) -> None:
     psnr, l1 = [], []
     for index in range(3):
         item = data.datasets["test"][0, index]
-        output = np.asarray(images.to_pil(model.translate(item["source"])))
-        target = np.asarray(images.to_pil(item["target"]))
+        output = np.asarray(to_pil(model.translate(item["source"])))
+        target = np.asarray(to_pil(item["target"]))
         psnr.append(peak_signal_noise_ratio(target, output, data_range=255))
         l1.append(np.abs(output.astype(float) - target).mean() / 255)
     # Batch and single picture may differ by a rounding step in a pixel or two.
@@ -54,7 +54,7 @@ def test_a_lab_model_is_judged_by_its_colours(tmp_path: Path) -> None:
         item = data.datasets["val"][0, index]
         source = item["source"][None]
         pictures = [model.as_picture(image, source) for image in (model.translate(source), item["target"][None])]
-        differences.append((images.to_uint8(pictures[0]).float() - images.to_uint8(pictures[1])).abs().mean() / 255)
+        differences.append((to_uint8(pictures[0]).float() - to_uint8(pictures[1])).abs().mean() / 255)
     assert run.callback_metrics["val/l1"].item() == pytest.approx(torch.stack(differences).mean().item(), abs=1e-5)
 
 

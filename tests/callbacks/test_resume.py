@@ -21,7 +21,7 @@ import tiny
 from i2i_zoo.callbacks.ema import EMA
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.data.paired import PairedData
-from i2i_zoo.data.synthetic import render_scene
+from i2i_zoo.data.rendered.streets import render_scene
 from i2i_zoo.errors import ZooError
 
 
@@ -128,8 +128,8 @@ def test_a_full_disk_costs_one_sentence_and_no_checkpoint(tmp_path: Path) -> Non
 
 LAUNCHER = """
 import json, os, sys
-import i2i_zoo.training
-from i2i_zoo.cli import main
+import i2i_zoo.cli.training
+from i2i_zoo.cli.main import main
 
 for line in sys.stdin:
     folder, *args = json.loads(line)

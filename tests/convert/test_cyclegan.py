@@ -11,7 +11,7 @@ import torch
 import i2i_zoo
 from convert.layouts import FORMS, State, behind, check_refusals, layers, patchgan, resnet, saved_as, tracked
 from i2i_zoo import convert
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
 

@@ -12,7 +12,7 @@ import i2i_zoo
 from convert.layouts import State, check_refusals, layers, patchgan, saved_as, tracked
 from golden.fill import Golden
 from i2i_zoo import convert
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 
 

@@ -14,7 +14,7 @@ import i2i_zoo
 from convert.layouts import FORMS, State, behind, check_refusals, layers, saved_as, tracked
 from golden.fill import Golden
 from i2i_zoo import convert
-from i2i_zoo.cli import main
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.unit import UNIT
 from methods.authors import Options

@@ -7,10 +7,11 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from i2i_zoo import images
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.sampler import EpochSampler
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.labels import colour_labels, label_ids
+from i2i_zoo.media.pictures import read_picture, to_uint8
 
 
 def photo(seed, height=24, width=40):
@@ -63,7 +64,7 @@ def test_side_by_side(side_by_side, direction):
     data = PairedData(str(side_by_side), direction=direction, num_workers=0, **AS_THEY_ARE)
     data.setup("fit")
     item = data.datasets["train"][0, 1]
-    a, b = images.read(photo(1)), images.read(255 - photo(1))
+    a, b = read_picture(photo(1)), read_picture(255 - photo(1))
     source, target = (a, b) if direction == "AtoB" else (b, a)
     assert torch.equal(item["source"], source)
     assert torch.equal(item["target"], target)
@@ -85,8 +86,8 @@ def test_two_folders_are_matched_by_name(tmp_path, direction):
     item = only(data)
     assert item["name"] == "y"
     drawing, picture = (item["source"], item["target"]) if direction == "AtoB" else (item["target"], item["source"])
-    assert torch.equal(picture, images.read(photo(ord("y"))))
-    assert torch.equal(drawing, images.read(photo(ord("y"))[..., 0], 1))
+    assert torch.equal(picture, read_picture(photo(ord("y"))))
+    assert torch.equal(drawing, read_picture(photo(ord("y"))[..., 0], 1))
 
 
 def test_resize_crop_and_flip_are_the_authors_and_alike(side_by_side):
@@ -107,7 +108,7 @@ def test_resize_crop_and_flip_are_the_authors_and_alike(side_by_side):
         assert item["source"].shape == item["target"].shape == (3, 16, 16)
         # Rounding and clipping may differ by a level.
         assert (item["source"] + item["target"]).abs().max() <= 2.01 / 127.5
-        picture = images.to_uint8(item["source"]).permute(1, 2, 0).numpy()
+        picture = to_uint8(item["source"]).permute(1, 2, 0).numpy()
         differences = {key: np.abs(crop - picture).max() for key, crop in crops.items()}
         best = min(differences, key=differences.__getitem__)
         assert differences[best] <= 1
@@ -122,7 +123,7 @@ def test_validation_is_resized_and_nothing_else(side_by_side):
     item = data.datasets["val"][0, 0]
     expected = np.asarray(Image.fromarray(photo(0)).resize((18, 12), Image.Resampling.BICUBIC)).astype(np.float32)
     assert item["source"].shape == (3, 12, 18)
-    assert np.abs(images.to_uint8(item["source"]).permute(1, 2, 0).numpy() - expected).max() <= 1
+    assert np.abs(to_uint8(item["source"]).permute(1, 2, 0).numpy() - expected).max() <= 1
     assert torch.equal(data.datasets["val"][7, 0]["source"], item["source"])
     assert data.preprocess == {"size": [12, 18]}
 
@@ -235,9 +236,9 @@ def test_label_palettes_survive_resizing(tmp_path, direction):
     labels = "source" if direction == "AtoB" else "target"
     assert data.preprocess == {"size": [12, 16], f"{labels}_palette": "camvid"}
     for item in (only(data), only(data, "val")):
-        colours = images.to_uint8(item[labels]).permute(1, 2, 0).numpy()
-        back = images.label_ids(colours, "camvid")
-        assert np.array_equal(images.colour_labels(back, "camvid"), colours)
+        colours = to_uint8(item[labels]).permute(1, 2, 0).numpy()
+        back = label_ids(colours, "camvid")
+        assert np.array_equal(colour_labels(back, "camvid"), colours)
     assert np.array_equal(back, ids[1::2, 1::2])
 
 
@@ -266,14 +267,14 @@ def test_edges(tmp_path):
     assert item["source"].shape == (1, 8, 8)
     assert (item["source"][0, :, 3:5] == -1).all()  # black lines
     assert (item["source"][0, :, [0, 1, 2, 5, 6, 7]] == 1).all()  # on white
-    assert torch.equal(item["target"], images.read(step))
+    assert torch.equal(item["target"], read_picture(step))
     assert only(PairedData(str(tmp_path), made_from="edges", **AS_THEY_ARE))["source"].shape == (3, 8, 8)
 
 
 def test_inpainting(tmp_path):
     write(tmp_path / "train" / "target" / "x.png", photo(0, 8, 16))
     item = only(PairedData(str(tmp_path), target="target", made_from="hole", **AS_THEY_ARE))
-    assert torch.equal(item["target"], images.read(photo(0, 8, 16)))
+    assert torch.equal(item["target"], read_picture(photo(0, 8, 16)))
     hole = torch.zeros(8, 16, dtype=torch.bool)
     hole[2:6, 4:12] = True
     assert (item["source"][:, hole] == 1).all()
@@ -365,7 +366,7 @@ def test_label_maps_reach_the_metrics_at_the_size_of_their_files(tmp_path, side)
     ids = {"x": rng.integers(0, 12, (24, 40), dtype=np.uint8), "y": rng.integers(0, 12, (30, 20), dtype=np.uint8)}
     for split in ("train", "val"):
         for name, label in ids.items():
-            stored = images.colour_labels(label, "camvid") if name == "y" else label  # ids or colours
+            stored = colour_labels(label, "camvid") if name == "y" else label  # ids or colours
             pair = (stored, photo(1, *label.shape)) if side == "source" else (photo(1, *label.shape), stored)
             two_folders(tmp_path, *pair, split=split, name=name)
     options = {f"{side}_palette": "camvid", "load_size": 16, "crop_size": None, "test_size": 16, "num_workers": 0}

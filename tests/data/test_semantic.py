@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from i2i_zoo import images
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.labels import colour_labels, palette_colours
+from i2i_zoo.media.pictures import read_picture, to_uint8
 
 AS_THEY_ARE = {"load_size": None, "crop_size": None, "test_size": None, "flip": False, "num_workers": 0}
 
@@ -65,7 +66,7 @@ def test_items(root):
     assert item["name"] == "1"
     assert torch.equal(item["label"], torch.from_numpy(ids(1)).long())
     assert torch.equal(item["instance"], item["label"] * 1000 + 1)
-    assert torch.equal(item["target"], images.read(photo(1)))
+    assert torch.equal(item["target"], read_picture(photo(1)))
     assert data.preprocess == {"source_palette": "camvid"}
 
 
@@ -88,7 +89,7 @@ def test_labels_are_resized_to_the_nearest_and_photographs_bicubically(root):
     assert np.array_equal(item["label"], nearest)
     assert torch.equal(item["instance"], item["label"] * 1000 + 1)
     bicubic = np.asarray(Image.fromarray(photo(0)).resize((30, 12), Image.Resampling.BICUBIC)).astype(int)
-    assert np.abs(images.to_uint8(item["target"]).permute(1, 2, 0).numpy() - bicubic).max() <= 1
+    assert np.abs(to_uint8(item["target"]).permute(1, 2, 0).numpy() - bicubic).max() <= 1
     assert np.array_equal(item["label_map"], ids(0))  # as it is in its file
     assert all(torch.equal(item[key], value) for key, value in data.datasets["val"][7, 0].items() if key != "name")
 
@@ -105,7 +106,7 @@ def test_crops_and_flips_keep_all_parts_in_register(tmp_path):
     for epoch in range(200):
         item = data.datasets["train"][epoch, 0]
         assert torch.equal(item["instance"], item["label"] * 600)
-        assert torch.equal(images.to_uint8(item["target"]).long(), (item["label"] * 5).expand(3, -1, -1))
+        assert torch.equal(to_uint8(item["target"]).long(), (item["label"] * 5).expand(3, -1, -1))
         flipped = bool(item["label"][0, 0] > item["label"][0, 1])
         corner = int(item["label"].min())
         y, x = divmod(corner, 8)
@@ -158,11 +159,11 @@ def indexed(indices, colours):
     return picture
 
 
-CAMVID, SHUFFLED = images.palette("camvid"), np.random.default_rng(1).permutation(12)
+CAMVID, SHUFFLED = palette_colours("camvid"), np.random.default_rng(1).permutation(12)
 
 
 KINDS = {
-    "colours": lambda label: Image.fromarray(images.colour_labels(label, "camvid")),
+    "colours": lambda label: Image.fromarray(colour_labels(label, "camvid")),
     "indexed colours": lambda label: indexed(np.argsort(SHUFFLED)[label], CAMVID[SHUFFLED]),
     "indexed ids in their colours": lambda label: indexed(label, CAMVID),
     "indexed ids": lambda label: indexed(label, np.arange(768).reshape(256, 3) % 256),

@@ -7,9 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from i2i_zoo import images
 from i2i_zoo.data.style import StyleData
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.geometry import resize_shorter
+from i2i_zoo.media.pictures import decode_picture, to_float
 
 
 def write(folder: Path, sizes: list[tuple[int, int]], mode: str = "RGB") -> None:
@@ -51,9 +52,9 @@ def test_crops_of_any_size_and_seeded_partners(folders: dict[str, str]) -> None:
 def test_a_crop_keeps_the_shape_of_things(folders: dict[str, str]) -> None:
     """The shorter side is scaled to the load size, the longer one alike."""
     items = StyleData(**folders, load_size=24, crop_size=24).dataset("train")
-    picture = images.decode(Path(folders["content"], "contents1.png"))
+    picture = decode_picture(Path(folders["content"], "contents1.png"))
     assert picture.shape == (3, 64, 50)
-    whole = images.to_float(images.resize_shorter(picture, 24))
+    whole = to_float(resize_shorter(picture, 24))
     assert whole.shape == (3, 31, 24)
     crop = items[0, 1]["content"]
     assert any(torch.equal(crop, whole[:, top : top + 24]) for top in range(8))
@@ -67,7 +68,7 @@ def test_validation_shows_the_middle_in_order(folders: dict[str, str]) -> None:
         ("contents1", "styles0"),
         ("contents2", "styles1"),
     ]
-    whole = images.to_float(images.resize_shorter(images.decode(Path(folders["content"], "contents0.png")), 20))
+    whole = to_float(resize_shorter(decode_picture(Path(folders["content"], "contents0.png")), 20))
     assert torch.equal(shown[0]["content"], whole[:, :, 3:23])
     assert torch.equal(items[5, 0]["style"], shown[0]["style"])
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from i2i_zoo import images
 from i2i_zoo.data.sampler import EpochSampler
 from i2i_zoo.data.unpaired import UnpairedData
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.labels import colour_labels, label_ids
+from i2i_zoo.media.pictures import read_picture, to_uint8
 
 AS_THEY_ARE = {"load_size": None, "crop_size": None, "test_size": None, "flip": False, "num_workers": 0}
 
@@ -56,8 +57,8 @@ def test_the_layout_of_cyclegan(root):
     assert [item["name"] for item in items] == ["A0", "A1", "A2", "A3", "A4", "A0", "A1", "A2"]
     for item in items:
         assert set(item) == {"a", "b", "name", "name_b"}
-        assert torch.equal(item["a"], images.read(photo(int(item["name"][1:]))))
-        assert torch.equal(item["b"], images.read(photo(int(item["name_b"][1:]) + 100)))
+        assert torch.equal(item["a"], read_picture(photo(int(item["name"][1:]))))
+        assert torch.equal(item["b"], read_picture(photo(int(item["name_b"][1:]) + 100)))
     # To validate, the test pictures in their order.
     batches = list(data.val_dataloader())
     assert names(batches) == ["A0", "A1", "A0"]
@@ -111,7 +112,7 @@ def test_two_folders_of_each_split(tmp_path):
         assert batch["name"] == batch["name_b"]
         number = int(batch["name"][0])
         with Image.open(tmp_path / "test" / "images" / f"{number}.jpg") as picture:
-            assert torch.equal(batch["b"][0], images.read(picture))
+            assert torch.equal(batch["b"][0], read_picture(picture))
         assert np.array_equal(batch["label_map"][0], np.asarray(Image.open(tmp_path / f"test/labels/{number}.png")))
     assert names(data.test_dataloader()) == ["0", "1", "2", "3"]
 
@@ -135,8 +136,8 @@ def test_files_that_hold_a_pair(tmp_path):
     batches = list(data.train_dataloader())
     assert names(batches) != names(batches, "name_b")
     for batch in (*batches, *data.val_dataloader()):
-        assert torch.equal(batch["a"][0], images.read(photo(int(batch["name"][0]))))
-        assert torch.equal(batch["b"][0], images.read(255 - photo(int(batch["name_b"][0])), 1))
+        assert torch.equal(batch["a"][0], read_picture(photo(int(batch["name"][0]))))
+        assert torch.equal(batch["b"][0], read_picture(255 - photo(int(batch["name_b"][0])), 1))
     batches = list(data.val_dataloader())
     assert names(batches) == names(batches, "name_b") == list("012345")
 
@@ -239,7 +240,7 @@ def test_both_are_cropped_and_flipped_by_themselves(tmp_path):
         item = data.datasets["train"][epoch, 0]
         where = []
         for key in "ab":
-            numbers = images.to_uint8(item[key])[0].long() // 5
+            numbers = to_uint8(item[key])[0].long() // 5
             assert numbers.shape == (4, 5)
             flipped, corner = bool(numbers[0, 0] > numbers[0, 1]), int(numbers.min())
             expected = place[corner // 8 :, corner % 8 :][:4, :5, 0] // 5
@@ -253,7 +254,7 @@ def test_both_are_cropped_and_flipped_by_themselves(tmp_path):
     )
     assert len(found) > 200  # of the 576 ways for both
     item = data.datasets["val"][0, 0]
-    assert torch.equal(item["a"], images.read(place))
+    assert torch.equal(item["a"], read_picture(place))
 
 
 def test_sizes_are_the_authors(root):
@@ -268,7 +269,7 @@ def test_sizes_are_the_authors(root):
     batch = next(iter(data.val_dataloader()))
     assert batch["b"].shape == (2, 3, 12, 18)
     expected = np.asarray(Image.fromarray(photo(100)).resize((18, 12), Image.Resampling.BICUBIC)).astype(int)
-    assert np.abs(images.to_uint8(batch["b"][0]).permute(1, 2, 0).numpy() - expected).max() <= 1
+    assert np.abs(to_uint8(batch["b"][0]).permute(1, 2, 0).numpy() - expected).max() <= 1
 
 
 @pytest.mark.parametrize("side", ["a", "b"])
@@ -286,9 +287,9 @@ def test_label_maps_come_in_colours_and_reach_the_metrics(tmp_path, side):
     batch = next(iter(data.val_dataloader()))
     assert [tuple(label.shape) for label in batch["label_map"]] == [(24, 32), (12, 16)]
     for pictures in (next(iter(data.train_dataloader()))[side], batch[side]):
-        colours = images.to_uint8(pictures).permute(0, 2, 3, 1).numpy()
-        assert np.array_equal(images.colour_labels(images.label_ids(colours, "camvid"), "camvid"), colours)
-    ids = images.label_ids(colours, "camvid")  # of the batch to validate on
+        colours = to_uint8(pictures).permute(0, 2, 3, 1).numpy()
+        assert np.array_equal(colour_labels(label_ids(colours, "camvid"), "camvid"), colours)
+    ids = label_ids(colours, "camvid")  # of the batch to validate on
     assert np.array_equal(ids[0], batch["label_map"][0][1::2, 1::2])
     assert np.array_equal(ids[1], batch["label_map"][1])
     assert "label_map" not in data.datasets["train"][0, 0]

@@ -12,10 +12,12 @@ from torch.nn import functional as F
 
 import i2i_zoo
 from golden.fill import Golden
-from i2i_zoo import hub, images
+from i2i_zoo import hub
 from i2i_zoo.convert import adain as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.style import statistics_loss
+from i2i_zoo.media.colours import match_colours
+from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.methods.base import Method
 from i2i_zoo.networks.adain import StyleDecoder, StyleEncoder, masked_statistics
@@ -58,7 +60,7 @@ class TestAdaIN(MethodTester):
         assert output.shape == contents.shape
         assert output.abs().max() <= 1
         assert torch.isfinite(output).all()
-        picture = model.translate(images.to_pil(contents[0]), images.to_pil(contents[1]))
+        picture = model.translate(to_pil(contents[0]), to_pil(contents[1]))
         assert picture.size == size[::-1]
 
     def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
@@ -118,7 +120,7 @@ def test_alpha_mixtures_and_colours_are_the_authors(authors: AdaIN) -> None:
     assert golden.check("out_alpha50", unit(authors.styled(style[0], 0.5)(content)))[0]
     mixed = authors.styled(list(signed(golden.input("styles4"))), weights=[4, 3, 2, 1])(content)
     assert golden.check("out_mix", unit(mixed)[..., ::2, ::2])[0]
-    matched = images.match_colours(signed(golden.input("coral_source")), signed(golden.input("coral_target")))
+    matched = match_colours(signed(golden.input("coral_source")), signed(golden.input("coral_target")))
     assert golden.check("coral", unit(matched))[0]
 
 
@@ -187,7 +189,7 @@ def test_preserved_colours_are_the_contents(model: AdaIN) -> None:
     content = noise(3, 48, 48)
     content[0] = content[0] * 0.2 + 0.7
     style = noise(3, 30, 40, seed=1)
-    expected = model.translate(content, images.match_colours(style, content))
+    expected = model.translate(content, match_colours(style, content))
     torch.testing.assert_close(model.translate(content, style, preserve_colour=True), expected, atol=1e-5, rtol=0)
     both = torch.stack([content, noise(3, 48, 48, seed=4)])
     torch.testing.assert_close(model.translate(both, style, preserve_colour=True)[0], expected, atol=5e-5, rtol=0)

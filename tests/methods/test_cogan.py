@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 import i2i_zoo
 from golden.fill import make_input
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.cogan import CoGAN
 from methods.authors import Options, Places, Seeds, State, Steps, authors_model
 from methods.base import UnpairedTester, fit
@@ -34,7 +34,7 @@ class OneSize(UnpairedTester):
     def test_translate_keeps_the_size(self, model: Any, size: tuple[int, int]) -> None:
         model.eval()
         for way, source in self.sources(model, size).items():
-            pictures = [images.to_pil(picture) for picture in source]
+            pictures = [to_pil(picture) for picture in source]
             translations = model.translate(pictures, direction=way)
             assert [t.size for t in translations] == [size[::-1]] * 2
             assert {len(t.getbands()) for t in translations} == {model.direction(way).hparams["out_channels"]}

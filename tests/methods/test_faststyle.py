@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from i2i_zoo import images
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.convert import faststyle as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.style import total_variation
+from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.pictures import read_picture, to_pil
 from i2i_zoo.methods.faststyle import FastStyle
 from methods.authors import Options, Places, Steps, authors_model
 from methods.base import InstanceNormTester, MethodTester, fit
@@ -85,7 +86,7 @@ class TestBatchNorm(InstanceNormTester, OneStyleTester):
 def test_two_steps_are_the_authors(tmp_path: Path) -> None:
     options = Options("faststyle", "mosaic")
     states = {"generator": options.state("G")}
-    images.save(images.to_pil(options.input("style", "image", 3)[0]), tmp_path / "style.png")
+    save_picture(to_pil(options.input("style", "image", 3)[0]), tmp_path / "style.png")
     model = authors_model(FastStyle, convert.read, states, style=str(tmp_path / "style.png"))
     before = {k: v.clone() for k, v in model.state_dict().items()}
     content = options.input("content", "image", 3)
@@ -139,7 +140,7 @@ def test_what_the_losses_weigh(style: str) -> None:
         output = model(batch["content"])
         distances = model.style_distances(batch["content"], output)
         wanted = [2 * distances["content_loss"], 3 * distances["style_loss"], 5 * total_variation(output)]
-        itself = images.read(style)[None]
+        itself = read_picture(style)[None]
         assert model.style_distances(itself, itself) == {"content_loss": 0, "style_loss": pytest.approx(0, abs=1e-10)}
     logged = fit(model, batch).losses[0]
     found = [logged[f"train/generator/{name}"] for name in ("content", "style", "tv")]

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from i2i_zoo import images
+from i2i_zoo.media.labels import colour_labels
+from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.metrics.fcn_score import FCNScore, LabelAccuracy, LabelScore
 from i2i_zoo.metrics.segmenters import CITYSCAPES_CLASSES
 
@@ -118,7 +119,7 @@ def test_label_ids_of_cityscapes() -> None:
 def test_label_maps_by_their_nearest_colours(form: str) -> None:
     label, found = maps(5, 1, 12)[0], maps(6, 1, 12)[0]
     if form == "colours":
-        picture = images.read(images.colour_labels(found.numpy(), "camvid")) + 0.05
+        picture = read_picture(colour_labels(found.numpy(), "camvid")) + 0.05
     else:
         picture = nn.functional.one_hot(found, 12).movedim(-1, 0) * 0.7
     metric = LabelScore("camvid", classes=11)

@@ -14,8 +14,8 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torchmetrics.functional.image import learned_perceptual_image_patch_similarity
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import to_uint8
 from i2i_zoo.metrics.inception import FID, IS, KID, Perceptual, inception
 from tiny import Features
 
@@ -32,7 +32,7 @@ def two_sets() -> tuple[Tensor, Tensor]:
 
 
 def features(group: Tensor) -> Tensor:
-    return Features()(images.to_uint8(group))
+    return Features()(to_uint8(group))
 
 
 def test_fid_of_torch_fidelity(two_sets: tuple[Tensor, Tensor]) -> None:
@@ -103,7 +103,7 @@ def test_the_network_is_torch_fidelitys(tmp_path: Path) -> None:
         elif name.endswith("bias"):
             nn.init.normal_(parameter, std=0.1, generator=generator)
     torch.save(network.state_dict(), tmp_path / "inception.pth")
-    picture = images.to_uint8(pictures(3, 1, 400))
+    picture = to_uint8(pictures(3, 1, 400))
     expected = dict(zip(layers, network(picture), strict=True))
     found = inception("logits_unbiased", weights=tmp_path / "inception.pth")(picture)
     assert torch.allclose(found, expected["logits_unbiased"], rtol=1e-4, atol=1e-5 * float(found.abs().max()))

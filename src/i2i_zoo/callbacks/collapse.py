@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from i2i_zoo import images
+from i2i_zoo.media.colours import rgb_to_lab
 
 #: Pictures are compared at so many pixels a side, where noise and texture are gone.
 SIDE = 32
@@ -71,7 +71,7 @@ class Comparison(Metric):
 def small_luminance(pictures: Tensor) -> Tensor:
     """The L of CIE Lab, in [-1, 1], of pictures (B, 1 or 3, H, W) at ``SIDE`` pixels: (B, SIDE**2)."""
     small = F.adaptive_avg_pool2d(pictures.float(), SIDE)
-    return images.rgb_to_lab(small.expand(-1, 3, -1, -1))[:, 0].flatten(1)
+    return rgb_to_lab(small.expand(-1, 3, -1, -1))[:, 0].flatten(1)
 
 
 class Finding(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Any
 
 import lightning as L
 
-from i2i_zoo import images
+from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.pictures import to_pil
 
 
 class Predictions(L.Callback):
@@ -28,4 +29,4 @@ class Predictions(L.Callback):
             pictures = direction.as_picture(by_way[way], batch.get("source"))
             names = batch["name_b"] if way == "ba" else batch["name"]
             for name, picture in zip(names, pictures, strict=True):
-                images.save(images.to_pil(picture), self.folder / way / f"{name}.png")
+                save_picture(to_pil(picture), self.folder / way / f"{name}.png")

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from i2i_zoo import images
+from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.pictures import to_uint8
 
 
 class Samples(L.Callback):
@@ -38,7 +39,7 @@ class Samples(L.Callback):
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if len(self.rows) < self.count and self.wanted(trainer):
-            panels = [images.to_uint8(panel).cpu() for panel in pl_module.panels(outputs)]
+            panels = [to_uint8(panel).cpu() for panel in pl_module.panels(outputs)]
             self.rows += [list(row) for row in zip(*panels, strict=True)][: self.count - len(self.rows)]
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -46,7 +47,7 @@ class Samples(L.Callback):
         if not self.rows or not trainer.is_global_zero:
             return
         picture = grid(self.rows)
-        images.save(picture, Path(log_dir or ".") / "samples" / f"epoch_{trainer.current_epoch:04d}.png")
+        save_picture(picture, Path(log_dir or ".") / "samples" / f"epoch_{trainer.current_epoch:04d}.png")
         logger: Any
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):

@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.colours import rgb_to_lab
+from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 
 from .pictures import (
     PictureData,
@@ -31,7 +32,7 @@ from .sampler import sample_generator
 
 def edges(photo: Tensor) -> Tensor:
     """A line drawing (1, H, W) of a photograph (3, H, W), in [-1, 1]: Sobel's gradient of luminance, dark on white."""
-    grey = images.fit_channels(photo, 1, "photograph")
+    grey = fit_channels(photo, 1, "photograph")
     kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     padded = F.pad(grey[None], (1, 1, 1, 1), mode="replicate")
     gradient = F.conv2d(padded, torch.stack([kernel, kernel.T])[:, None])[0]
@@ -67,21 +68,21 @@ class PairedImages(Dataset[dict[str, Any]]):
         if data.side_by_side:
             a, b = halves(target_file)
             source, target = (a, b) if data.direction == "AtoB" else (b, a)
-            source = images.fit_channels(source, data.in_channels, str(target_file))
-            target = images.fit_channels(target, data.out_channels, str(target_file))
+            source = fit_channels(source, data.in_channels, str(target_file))
+            target = fit_channels(target, data.out_channels, str(target_file))
         elif source_file is not None:
-            source = images.decode(source_file, data.in_channels, data.source_palette)
-            target = images.decode(target_file, data.out_channels, data.target_palette)
+            source = decode_picture(source_file, data.in_channels, data.source_palette)
+            target = decode_picture(target_file, data.out_channels, data.target_palette)
         else:
-            source = target = images.decode(target_file, 3)
+            source = target = decode_picture(target_file, 3)
         nearest = [palette is not None for palette in (data.source_palette, data.target_palette)]
         random = sample_generator(data.seed, epoch, index)
-        source, target = map(images.to_float, data.augment([source, target], nearest, self.train, random, target_file))
+        source, target = map(to_float, data.augment([source, target], nearest, self.train, random, target_file))
         if data.made_from == "lab":
-            lab = images.rgb_to_lab(target[None])[0]
+            lab = rgb_to_lab(target[None])[0]
             source, target = lab[:1], lab[1:]
         elif data.made_from == "edges":
-            source = images.fit_channels(edges(target), data.in_channels, str(target_file))
+            source = fit_channels(edges(target), data.in_channels, str(target_file))
         elif data.made_from == "hole":
             source = with_hole(target)
         pair: dict[str, Any] = {"source": source, "target": target, "name": target_file.stem}
@@ -130,7 +131,7 @@ class PairedData(PictureData):
         direction: ``BtoA`` swaps source and target.
         made_from: How to make the source from the photograph: ``lab`` gives lightness, for the colours a and b as the
             target; ``edges`` a line drawing; ``hole`` the photograph without its centre.
-        source_palette: The sources are label maps, of ids or in the colours of this `i2i_zoo.images.PALETTES` name.
+        source_palette: The sources are label maps, of ids or in the colours of this `media.labels.PALETTES` name.
             They come in colours, or as a channel for each label where ``in_channels`` is their number.
         target_palette: The same for targets.
         labels: Where below ``root`` the label map of a validation or test picture is, as single-channel ids, for

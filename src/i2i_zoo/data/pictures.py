@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import find_files, height_width, is_whole, read_array
+from i2i_zoo.media.geometry import resize
+from i2i_zoo.media.labels import check_labels, label_ids
+from i2i_zoo.media.pictures import decode_picture
 
 from .splits import SplitData, spread
 
@@ -57,7 +60,7 @@ class PictureData(SplitData):
     def resize(self, part: Tensor, nearest: bool, train: bool) -> Tensor:
         """A picture (C, H, W) at ``load_size`` in training, and else at ``test_size``."""
         size = self.load_size if train else self.test_size
-        return part if size is None else images.resize(part, size, nearest)
+        return part if size is None else resize(part, size, nearest)
 
     def augment(
         self, parts: Sequence[Tensor], nearest: Sequence[bool], train: bool, random: torch.Generator, file: Path
@@ -116,7 +119,7 @@ def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
 def find_pictures(folder: Path) -> dict[str, Path]:
     """Relative name without suffix to file, sorted, of all pictures below a folder; `ZooError` if there are none."""
     found: dict[str, Path] = {}
-    for file in images.find(folder):
+    for file in find_files(folder):
         name = str(file.relative_to(folder).with_suffix(""))
         if name in found:
             raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
@@ -128,7 +131,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 def check_files(files: list[Path]) -> None:
     """Raise `ZooError` naming the files that are cut off or no pictures, from their first and last bytes."""
-    broken = [str(file) for file in files if not images.is_whole(file)]
+    broken = [str(file) for file in files if not is_whole(file)]
     if broken:
         raise ZooError(
             f"{len(broken)} files are broken or no pictures: {', '.join(broken[:5])}"
@@ -141,7 +144,7 @@ def check_sizes(pairs: list[tuple[Path | None, Path]]) -> None:
     unequal = []
     for source, target in pairs:
         if source is not None and source != target:
-            (a, b), (c, d) = images.height_width(source), images.height_width(target)
+            (a, b), (c, d) = height_width(source), height_width(target)
             if (a, b) != (c, d):
                 unequal.append(f"{source} has {b}x{a} pixels and {target} {d}x{c}")
     if unequal:
@@ -165,23 +168,23 @@ def check_label_files(files: Sequence[Path], read: Callable[[Path], object]) -> 
 
 def check_ids(file: Path, palette: str) -> None:
     """Raise `ZooError` if a label map has ids that the palette has not."""
-    ids = images.read_array(str(file))
+    ids = read_array(str(file))
     if ids.ndim == 2:
-        images.check_labels(ids, palette, str(file))
+        check_labels(ids, palette, str(file))
 
 
 def read_label_map(file: Path, palette: str | None) -> Tensor:
     """The ids (H, W) of a label map, int64; raises `ZooError` for colours without a palette."""
-    array = images.read_array(file)
+    array = read_array(file)
     if array.ndim == 3:
         if palette is None:
             raise ZooError(f"{file}: a label map has one channel of ids, not {array.shape[2]}.")
-        array = images.label_ids(array, palette)
+        array = label_ids(array, palette)
     return torch.from_numpy(array.astype(np.int64))
 
 
 def halves(file: Path) -> tuple[Tensor, Tensor]:
     """The left and the right half (3, H, W) of a file that holds two pictures side by side."""
-    joint = images.decode(file, 3)
+    joint = decode_picture(file, 3)
     half = joint.shape[2] // 2
     return joint[..., :half], joint[..., half : 2 * half]

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo import images
+from i2i_zoo.media.labels import palette_colours, read_instances, read_labels
+from i2i_zoo.media.pictures import decode_picture, to_float
 
 from .pictures import PictureData, check_files, check_label_files, check_sizes, match_names
 from .sampler import sample_generator
@@ -34,14 +35,14 @@ class SemanticImages(Dataset[dict[str, Any]]):
         data, files = self.data, self.files[index]
         maps = {"label": data.read_label(files["label"])}
         if "instance" in files:
-            maps["instance"] = images.read_instances(files["instance"])
+            maps["instance"] = read_instances(files["instance"])
         read: dict[str, Any] = {"name": files["target"].stem}
         if not self.train:
             read["label_map"] = maps["label"]
-        parts = [*(m[None].double() for m in maps.values()), images.decode(files["target"])]
+        parts = [*(m[None].double() for m in maps.values()), decode_picture(files["target"])]
         nearest, random = [True] * len(maps) + [False], sample_generator(data.seed, epoch, index)
         *ids, target = data.augment(parts, nearest, self.train, random, files["target"])
-        return {**read, **{k: m[0].long() for k, m in zip(maps, ids, strict=True)}, "target": images.to_float(target)}
+        return {**read, **{k: m[0].long() for k, m in zip(maps, ids, strict=True)}, "target": to_float(target)}
 
 
 class SemanticData(PictureData):
@@ -57,7 +58,7 @@ class SemanticData(PictureData):
         target: Folder of the photographs in each split.
         instance: Folder of the instance maps in each split, of 8, 16 or 32 bits; null for none.
         labels: How many labels there are.
-        palette: Name in `i2i_zoo.images.PALETTES` of the labels' colours, for pictures of them, and maps in colours.
+        palette: Name in `media.labels.PALETTES` of the labels' colours, for pictures of them, and maps in colours.
         dont_care: The id that stands for the last label; null for none.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
         crop_size: Size of the random crop in training; null for none.
@@ -89,7 +90,7 @@ class SemanticData(PictureData):
             root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
         )
         if palette is not None:
-            images.palette(palette)
+            palette_colours(palette)
         self.folders = {"label": label, "target": target, "instance": instance}
         self.labels, self.palette, self.dont_care = labels, palette, dont_care
 
@@ -100,7 +101,7 @@ class SemanticData(PictureData):
 
     def read_label(self, file: Path) -> Tensor:
         """The ids (H, W) of a file; raises `ZooError` that names the file, the value and the remedy."""
-        return images.read_labels(file, self.labels, self.palette, self.dont_care)
+        return read_labels(file, self.labels, self.palette, self.dont_care)
 
     def dataset(self, split: str) -> SemanticImages:
         """Find the files of a split, and check every one.

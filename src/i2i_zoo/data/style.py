@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo import images
+from i2i_zoo.media.geometry import centre_square, resize_shorter
+from i2i_zoo.media.pictures import decode_picture, to_float
 
 from .pictures import PictureData, check_files, find_pictures
 from .sampler import sample_generator
@@ -41,7 +42,7 @@ class StylePictures(Dataset[dict[str, Any]]):
 
     def read(self, file: Path, random: torch.Generator) -> Tensor:
         """A picture of either side."""
-        return images.to_float(*self.data.augment([images.decode(file)], [False], self.train, random, file))
+        return to_float(*self.data.augment([decode_picture(file)], [False], self.train, random, file))
 
 
 class StyleData(PictureData):
@@ -101,8 +102,8 @@ class StyleData(PictureData):
     def resize(self, part: Tensor, nearest: bool, train: bool) -> Tensor:
         """A picture (3, H, W) by its shorter side; in validation and test the square in its middle."""
         size: Any = self.load_size if train else self.test_size
-        part = images.resize_shorter(part, size)
-        return part if train else images.middle(part)
+        part = resize_shorter(part, size)
+        return part if train else centre_square(part)
 
     def pictures(self, folder: Path | None, split: str) -> dict[str, Path]:
         """Name to file of a folder's pictures in a split; none of no folder."""

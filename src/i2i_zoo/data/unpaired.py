@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 
 from .pictures import PictureData, check_files, check_ids, check_label_files, find_pictures, halves, read_label_map
 from .sampler import sample_generator
@@ -52,10 +53,10 @@ class UnpairedImages(Dataset[dict[str, Any]]):
         """The picture of a side, A 0 and B 1, resized, and in training cropped and flipped."""
         channels, palette = self.data.channels[side], self.data.palettes[side]
         if self.side_by_side:
-            picture = images.fit_channels(halves(file)[side], channels, str(file))
+            picture = fit_channels(halves(file)[side], channels, str(file))
         else:
-            picture = images.decode(file, channels, palette)
-        return images.to_float(*self.data.augment([picture], [palette is not None], self.train, random, file))
+            picture = decode_picture(file, channels, palette)
+        return to_float(*self.data.augment([picture], [palette is not None], self.train, random, file))
 
 
 class UnpairedData(PictureData):
@@ -78,7 +79,7 @@ class UnpairedData(PictureData):
         root: The dataset's folder.
         a: Folder of A, in each split if there are splits.
         b: The same for B.
-        palette_a: The pictures of A are label maps, of ids or in the colours of this `i2i_zoo.images.PALETTES` name.
+        palette_a: The pictures of A are label maps, of ids or in the colours of this `media.labels.PALETTES` name.
             They come in colours, or as a channel for each label where ``channels_a`` is their number.
         palette_b: The same for B.
         channels_a: Channels of A.
@@ -118,7 +119,7 @@ class UnpairedData(PictureData):
             )
         self.a, self.b, self.palettes, self.channels = a, b, (palette_a, palette_b), (channels_a, channels_b)
         for name in filter(None, self.palettes):
-            images.palette(name)
+            palette_colours(name)
 
     @property
     def preprocess(self) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from i2i_zoo import images
+from i2i_zoo.media.geometry import resize
+from i2i_zoo.media.labels import label_ids, palette_colours
+from i2i_zoo.media.pictures import to_float, to_uint8
 
 
 class LabelAccuracy(Metric):
@@ -85,10 +87,10 @@ class FCNScore(LabelAccuracy):
     @torch.no_grad()
     def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]
         """Count pictures (B, 3, h, w) in [-1, 1] against their label maps, (H, W) integers each."""
-        for picture, label in zip(images.to_uint8(pictures), labels, strict=True):
+        for picture, label in zip(to_uint8(pictures), labels, strict=True):
             # Pillow's arithmetic, which torch has for CPUs.
             resized = F.interpolate(picture[None].cpu(), label.shape, mode="bilinear", antialias=True)
-            scores = self.segmenter(images.to_float(resized).to(self.confusion.device))
+            scores = self.segmenter(to_float(resized).to(self.confusion.device))
             if isinstance(scores, Mapping):
                 scores = scores["out"]
             if scores.shape[-2:] != label.shape:
@@ -105,7 +107,7 @@ class LabelScore(LabelAccuracy):
     """How well pictures of label maps agree with the labels: a pixel has the label whose colour is nearest.
 
     Args:
-        palette: Name of the colours in `i2i_zoo.images.PALETTES`.
+        palette: Name of the colours in `i2i_zoo.media.labels.PALETTES`.
         classes: As of `LabelAccuracy`.
     """
 
@@ -116,10 +118,10 @@ class LabelScore(LabelAccuracy):
     def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]
         """Count pictures (B, C, h, w) in [-1, 1], colours or a channel for each label, against maps (H, W) of ids."""
         for picture, label in zip(pictures, labels, strict=True):
-            if len(picture) == len(images.palette(self.palette)):
+            if len(picture) == len(palette_colours(self.palette)):
                 ids = picture.argmax(0)
             else:
-                colours = images.to_uint8(picture).permute(1, 2, 0).cpu().numpy()
-                ids = torch.from_numpy(images.label_ids(colours, self.palette))
-            resized = images.resize(ids[None].float(), label.shape, nearest=True)[0]
+                colours = to_uint8(picture).permute(1, 2, 0).cpu().numpy()
+                ids = torch.from_numpy(label_ids(colours, self.palette))
+            resized = resize(ids[None].float(), label.shape, nearest=True)[0]
             super().update(resized.to(self.confusion.device), label.to(self.confusion.device))

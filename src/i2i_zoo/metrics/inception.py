@@ -24,7 +24,7 @@ from torchmetrics.utilities.data import dim_zero_cat
 
 from i2i_zoo.convert.pickles import read_pickle, state_dict
 from i2i_zoo.errors import ZooError
-from i2i_zoo.images import to_uint8
+from i2i_zoo.media.pictures import to_uint8
 
 from .weights import MissingWeights, fetch
 

@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
-from i2i_zoo.images import to_uint8
+from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.media.pictures import to_uint8
 from i2i_zoo.tasks import OneStyleTask, PairedTask, SemanticTask, StyleTask
 from i2i_zoo.tasks.unpaired import Direction
 
@@ -202,7 +202,7 @@ def measure_label_score(model: Any) -> dict[str, Measure]:
     palette = model.preprocess.get("target_palette")
     if palette is None:
         raise ZooError("The label score is for models that make label maps, whose target_palette says the colours.")
-    metric = LabelScore(palette, COUNTED.get(palette, len(images.palette(palette))))
+    metric = LabelScore(palette, COUNTED.get(palette, len(palette_colours(palette))))
     return {"label_score": Measure(metric, ("output", "label"), "Labels (nearest colour)")}
 
 

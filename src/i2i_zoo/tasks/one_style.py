@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_zoo import images
+from i2i_zoo.media.geometry import pad_to_stride, resize_shorter
+from i2i_zoo.media.pictures import read_picture
 
 from .paired import PairedTask, Picture
 from .tiles import Tiles
@@ -38,9 +39,9 @@ class OneStyleTask(PairedTask):
 
         One that is too small for loss networks is mirrored.  Raises `ZooError` if it cannot be read.
         """
-        style = images.read(picture)
-        style = style if size is None else images.resize_shorter(style, size)
-        return images.pad_to_stride(style[None], 1, 16)[0]
+        style = read_picture(picture)
+        style = style if size is None else resize_shorter(style, size)
+        return pad_to_stride(style[None], 1, 16)[0]
 
     def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
         """What to look at, side by side: content and output, (B, 3, H, W) in [-1, 1]."""

@@ -11,10 +11,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.colours import lab_to_rgb, rgb_to_lab
+from i2i_zoo.media.geometry import pad_to_stride, resize
+from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.media.memory import need_memory
+from i2i_zoo.media.pictures import read_picture, to_pil
 
 from .base import Task
+from .memory import peak_bytes
 from .preprocess import is_size
 from .tiles import Tiles
 
@@ -42,7 +47,7 @@ class PairedTask(Task):
     def apply_padded(self: Any, source: Tensor, tiles: Tiles | None = None) -> Tensor:
         """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
         height, width = source.shape[-2:]
-        padded, top, left = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
+        padded, top, left = pad_to_stride(source, self.translator.stride, self.translator.smallest)
         output = self(padded) if tiles is None else tiles.apply(self, padded)
         return output[..., top : top + height, left : left + width]
 
@@ -104,8 +109,8 @@ class PairedTask(Task):
                     results[i] = output
                 else:
                     labels = self.preprocess.get("target_palette") is not None
-                    output = images.resize(output, sources[i].shape[-2:], nearest=labels)
-                    results[i] = images.to_pil(self.as_picture(output[None], sources[i][None].to(output))[0])
+                    output = resize(output, sources[i].shape[-2:], nearest=labels)
+                    results[i] = to_pil(self.as_picture(output[None], sources[i][None].to(output))[0])
         return results
 
     def check_memory(self: Any, count: int, shape: Sequence[int], tiles: Tiles | None = None) -> None:
@@ -115,30 +120,30 @@ class PairedTask(Task):
             height, width = min(height, tiles.side), min(width, tiles.side)
         if count * height * width > 2**20:
             source = torch.empty(count, channels, height, width, dtype=self.dtype, device="meta")
-            padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
+            padded, _, _ = pad_to_stride(source, self.translator.stride, self.translator.smallest)
             many = f"{count} pictures" if count > 1 else "picture"
             remedy = "work at a smaller size" if tiles is None else "take smaller tiles"
             remedy += " or give fewer at a time" if count > 1 else ""
             what = f"{many}: the network at {width}x{height} pixels"
-            memory.need(memory.peak_bytes(self, padded), what, remedy, self.device)
+            need_memory(peak_bytes(self, padded), what, remedy, self.device)
 
     def read_source(self: Any, picture: Picture, size: int | tuple[int, int] | None = None) -> Tensor:
         """A picture as the source tensor (C, H, W) in [-1, 1] that the model was trained on, at a size or its own."""
         lab = self.preprocess.get("made_from") == "lab" and not isinstance(picture, Tensor)
-        source = images.read(
+        source = read_picture(
             picture, 3 if lab else self.hparams.get("in_channels", 3), palette=self.preprocess.get("source_palette")
         )
-        source = images.rgb_to_lab(source[None])[0, :1] if lab else source
+        source = rgb_to_lab(source[None])[0, :1] if lab else source
         return source if size is None else self.resize_source(source, size)
 
     def resize_source(self: Any, source: Tensor, size: int | Sequence[int]) -> Tensor:
         """Scale a source (C, H, W): the colours of labels are not mixed."""
-        return images.resize(source, size, nearest=self.preprocess.get("source_palette") is not None)
+        return resize(source, size, nearest=self.preprocess.get("source_palette") is not None)
 
     def as_picture(self: Any, image: Tensor, source: Tensor | None = None) -> Tensor:
         """A batch of targets or outputs as pictures in [-1, 1]; of a Lab model, with the lightness of ``source``."""
         if self.preprocess.get("made_from") == "lab" and source is not None:
-            return images.lab_to_rgb(torch.cat([source, image], 1))
+            return lab_to_rgb(torch.cat([source, image], 1))
         return image
 
     def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
@@ -150,9 +155,9 @@ class PairedTask(Task):
     def source_picture(self: Any, source: Tensor) -> Tensor:
         """A batch of sources to look at, in [-1, 1]: label maps that have a channel for each label in their colours."""
         name = self.preprocess.get("source_palette")
-        if name is None or source.shape[1] != len(images.palette(name)):
+        if name is None or source.shape[1] != len(palette_colours(name)):
             return source
-        colours = torch.from_numpy(images.palette(name)).to(source) / 127.5 - 1
+        colours = torch.from_numpy(palette_colours(name)).to(source) / 127.5 - 1
         return colours[source.argmax(1)].movedim(-1, 1)
 
     def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.labels import PALETTES
 
 
 def check_preprocess(preprocess: dict[str, Any], where: str) -> None:
@@ -14,10 +14,8 @@ def check_preprocess(preprocess: dict[str, Any], where: str) -> None:
     if size is not None and (isinstance(size, int) or not is_size(size)):
         raise ZooError(f"{where}: preprocess says size {size!r}; it is [height, width] in pixels.")
     for key in ("source_palette", "target_palette"):
-        if preprocess.get(key) is not None and preprocess[key] not in list(images.PALETTES):
-            raise ZooError(
-                f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(images.PALETTES)}."
-            )
+        if preprocess.get(key) is not None and preprocess[key] not in list(PALETTES):
+            raise ZooError(f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(PALETTES)}.")
     if preprocess.get("made_from") not in (None, "lab", "edges", "hole"):
         raise ZooError(f"{where}: preprocess says made_from {preprocess['made_from']!r}; choose lab, edges or hole.")
     if type(preprocess.get("dont_care", 0)) is not int:

@@ -8,10 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_zoo import images, memory
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.geometry import pad_to_stride, resize
+from i2i_zoo.media.labels import instance_edges, palette_colours, read_instances, read_labels
+from i2i_zoo.media.memory import need_memory
+from i2i_zoo.media.pictures import read_picture, to_pil
 
 from .base import Task
+from .memory import peak_bytes
 from .paired import Picture
 from .preprocess import is_size
 
@@ -39,7 +43,7 @@ class SemanticTask(Task):
     def segmentation(self: Any, label: Tensor, instance: Tensor | None = None) -> Tensor:
         """(B, label_channels, H, W): one-hot labels, and the edges of the instances behind them if the model has those.
 
-        Without instances the labels' own boundaries are the edges.  Ids must be in range, which `images.read_labels`
+        Without instances the labels' own boundaries are the edges.  Ids must be in range, which `read_labels`
         sees to.
         """
         batch, height, width = label.shape
@@ -49,7 +53,7 @@ class SemanticTask(Task):
         channels = torch.zeros(batch, self.label_channels, height, width, device=label.device, dtype=dtype)
         channels.scatter_(1, label[:, None], 1.0)
         if self.hparams["edges"]:
-            channels[:, -1:] = images.instance_edges(label if instance is None else instance)
+            channels[:, -1:] = instance_edges(label if instance is None else instance)
         return channels
 
     def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
@@ -62,8 +66,8 @@ class SemanticTask(Task):
         """Label maps (B, H, W) of any height and width to pictures: mirrored up to the stride, and cropped back."""
         height, width = label.shape[-2:]
         stride, smallest = self.translator.stride, self.translator.smallest
-        padded, top, left = images.pad_to_stride(label, stride, smallest)
-        objects = None if instance is None else images.pad_to_stride(instance, stride, smallest)[0]
+        padded, top, left = pad_to_stride(label, stride, smallest)
+        objects = None if instance is None else pad_to_stride(instance, stride, smallest)[0]
         segmentation = self.segmentation(padded, objects).to(self.dtype)
         output = self(segmentation, self.choose_style(padded, objects, style, seed))
         return output[..., top : top + height, left : left + width]
@@ -135,7 +139,7 @@ class SemanticTask(Task):
                 if isinstance(pictures[i], Tensor):
                     results[i] = output
                 else:
-                    results[i] = images.to_pil(images.resize(output.float(), sources[i].shape[-2:]))
+                    results[i] = to_pil(resize(output.float(), sources[i].shape[-2:]))
         return results
 
     def check_memory(self: Any, count: int, shape: Sequence[int]) -> None:
@@ -143,17 +147,17 @@ class SemanticTask(Task):
         height, width = shape[-2:]
         if count * height * width > 2**20:
             label = torch.empty(count, self.label_channels, height, width, dtype=self.dtype, device="meta")
-            padded, _, _ = images.pad_to_stride(label, self.translator.stride, self.translator.smallest)
+            padded, _, _ = pad_to_stride(label, self.translator.stride, self.translator.smallest)
             what = f"{count} label maps: the network at {width}x{height} pixels"
             remedy = "work at a smaller size or give fewer at a time"
-            memory.need(memory.peak_bytes(self, padded), what, remedy, self.device)
+            need_memory(peak_bytes(self, padded), what, remedy, self.device)
 
     def read_maps(self: Any, picture: Picture, instance: Picture | None = None) -> Tensor:
         """A label map, and instances behind it if they are given: (1 or 2, H, W) ids."""
         label = self.read_source(picture)
         if instance is None:
             return label[None]
-        objects = images.read_instances(instance)
+        objects = read_instances(instance)
         if objects.shape != label.shape:
             raise ZooError(
                 f"The instance map has {objects.shape[1]}x{objects.shape[0]} pixels and the label map "
@@ -163,18 +167,18 @@ class SemanticTask(Task):
 
     def read_source(self: Any, picture: Picture, size: int | tuple[int, int] | None = None) -> Tensor:
         """A label map as ids (H, W), at a size or its own."""
-        label = images.read_labels(
+        label = read_labels(
             picture, self.hparams["labels"], self.preprocess.get("source_palette"), self.preprocess.get("dont_care")
         )
         return label if size is None else self.resize_source(label[None], size)[0]
 
     def read_style(self: Any, photo: Picture, size: int | Sequence[int]) -> Tensor:
         """A photograph whose style to take, at a size: (1, 3, H, W) in [-1, 1]."""
-        return images.resize(images.read(photo), size)[None].to(self.device)
+        return resize(read_picture(photo), size)[None].to(self.device)
 
     def resize_source(self: Any, maps: Tensor, size: int | Sequence[int]) -> Tensor:
         """Scale maps of ids (C, H, W): the nearest of them, none in between."""
-        return images.resize(maps.double(), size, nearest=True).long()
+        return resize(maps.double(), size, nearest=True).long()
 
     def as_picture(self: Any, image: Tensor, source: Tensor | None = None) -> Tensor:
         """A batch of targets or outputs as pictures in [-1, 1]."""
@@ -190,7 +194,7 @@ class SemanticTask(Task):
         if name is None:
             grey = label.float() / max(self.hparams["labels"] - 1, 1) * 2 - 1
             return grey[:, None].expand(-1, 3, -1, -1)
-        colours = torch.from_numpy(images.palette(name)).to(label.device) / 127.5 - 1
+        colours = torch.from_numpy(palette_colours(name)).to(label.device) / 127.5 - 1
         return colours[label].movedim(-1, 1)
 
     def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:

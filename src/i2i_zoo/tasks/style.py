@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.colours import match_colours
+from i2i_zoo.media.geometry import pad_to_stride, resize, resize_shorter
+from i2i_zoo.media.pictures import read_picture
 
 from .base import Task
 from .paired import Picture, View
@@ -66,7 +68,7 @@ class Styled(View):
             mean, std = self.mean, self.std
         else:
             recoloured = [
-                torch.stack([images.match_colours(style[0], content) for content in source]) for style in self.styles
+                torch.stack([match_colours(style[0], content) for content in source]) for style in self.styles
             ]
             mean, std = self.statistics(recoloured)
         styled = self.mixed(features, mean, std) if self.masks is None else self.placed(features, mean, std)
@@ -97,7 +99,7 @@ class Styled(View):
     def apply_padded(self, source: Tensor, tiles: Any = None) -> Tensor:
         """``forward`` for any height and width, in [-1, 1]: the encoder rounds up, and what is too many is cropped."""
         height, width = source.shape[-2:]
-        padded, top, left = images.pad_to_stride(source, 1, self.translator.smallest)
+        padded, top, left = pad_to_stride(source, 1, self.translator.smallest)
         return self(padded)[..., top : top + height, left : left + width].clamp(-1, 1)
 
 
@@ -224,22 +226,22 @@ class StyleTask(Task):
 
     def read_style(self: Any, picture: Picture, size: int | None = None) -> Tensor:
         """A style (1, 3, h, w) in [-1, 1] for the encoder, its shorter side at most this long."""
-        style = images.read(picture)
+        style = read_picture(picture)
         if size is not None and size < min(style.shape[-2:]):
-            style = images.resize_shorter(style, size)
-        padded, _, _ = images.pad_to_stride(style[None], 1, self.translator.smallest)
+            style = resize_shorter(style, size)
+        padded, _, _ = pad_to_stride(style[None], 1, self.translator.smallest)
         return padded.to(self.device, self.dtype)
 
     def read_mask(self: Any, mask: Any) -> Tensor:
         """A mask (1, 1, h, w) in [0, 1]."""
         if isinstance(mask, Tensor):
             mask = mask.cpu().numpy()
-        return (images.read(np.asarray(mask, np.float32) if isinstance(mask, list) else mask, 1)[None] + 1) / 2
+        return (read_picture(np.asarray(mask, np.float32) if isinstance(mask, list) else mask, 1)[None] + 1) / 2
 
     def read_source(self: Any, picture: Picture, size: int | tuple[int, int] | None = None) -> Tensor:
         """A content (3, H, W) in [-1, 1], at a size or its own."""
-        content = images.read(picture)
-        return content if size is None else images.resize(content, size)
+        content = read_picture(picture)
+        return content if size is None else resize(content, size)
 
     def source_picture(self: Any, content: Tensor) -> Tensor:
         """A batch of contents to look at."""

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.geometry import pad_to_stride
 
 from .base import Task
 from .paired import Picture, View
@@ -43,7 +43,7 @@ class Direction(View):
     def read_padded(self, picture: Picture) -> Tensor:
         """A picture of the source's domain for ``forward``, (1, C, H, W), at the size of training if it had one."""
         source = self.read_source(picture, self.preprocess.get("size"))[None]
-        padded, _, _ = images.pad_to_stride(source, self.translator.stride, self.translator.smallest)
+        padded, _, _ = pad_to_stride(source, self.translator.stride, self.translator.smallest)
         return padded.to(self.device, self.dtype)
 
     def judged(self, outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,27 +15,27 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from . import cards, hub
-from .callbacks.collapse import CollapseWatch
-from .callbacks.ema import EMA
-from .callbacks.evaluation import Evaluation
-from .callbacks.gradients import ClipGradients
-from .callbacks.nan import StopOnNaN
-from .callbacks.predictions import Predictions
-from .callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
-from .callbacks.samples import Samples
-from .convert import convert
-from .convert.build import fitting
-from .convert.pickles import is_lightning, read_lightning, read_pickle
-from .data.digits import DigitsData
-from .data.paired import PairedData
-from .data.semantic import SemanticData
-from .data.style import StyleData
-from .data.synthetic import SyntheticPairs
-from .data.unpaired import UnpairedData
-from .errors import ZooError
-from .methods.base import Method
-from .registry import ENTRIES, METHODS, info, method_class, method_name
+from i2i_zoo import cards, hub
+from i2i_zoo.callbacks.collapse import CollapseWatch
+from i2i_zoo.callbacks.ema import EMA
+from i2i_zoo.callbacks.evaluation import Evaluation
+from i2i_zoo.callbacks.gradients import ClipGradients
+from i2i_zoo.callbacks.nan import StopOnNaN
+from i2i_zoo.callbacks.predictions import Predictions
+from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
+from i2i_zoo.callbacks.samples import Samples
+from i2i_zoo.convert import convert
+from i2i_zoo.convert.build import fitting
+from i2i_zoo.convert.pickles import is_lightning, read_lightning, read_pickle
+from i2i_zoo.data.paired import PairedData
+from i2i_zoo.data.rendered.digits import DigitsData
+from i2i_zoo.data.rendered.streets import SyntheticPairs
+from i2i_zoo.data.semantic import SemanticData
+from i2i_zoo.data.style import StyleData
+from i2i_zoo.data.unpaired import UnpairedData
+from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.base import Method
+from i2i_zoo.registry import ENTRIES, METHODS, info, method_class, method_name
 
 #: Classes that recipes name without their module: imported, hence found.
 RECIPE_CLASSES = (

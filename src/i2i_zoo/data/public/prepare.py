@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from i2i_zoo import images
+from i2i_zoo.data.pictures import without_partner
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import find_files, read_array
+from i2i_zoo.media.labels import LABEL_NAMES
 
 from .fetch import new_folder
-from .pictures import without_partner
 
 #: What `prepare` knows: name to what it takes and makes.
 DATASETS = {
@@ -134,7 +135,7 @@ def _match(*places: tuple[Path, str]) -> dict[str, tuple[Path, ...]]:
     """Frame to its file in each place, sorted: files below folders, equal but for their endings."""
     found: list[dict[str, Path]] = []
     for folder, end in places:
-        files = images.find(folder, (end.lower(),))
+        files = find_files(folder, (end.lower(),))
         if not files:
             raise ZooError(f"{folder}: no files *{end} are here; give the folder of the unpacked official download.")
         found.append({file.name[: -len(end)]: file for file in files})
@@ -146,7 +147,7 @@ def _match(*places: tuple[Path, str]) -> dict[str, tuple[Path, ...]]:
 
 
 def _picture(file: Path) -> Image.Image:
-    return Image.fromarray(images.read_array(file)).convert("RGB")
+    return Image.fromarray(read_array(file)).convert("RGB")
 
 
 def _cityscapes(source: Path) -> list[Job]:
@@ -223,7 +224,7 @@ def _cityscapes_semantic(source: Path) -> list[Job]:
             "labels": (labels, "_gtFine_labelIds.png"),
             "instances": (labels, "_gtFine_instanceIds.png"),
         }
-        jobs += _copies(split, places, len(images.LABELS["cityscapes"]))
+        jobs += _copies(split, places, len(LABEL_NAMES["cityscapes"]))
     return jobs
 
 
@@ -269,7 +270,7 @@ def _copies(split: str, places: _Places, labels: int, dont_care: int | None = No
 
 def _copy(split: str, name: str, files: dict[str, Path], labels: int, dont_care: int | None, folder: Path) -> None:
     """Copy the files of one item, byte for byte.  Raises `ZooError` if they are broken, or do not fit together."""
-    arrays = {kind: images.read_array(file) for kind, file in files.items()}
+    arrays = {kind: read_array(file) for kind, file in files.items()}
     ids = arrays["labels"]
     if ids.ndim != 2 or (ids[ids != dont_care] >= labels).any():
         also = "" if dont_care is None else f" and {dont_care}"

@@ -1,6 +1,6 @@
 """Generated street scenes: training pairs that need nothing on disk, and the example of the CamVid checkpoints.
 
-Label ids are CamVid's (`i2i_zoo.images.PALETTES`).  Lengths are metres in front of a pinhole camera 1.4 m above the
+Label ids are CamVid's (`media.labels.PALETTES`).  Lengths are metres in front of a pinhole camera 1.4 m above the
 road: x to the right, y up, z ahead.
 """
 
@@ -17,9 +17,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo import images
-
-from .splits import SplitData
+from i2i_zoo.data.splits import SplitData
+from i2i_zoo.media.labels import colour_labels
+from i2i_zoo.media.pictures import fit_channels, read_picture
 
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PEDESTRIAN, BICYCLIST, VOID = range(12)
 
@@ -464,20 +464,20 @@ class SyntheticImages(Dataset[dict[str, Any]]):
         """Labels, source and target of a scene."""
         data = self.data
         labels, photo = render_scene(self.first_seed + index, data.size)
-        source, target = images.colour_labels(labels, "camvid"), photo
+        source, target = colour_labels(labels, "camvid"), photo
         if data.direction == "BtoA":
             source, target = target, source
         return (
             labels,
-            fill_channels(images.read(source), data.in_channels),
-            fill_channels(images.read(target), data.out_channels),
+            fill_channels(read_picture(source), data.in_channels),
+            fill_channels(read_picture(target), data.out_channels),
         )
 
 
 def fill_channels(picture: Tensor, channels: int) -> Tensor:
     """RGB (3, H, W) to any number of channels: luminance for one, red, green and blue in turn for others."""
     if channels == 1:
-        return images.fit_channels(picture, 1, "scene")
+        return fit_channels(picture, 1, "scene")
     return picture[torch.arange(channels) % 3]
 
 

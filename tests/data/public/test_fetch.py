@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from i2i_zoo.cli import main
-from i2i_zoo.data import fetch as module
-from i2i_zoo.data.fetch import DATASETS, extract, fetch
+from i2i_zoo.cli.main import main
+from i2i_zoo.data.public import fetch as module
+from i2i_zoo.data.public.fetch import DATASETS, extract, fetch
 from i2i_zoo.errors import ZooError
 
 HORSE2ZEBRA = {"trainA/n02381460_2.jpg": b"horse", "trainB/n02391049_2.jpg": b"zebra", "testA/n02381460_20.jpg": b"h"}

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from i2i_zoo import images
-from i2i_zoo.data.synthetic import SyntheticPairs, example_scene, render_scene
+from i2i_zoo.data.rendered.streets import SyntheticPairs, example_scene, render_scene
+from i2i_zoo.media.labels import colour_labels
+from i2i_zoo.media.pictures import read_picture
 
 
 def test_a_scene_follows_from_its_seed_alone():
@@ -57,8 +58,8 @@ def test_batches_and_directions():
     batch = next(iter(data.val_dataloader()))
     assert batch["source"].shape == (1, 3, 24, 32)
     labels, photo = render_scene(data.datasets["val"].first_seed, (24, 32))
-    assert torch.equal(batch["source"][0], images.read(images.colour_labels(labels, "camvid")))
-    assert torch.equal(batch["target"][0], images.read(photo))
+    assert torch.equal(batch["source"][0], read_picture(colour_labels(labels, "camvid")))
+    assert torch.equal(batch["target"][0], read_picture(photo))
     assert data.preprocess == {"size": [24, 32], "source_palette": "camvid"}
     assert [len(batch["name"]) for batch in data.train_dataloader()] == [2, 1]
 

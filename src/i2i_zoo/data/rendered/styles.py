@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import save_picture
 
 #: Colours of strokes, from the ground up to the lights.
 _NIGHT = np.array([(16, 27, 66), (24, 52, 112), (38, 92, 158), (86, 150, 190), (190, 205, 160), (244, 204, 72)])
@@ -79,6 +79,6 @@ def glass(size: int, rng: np.random.Generator) -> Image.Image:
 STYLES = {"strokes": strokes, "glass": glass}
 
 
-if __name__ == "__main__":  # python -m i2i_zoo.data.drawn_styles data/styles
+if __name__ == "__main__":  # python -m i2i_zoo.data.rendered.styles data/styles
     for style in STYLES:
-        images.save(draw_style(style), Path(sys.argv[1]) / f"{style}.png")
+        save_picture(draw_style(style), Path(sys.argv[1]) / f"{style}.png")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i_zoo import images
-from i2i_zoo.data.prepare import DATASETS, camvid_ids, prepare
+from i2i_zoo.data.public.prepare import DATASETS, camvid_ids, prepare
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import read_array
+from i2i_zoo.media.labels import palette_colours
 
 FRAMES = {"train": ["aachen_000000_000019", "ulm_000001_000019"], "val": ["munster_000002_000019"]}
 
@@ -74,7 +75,7 @@ def test_cityscapes(cityscapes, tmp_path):
     root = tmp_path / "data" / "cityscapes"
     prepare("cityscapes", cityscapes, root)
     assert listing(root) == sorted(f"{split}/{frame}.jpg" for split in FRAMES for frame in FRAMES[split])
-    joint = images.read_array(root / "val" / "munster_000002_000019.jpg").astype(int)
+    joint = read_array(root / "val" / "munster_000002_000019.jpg").astype(int)
     assert joint.shape == (256, 512, 3)
     assert np.abs(joint[:, :256] - (10, 200, 30)).max() <= 2
     assert np.abs(joint[:, 256:] - (128, 64, 128)).max() <= 2
@@ -115,7 +116,7 @@ def test_ade20k(ade20k, tmp_path):
     )
     copy, original = root / "train" / "images", ade20k / "images" / "training"
     assert same(copy / "ADE_train_00000001.jpg", original / "ADE_train_00000001.jpg")
-    assert (images.read_array(root / "val" / "labels" / "ADE_val_00000002.png") == 150).all()
+    assert (read_array(root / "val" / "labels" / "ADE_val_00000002.png") == 150).all()
     SemanticData(str(root), labels=151).setup("fit")
 
 
@@ -235,7 +236,7 @@ def test_camvid_of_segnet(segnet, tmp_path):
         for split, frame in (("train", "0001TP_006690"), ("val", "0016E5_07959"), ("test", "Seq05VD_f00000"))
         for kind in ("images", "labels")
     )
-    assert (images.read_array(root / "val/labels/0016E5_07959.png") == 11).all()
+    assert (read_array(root / "val/labels/0016E5_07959.png") == 11).all()
 
 
 def test_camvid_of_segnet_with_wrong_labels(segnet, tmp_path):
@@ -267,10 +268,10 @@ def test_official_camvid(tmp_path):
     assert listing(root) == sorted(
         f"{split}/{kind}/{frame}.png" for frame, split in SPLITS.items() for kind in ("images", "labels")
     )
-    labels = images.read_array(root / "train/labels/0001TP_006690.png")
+    labels = read_array(root / "train/labels/0001TP_006690.png")
     assert labels.shape == (360, 480)
     assert (labels == 8).all()  # SUVPickupTruck is a car
-    assert images.read_array(root / "train/images/0001TP_006690.png").shape == (360, 480, 3)
+    assert read_array(root / "train/images/0001TP_006690.png").shape == (360, 480, 3)
 
     picture(tmp_path / "701_StillsRaw_full" / "0002XX_1.png")
     picture(tmp_path / "LabeledApproved_full" / "0002XX_1_L.png")
@@ -280,7 +281,7 @@ def test_official_camvid(tmp_path):
 
 def test_camvid_colours():
     """The palette's own colours mean themselves, but for the pavement, which it paints in another blue."""
-    colours = images.palette("camvid")[None].repeat(20, 0)
+    colours = palette_colours("camvid")[None].repeat(20, 0)
     colours[:, 4] = (0, 0, 192)
     assert np.array_equal(camvid_ids(colours, "x"), np.arange(12)[None].repeat(20, 0))
     colours[0, 0] = (1, 2, 3)

@@ -15,11 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo import images
+from i2i_zoo.data.sampler import sample_generator
+from i2i_zoo.data.splits import SplitData
 from i2i_zoo.errors import ZooError
-
-from .sampler import sample_generator
-from .splits import SplitData
+from i2i_zoo.media.pictures import to_float
 
 _SIZE = 28
 _CANVAS = 112  # generated digits are drawn so large and then reduced, which smooths them
@@ -115,8 +114,8 @@ class Digits(Dataset[dict[str, Any]]):
         if self.train:
             random = sample_generator(self.data.seed, epoch, index)
             number, number_b = 2 * index, 2 * int(torch.randint(len(self), (), generator=random)) + 1
-        a = images.to_float(self.digits[number][None])
-        of_b = images.to_float(self.digits[number_b][None]) if number_b != number else a
+        a = to_float(self.digits[number][None])
+        of_b = to_float(self.digits[number_b][None]) if number_b != number else a
         return {"a": a, "b": DOMAINS[self.data.domain_b](of_b), "name": str(number), "name_b": str(number_b)}
 
 

@@ -7,8 +7,20 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from i2i_zoo import images
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.colours import lab_to_rgb, rgb_to_lab
+from i2i_zoo.media.files import height_width, is_whole, read_array, save_picture
+from i2i_zoo.media.geometry import pad_to_stride, resize
+from i2i_zoo.media.labels import (
+    PALETTES,
+    colour_labels,
+    instance_edges,
+    label_ids,
+    palette_colours,
+    read_instances,
+    read_labels,
+)
+from i2i_zoo.media.pictures import decode_picture, read_picture, to_pil, to_uint8
 
 
 @pytest.fixture
@@ -21,14 +33,14 @@ def colours():
 
 
 def test_lab_is_that_of_scikit_image(colours):
-    lab = images.rgb_to_lab(images.read(colours)[None])[0].permute(1, 2, 0).numpy()
+    lab = rgb_to_lab(read_picture(colours)[None])[0].permute(1, 2, 0).numpy()
     expected = skimage.color.rgb2lab(colours)
     assert np.abs(lab - (expected / (50, 110, 110) - (1, 0, 0))).max() < 1e-4
 
 
 def test_lab_and_back(colours):
-    rgb = images.read(colours)[None]
-    assert torch.equal(images.to_uint8(images.lab_to_rgb(images.rgb_to_lab(rgb))), images.to_uint8(rgb))
+    rgb = read_picture(colours)[None]
+    assert torch.equal(to_uint8(lab_to_rgb(rgb_to_lab(rgb))), to_uint8(rgb))
 
 
 def test_lab_outside_srgb_is_clipped_as_scikit_image_does():
@@ -36,12 +48,12 @@ def test_lab_outside_srgb_is_clipped_as_scikit_image_does():
     with pytest.warns(UserWarning, match="negative Z"):
         expected = skimage.color.lab2rgb(lab)
     scaled = torch.from_numpy(lab / (50, 110, 110) - (1, 0, 0)).permute(2, 0, 1)[None].float()
-    assert np.abs(images.lab_to_rgb(scaled)[0].permute(1, 2, 0).numpy() / 2 + 0.5 - expected).max() < 1e-4
+    assert np.abs(lab_to_rgb(scaled)[0].permute(1, 2, 0).numpy() / 2 + 0.5 - expected).max() < 1e-4
 
 
 def test_lab_has_finite_gradients(colours):
-    rgb = images.read(colours)[None].requires_grad_()
-    images.lab_to_rgb(images.rgb_to_lab(rgb)).sum().backward()
+    rgb = read_picture(colours)[None].requires_grad_()
+    lab_to_rgb(rgb_to_lab(rgb)).sum().backward()
     assert torch.isfinite(rgb.grad).all()
 
 
@@ -49,7 +61,7 @@ def test_lab_has_finite_gradients(colours):
 @pytest.mark.parametrize("stride", [1, 4, 32])
 def test_padding_to_the_stride(size, stride):
     image = torch.rand(2, 3, *size)
-    padded, top, left = images.pad_to_stride(image, stride)
+    padded, top, left = pad_to_stride(image, stride)
     assert padded.shape[2] % stride == padded.shape[3] % stride == 0
     assert padded.shape[2] - size[0] < stride
     assert padded.shape[3] - size[1] < stride
@@ -58,57 +70,57 @@ def test_padding_to_the_stride(size, stride):
 
 def test_padding_is_reflection():
     image = torch.rand(1, 1, 6, 7)
-    padded, top, left = images.pad_to_stride(image, 8)
+    padded, top, left = pad_to_stride(image, 8)
     assert (top, left) == (1, 0)
     assert torch.equal(padded, torch.nn.functional.pad(image, (0, 1, 1, 1), mode="reflect"))
     # Farther than reflection reaches, the mirror image is mirrored again.
-    long, _, left = images.pad_to_stride(torch.arange(3.0).expand(1, 1, 8, 3), 8)
+    long, _, left = pad_to_stride(torch.arange(3.0).expand(1, 1, 8, 3), 8)
     assert left == 2
     assert long[0, 0, 0].tolist() == [2, 1, 0, 1, 2, 1, 0, 1]
 
 
 def test_uint8_there_and_back():
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert np.array_equal(np.asarray(images.to_pil(images.read(values, 1))), values)
+    assert np.array_equal(np.asarray(to_pil(read_picture(values, 1))), values)
 
 
 def test_rounding_and_clipping():
     levels = torch.tensor([-2.0, -1.0, 0.49 / 127.5 - 1, 0.51 / 127.5 - 1, 1.0, 3.0])
-    assert images.to_uint8(levels).tolist() == [0, 0, 0, 1, 255, 255]
+    assert to_uint8(levels).tolist() == [0, 0, 0, 1, 255, 255]
 
 
 def test_to_pil():
-    assert images.to_pil(torch.zeros(1, 2, 3)).mode == "L"
-    assert images.to_pil(torch.zeros(3, 2, 3)).size == (3, 2)
+    assert to_pil(torch.zeros(1, 2, 3)).mode == "L"
+    assert to_pil(torch.zeros(3, 2, 3)).size == (3, 2)
     with pytest.raises(ZooError, match="2 channels is no picture"):
-        images.to_pil(torch.zeros(2, 2, 3))
+        to_pil(torch.zeros(2, 2, 3))
 
 
-@pytest.mark.parametrize("name", images.PALETTES)
+@pytest.mark.parametrize("name", PALETTES)
 def test_palettes_there_and_back(name):
-    ids = np.arange(len(images.palette(name)), dtype=np.uint8)[None].repeat(3, 0)
-    colours = images.colour_labels(ids, name)
-    again = images.label_ids(colours, name)
-    assert np.array_equal(images.colour_labels(again, name), colours)
+    ids = np.arange(len(palette_colours(name)), dtype=np.uint8)[None].repeat(3, 0)
+    colours = colour_labels(ids, name)
+    again = label_ids(colours, name)
+    assert np.array_equal(colour_labels(again, name), colours)
     if name != "cityscapes":  # whose labels that are not evaluated share black, and others a colour
         assert np.array_equal(again, ids)
-        assert len(np.unique(images.palette(name), axis=0)) == len(images.palette(name))
+        assert len(np.unique(palette_colours(name), axis=0)) == len(palette_colours(name))
 
 
-@pytest.mark.parametrize("name", images.PALETTES)
+@pytest.mark.parametrize("name", PALETTES)
 def test_mixed_colours_become_the_nearest_label(name):
     colours = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
-    distances = np.linalg.norm(colours[..., None, :].astype(float) - images.palette(name), axis=-1)
-    assert np.array_equal(images.label_ids(colours, name), distances.argmin(-1))
+    distances = np.linalg.norm(colours[..., None, :].astype(float) - palette_colours(name), axis=-1)
+    assert np.array_equal(label_ids(colours, name), distances.argmin(-1))
 
 
 def test_labels_without_colour_and_unknown_palettes():
     with pytest.raises(ZooError, match=r"x: label 12 has no colour in the palette 'camvid', whose labels are 0 to 11"):
-        images.colour_labels(np.array([[0, 12]]), "camvid", "x")
+        colour_labels(np.array([[0, 12]]), "camvid", "x")
     with pytest.raises(ZooError, match="label -1 has no colour"):
-        images.colour_labels(np.array([[-1, 3]]), "camvid")
+        colour_labels(np.array([[-1, 3]]), "camvid")
     with pytest.raises(ZooError, match="'cam': choose from camvid"):
-        images.palette("cam")
+        palette_colours("cam")
 
 
 def save(folder, picture, name="x.png", **options):
@@ -119,41 +131,41 @@ def save(folder, picture, name="x.png", **options):
 def test_grey_and_colour(tmp_path):
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     file = save(tmp_path, Image.fromarray(grey))
-    assert torch.equal(images.read(file, 1)[0], torch.from_numpy(grey / np.float32(127.5) - 1))
-    assert torch.equal(images.read(file, 3), images.read(file, 1).expand(3, -1, -1))
+    assert torch.equal(read_picture(file, 1)[0], torch.from_numpy(grey / np.float32(127.5) - 1))
+    assert torch.equal(read_picture(file, 3), read_picture(file, 1).expand(3, -1, -1))
     rgb = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
-    luminance = images.to_uint8(images.read(rgb, 1))[0].numpy().astype(int)
+    luminance = to_uint8(read_picture(rgb, 1))[0].numpy().astype(int)
     assert np.abs(luminance - np.asarray(Image.fromarray(rgb).convert("L"))).max() <= 1
     with pytest.raises(ZooError, match="3 channels, but the model takes 5"):
-        images.read(rgb, 5)
+        read_picture(rgb, 5)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit(tmp_path, suffix):
     values = np.array([[0, 1, 256], [32768, 65534, 65535]], np.uint16)
     file = save(tmp_path, Image.fromarray(values), f"x.{suffix}")
-    assert images.read_array(file).dtype == np.uint16
-    assert np.array_equal(images.read_array(file), values)
+    assert read_array(file).dtype == np.uint16
+    assert np.array_equal(read_array(file), values)
     expected = torch.from_numpy(values / 32767.5 - 1).float()
-    assert torch.allclose(images.read(file, 1)[0], expected, atol=1e-6)
+    assert torch.allclose(read_picture(file, 1)[0], expected, atol=1e-6)
     # An otherwise equal file whose values are small is not taken for 8 bits.
     dark = save(tmp_path, Image.fromarray(values // 1000), f"dark.{suffix}")
-    assert images.read(dark, 1).max() < -0.99
+    assert read_picture(dark, 1).max() < -0.99
 
 
 def test_16_bit_of_the_other_byte_order(tmp_path):
     values = np.array([[0, 1, 256], [32768, 65534, 65535]], np.uint16)
     tifffile.imwrite(tmp_path / "big.tif", values, byteorder=">")
-    assert torch.allclose(images.read(tmp_path / "big.tif", 1)[0], torch.from_numpy(values / 32767.5 - 1).float())
+    assert torch.allclose(read_picture(tmp_path / "big.tif", 1)[0], torch.from_numpy(values / 32767.5 - 1).float())
     np.save(tmp_path / "big.npy", values.astype(">u2"))
-    assert torch.allclose(images.read(tmp_path / "big.npy", 1)[0], torch.from_numpy(values / 32767.5 - 1).float())
+    assert torch.allclose(read_picture(tmp_path / "big.npy", 1)[0], torch.from_numpy(values / 32767.5 - 1).float())
 
 
 def test_16_bit_colour_keeps_its_depth(tmp_path):
     values = np.random.default_rng(0).integers(0, 65536, (4, 5, 3)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb")
     expected = torch.from_numpy(values / 32767.5 - 1).float().permute(2, 0, 1)
-    assert torch.allclose(images.read(tmp_path / "x.tif"), expected, atol=1e-6)
+    assert torch.allclose(read_picture(tmp_path / "x.tif"), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -161,17 +173,17 @@ def test_many_channels(tmp_path, dtype):
     values = (np.random.default_rng(0).random((4, 5, 6)) * (1 if dtype == np.float32 else 255)).astype(dtype)
     np.save(tmp_path / "x.npy", values)
     tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack", planarconfig="contig")
-    assert images.read(tmp_path / "x.npy", 6).shape == (6, 4, 5)
-    assert torch.equal(images.read(tmp_path / "x.npy", 6), images.read(tmp_path / "x.tif", 6))
+    assert read_picture(tmp_path / "x.npy", 6).shape == (6, 4, 5)
+    assert torch.equal(read_picture(tmp_path / "x.npy", 6), read_picture(tmp_path / "x.tif", 6))
 
 
 def test_palette_pictures_show_their_colours(tmp_path):
     picture = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
     picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     expected = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 255, 0]]], np.uint8)
-    assert np.array_equal(images.read_array(save(tmp_path, picture)), expected)
+    assert np.array_equal(read_array(save(tmp_path, picture)), expected)
     unused = save(tmp_path, picture, "y.png", transparency=3)  # a colour that no pixel has
-    assert np.array_equal(images.read_array(unused), expected)
+    assert np.array_equal(read_array(unused), expected)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "F", "I"])
@@ -182,25 +194,25 @@ def test_every_mode_of_pillow(mode):
         picture = picture.point(lambda value: value / 255)
     if mode == "I":
         picture = picture.point(lambda value: value * 257)
-    assert (images.read(picture) == 1).all()
-    assert images.read(picture).shape == (3, 3, 4)
+    assert (read_picture(picture) == 1).all()
+    assert read_picture(picture).shape == (3, 3, 4)
 
 
 def test_cmyk_and_transparency_in_files(tmp_path):
     red = Image.new("RGB", (8, 8), (255, 0, 0))
-    array = images.read_array(save(tmp_path, red.convert("CMYK"), "x.jpg", quality=100)).astype(int)
+    array = read_array(save(tmp_path, red.convert("CMYK"), "x.jpg", quality=100)).astype(int)
     assert np.abs(array - (255, 0, 0)).max() <= 3
     opaque = Image.new("RGBA", (2, 2), (10, 20, 30, 255))
-    assert (images.read_array(save(tmp_path, opaque)) == (10, 20, 30)).all()
+    assert (read_array(save(tmp_path, opaque)) == (10, 20, 30)).all()
     grey = Image.new("LA", (2, 2), (10, 255))
-    assert np.array_equal(images.read_array(save(tmp_path, grey)), np.full((2, 2), 10))
+    assert np.array_equal(read_array(save(tmp_path, grey)), np.full((2, 2), 10))
     for clear in (Image.new("RGBA", (2, 2), (10, 20, 30, 0)), Image.new("LA", (2, 2), (10, 128))):
         with pytest.raises(ZooError, match=r"x\.png: the picture has transparent pixels"):
-            images.read_array(save(tmp_path, clear))
+            read_array(save(tmp_path, clear))
     indexed = Image.fromarray(np.zeros((2, 2), np.uint8), "P")
     indexed.putpalette([255, 0, 0])
     with pytest.raises(ZooError, match="transparent pixels"):
-        images.read_array(save(tmp_path, indexed, transparency=0))
+        read_array(save(tmp_path, indexed, transparency=0))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -210,8 +222,8 @@ def test_exif_rotation_is_applied(tmp_path, orientation):
     exif[0x0112] = orientation
     file = save(tmp_path, picture, exif=exif)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(file)))
-    assert np.array_equal(images.read_array(file), expected)
-    assert images.height_width(file) == expected.shape
+    assert np.array_equal(read_array(file), expected)
+    assert height_width(file) == expected.shape
     assert (expected.shape == (3, 2)) == (orientation >= 5)
 
 
@@ -221,8 +233,8 @@ def test_several_frames_are_refused_and_one_is_read(tmp_path, name):
     options = {"lossless": True} if name == "x.webp" else {}
     file = save(tmp_path, frames[0], name, save_all=True, append_images=frames[1:], **options)
     with pytest.raises(ZooError, match="holds 2 pictures"):
-        images.read_array(file)
-    assert (images.read_array(save(tmp_path, frames[0], name, **options)) == 10).all()
+        read_array(file)
+    assert (read_array(save(tmp_path, frames[0], name, **options)) == 10).all()
 
 
 BROKEN = {
@@ -245,54 +257,54 @@ def test_broken_files_give_one_sentence(tmp_path, name):
     else:
         file.write_bytes(BROKEN[name])
     with pytest.raises(ZooError) as error:
-        images.read(file)
+        read_picture(file)
     message = str(error.value)
     assert message.startswith(f"{file}: ")
     assert message.endswith(".")
     assert "\n" not in message
-    assert not images.is_whole(file)
+    assert not is_whole(file)
 
 
 def test_pickles_are_not_loaded(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ZooError, match=r"x\.npy: the picture cannot be read"):
-        images.read(tmp_path / "x.npy")
+        read_picture(tmp_path / "x.npy")
 
 
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(ZooError, match=r"none\.png: there is no such file"):
-        images.read(tmp_path / "none.png")
+        read_picture(tmp_path / "none.png")
     with pytest.raises(ZooError, match=r"cannot be read"):
-        images.read(tmp_path)
+        read_picture(tmp_path)
 
 
 def test_arrays_out_of_range():
     for value in (1.5, -1.0, np.nan, 300):
         array = np.full((2, 2, 3), value)
         with pytest.raises(ZooError, match=r"give uint8, uint16, or floats in \[0, 1\]"):
-            images.read(array)
+            read_picture(array)
     for array in (np.zeros(3, np.uint8), np.zeros((0, 2, 3), np.uint8), np.zeros((1, 2, 2, 3), np.uint8)):
         with pytest.raises(ZooError, match="a picture has the shape"):
-            images.read(array)
-    assert images.read(np.array([[True, False]]), 1).flatten().tolist() == [1, -1]
+            read_picture(array)
+    assert read_picture(np.array([[True, False]]), 1).flatten().tolist() == [1, -1]
 
 
 def test_tensors():
     image = torch.rand(3, 4, 5)
-    assert images.read(image) is image
+    assert read_picture(image) is image
     for wrong in (torch.rand(1, 4, 5), torch.rand(4, 5), torch.zeros(3, 4, 5, dtype=torch.uint8)):
         with pytest.raises(ZooError, match=r"takes floats in \[-1, 1\] of shape \(3, height, width\)"):
-            images.read(wrong)
+            read_picture(wrong)
 
 
 def test_resize(tmp_path):
     array = np.asarray(Image.effect_noise((40, 30), 80).convert("RGB"))
     expected = np.asarray(Image.fromarray(array).resize((25, 12), Image.Resampling.BICUBIC)).astype(int)
-    ours = images.resize(images.decode(array), (12, 25)).permute(1, 2, 0).numpy()
+    ours = resize(decode_picture(array), (12, 25)).permute(1, 2, 0).numpy()
     assert np.abs(ours - expected).max() <= 1
-    assert images.resize(images.read(array), 16).shape == (3, 16, 16)
-    assert images.resize(images.read(array), 64).abs().max() <= 1
-    labels = images.resize(images.decode(array), [50, 60], nearest=True)
+    assert resize(read_picture(array), 16).shape == (3, 16, 16)
+    assert resize(read_picture(array), 64).abs().max() <= 1
+    labels = resize(decode_picture(array), [50, 60], nearest=True)
     assert set(np.unique(labels)) <= set(np.unique(array))
 
 
@@ -302,25 +314,25 @@ def test_save_leaves_nothing_half_written(tmp_path):
             file.write_bytes(b"half")
             raise OSError("No space left on device")
 
-    images.save(Image.new("L", (2, 2), 7), tmp_path / "new" / "x.png")
-    assert (images.read_array(tmp_path / "new" / "x.png") == 7).all()
+    save_picture(Image.new("L", (2, 2), 7), tmp_path / "new" / "x.png")
+    assert (read_array(tmp_path / "new" / "x.png") == 7).all()
     with pytest.raises(ZooError, match="space"):
-        images.save(Failing(), tmp_path / "new" / "x.png")
+        save_picture(Failing(), tmp_path / "new" / "x.png")
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["x.png"]
-    assert (images.read_array(tmp_path / "new" / "x.png") == 7).all()
+    assert (read_array(tmp_path / "new" / "x.png") == 7).all()
 
 
 def test_label_maps_as_one_channel_for_each_label(tmp_path: Path) -> None:
     ids = np.random.default_rng(0).integers(0, 12, (9, 7), np.uint8)
     Image.fromarray(ids).save(tmp_path / "ids.png")
-    Image.fromarray(images.colour_labels(ids, "camvid")).save(tmp_path / "colours.png")
+    Image.fromarray(colour_labels(ids, "camvid")).save(tmp_path / "colours.png")
     for file in ("ids.png", "colours.png"):
-        channels = images.read(tmp_path / file, 12, "camvid")
+        channels = read_picture(tmp_path / file, 12, "camvid")
         assert channels.shape == (12, 9, 7)
         assert torch.equal(channels.argmax(0), torch.from_numpy(ids).long())
         assert torch.equal(channels.sum(0), torch.full((9, 7), -10.0))
     with pytest.raises(ZooError, match="label 12 has no colour"):
-        images.read(np.full((2, 2), 12, np.uint8), 12, "camvid")
+        read_picture(np.full((2, 2), 12, np.uint8), 12, "camvid")
 
 
 def indexed(ids: np.ndarray, colours: np.ndarray) -> Image.Image:
@@ -335,7 +347,7 @@ IDS = np.array([[0, 3, 9, 9], [11, 4, 9, 0]], np.uint8)
 
 def test_label_maps_of_every_kind(tmp_path: Path) -> None:
     expected = torch.from_numpy(IDS).long()
-    colours = images.colour_labels(IDS, "camvid")
+    colours = colour_labels(IDS, "camvid")
     order, by_appearance = np.unique(IDS, return_inverse=True)
     kinds = {
         "grey": Image.fromarray(IDS),
@@ -346,57 +358,57 @@ def test_label_maps_of_every_kind(tmp_path: Path) -> None:
         # Ids, whatever colours show them; or colours of the palette, at any indices.
         "ids": indexed(IDS, np.random.default_rng(0).integers(0, 256, (256, 3))),
         "black": indexed(IDS, np.zeros((256, 3))),
-        "shown": indexed(IDS, images.palette("camvid")),
-        "meant": indexed(by_appearance.reshape(IDS.shape).astype(np.uint8), images.palette("camvid")[order]),
+        "shown": indexed(IDS, palette_colours("camvid")),
+        "meant": indexed(by_appearance.reshape(IDS.shape).astype(np.uint8), palette_colours("camvid")[order]),
     }
     for kind, picture in kinds.items():
-        assert torch.equal(images.read_labels(picture, 12, "camvid"), expected), kind
+        assert torch.equal(read_labels(picture, 12, "camvid"), expected), kind
         file = save(tmp_path, picture, f"{kind}.tif" if kind == "long" else f"{kind}.png")
-        assert torch.equal(images.read_labels(file, 12, "camvid"), expected), kind
+        assert torch.equal(read_labels(file, 12, "camvid"), expected), kind
     for held in (IDS, IDS.astype(np.int64), colours, expected):
-        assert torch.equal(images.read_labels(held, 12, "camvid"), expected)
+        assert torch.equal(read_labels(held, 12, "camvid"), expected)
     for kind in ("grey", "ids", "shown"):
-        assert torch.equal(images.read_labels(tmp_path / f"{kind}.png", 12), expected)
+        assert torch.equal(read_labels(tmp_path / f"{kind}.png", 12), expected)
 
 
 def test_indexed_ids_that_share_a_colour(tmp_path: Path) -> None:
     """Cityscapes' palette shows five labels in black and two in one blue; the indices tell them apart."""
     ids = np.arange(35, dtype=np.uint8).reshape(5, 7)
-    file = save(tmp_path, indexed(ids, images.palette("cityscapes")))
-    assert torch.equal(images.read_labels(file, 35, "cityscapes"), torch.from_numpy(ids).long())
+    file = save(tmp_path, indexed(ids, palette_colours("cityscapes")))
+    assert torch.equal(read_labels(file, 35, "cityscapes"), torch.from_numpy(ids).long())
 
 
 def test_labels_out_of_range_say_what_to_do(tmp_path: Path) -> None:
     file = save(tmp_path, Image.fromarray(np.array([[0, 255]], np.uint8)))
     with pytest.raises(ZooError, match=rf"^{file}: label 255 is not among 0 to 11; .*or set dont_care to 255"):
-        images.read_labels(file, 12)
-    assert images.read_labels(file, 12, dont_care=255).tolist() == [[0, 11]]
+        read_labels(file, 12)
+    assert read_labels(file, 12, dont_care=255).tolist() == [[0, 11]]
     with pytest.raises(ZooError, match=r"label 12 is not among 0 to 11; correct it, or set labels\.$"):
-        images.read_labels(torch.tensor([[12, 3]]), 12)
+        read_labels(torch.tensor([[12, 3]]), 12)
     with pytest.raises(ZooError, match="label -1 is not among 0 to 11"):
-        images.read_labels(np.array([[-1, 3]]), 12)
+        read_labels(np.array([[-1, 3]]), 12)
 
 
 def test_what_is_no_label_or_instance_map(tmp_path: Path) -> None:
     rgb = np.zeros((2, 2, 3), np.uint8)
     with pytest.raises(ZooError, match=r"label map: .*not uint8 of shape \(2, 2, 3\); for colours, say which palette"):
-        images.read_labels(rgb, 12)
+        read_labels(rgb, 12)
     for wrong in (np.zeros((2, 2)), np.zeros((2, 2, 5), np.uint8)):
         with pytest.raises(ZooError, match="a label map has ids in one channel"):
-            images.read_labels(wrong, 12, "camvid")
+            read_labels(wrong, 12, "camvid")
         with pytest.raises(ZooError, match="an instance map has ids in one channel"):
-            images.read_instances(wrong)
+            read_instances(wrong)
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     broken = save(tmp_path, indexed(noise, np.zeros((256, 3))))
     broken.write_bytes(broken.read_bytes()[:2000])
     for picture, start in ((broken, str(broken)), (Image.open(broken), "label map")):
         with pytest.raises(ZooError, match=f"^{start}: .*cannot be read"):
-            images.read_labels(picture, 12)
+            read_labels(picture, 12)
     frames = [indexed(np.full((2, 2), value, np.uint8), np.eye(3) * 255) for value in (0, 1)]
     with pytest.raises(ZooError, match=r"x\.gif: the file holds 2 pictures"):
-        images.read_labels(save(tmp_path, frames[0], "x.gif", save_all=True, append_images=frames[1:]), 12)
+        read_labels(save(tmp_path, frames[0], "x.gif", save_all=True, append_images=frames[1:]), 12)
     with pytest.raises(ZooError, match=r"none\.png: there is no such file"):
-        images.read_instances(tmp_path / "none.png")
+        read_instances(tmp_path / "none.png")
 
 
 def test_instance_maps_of_every_depth(tmp_path: Path) -> None:
@@ -405,25 +417,25 @@ def test_instance_maps_of_every_depth(tmp_path: Path) -> None:
     panoptic = np.stack([long % 256, long // 256 % 256, long // 65536], -1).astype(np.uint8)
     for name, array in (("x.png", small), ("y.png", deep), ("y.tif", deep), ("z.tif", long), ("p.png", panoptic)):
         expected = torch.from_numpy((long if name == "p.png" else array).astype(np.int64))
-        assert torch.equal(images.read_instances(save(tmp_path, Image.fromarray(array), name)), expected), name
-        assert torch.equal(images.read_instances(Image.fromarray(array)), expected)
-        assert torch.equal(images.read_instances(array), expected)
+        assert torch.equal(read_instances(save(tmp_path, Image.fromarray(array), name)), expected), name
+        assert torch.equal(read_instances(Image.fromarray(array)), expected)
+        assert torch.equal(read_instances(array), expected)
     np.save(tmp_path / "x.npy", long.astype(np.int64) * 1000)
-    assert torch.equal(images.read_instances(tmp_path / "x.npy"), torch.from_numpy(long.astype(np.int64) * 1000))
+    assert torch.equal(read_instances(tmp_path / "x.npy"), torch.from_numpy(long.astype(np.int64) * 1000))
     picture = indexed(small, np.random.default_rng(0).integers(0, 256, (256, 3)))
-    assert images.read_instances(picture).tolist() == small.tolist()
-    assert images.read_instances(save(tmp_path, picture)).tolist() == small.tolist()
-    assert images.read_instances(torch.from_numpy(small)).tolist() == small.tolist()
+    assert read_instances(picture).tolist() == small.tolist()
+    assert read_instances(save(tmp_path, picture)).tolist() == small.tolist()
+    assert read_instances(torch.from_numpy(small)).tolist() == small.tolist()
 
 
 def test_edges_of_instances_are_two_pixels_wide() -> None:
     instance = torch.tensor([[7, 7, 7, 7], [7, 26001, 26001, 7], [7, 26001, 26001, 7], [7, 7, 7, 7]])
-    edges = images.instance_edges(torch.stack([instance, torch.full((4, 4), 7)]))
+    edges = instance_edges(torch.stack([instance, torch.full((4, 4), 7)]))
     assert edges.shape == (2, 1, 4, 4)
     assert edges.dtype == torch.float32
     assert edges[0, 0].tolist() == [[0, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 0]]
     assert not edges[1].any()
     halves = torch.tensor([1, 1, 2, 2]).expand(1, 4, 4)
-    assert images.instance_edges(halves)[0, 0].tolist() == [[0, 1, 1, 0]] * 4
-    assert images.instance_edges(halves.mT)[0, 0].tolist() == [[0] * 4, [1] * 4, [1] * 4, [0] * 4]
-    assert images.instance_edges(torch.ones(1, 1, 1, dtype=torch.long)).tolist() == [[[[0]]]]
+    assert instance_edges(halves)[0, 0].tolist() == [[0, 1, 1, 0]] * 4
+    assert instance_edges(halves.mT)[0, 0].tolist() == [[0] * 4, [1] * 4, [1] * 4, [0] * 4]
+    assert instance_edges(torch.ones(1, 1, 1, dtype=torch.long)).tolist() == [[[[0]]]]

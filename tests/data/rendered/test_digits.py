@@ -7,10 +7,10 @@ import torch
 from scipy import ndimage
 from torchvision.datasets import MNIST
 
-from i2i_zoo import images
-from i2i_zoo.data.digits import DigitsData, draw_digit, edges
+from i2i_zoo.data.rendered.digits import DigitsData, draw_digit, edges
 from i2i_zoo.data.sampler import EpochSampler
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import read_picture, to_uint8
 
 
 def names(batches, key="name"):
@@ -81,7 +81,7 @@ def test_domains():
         ("negative", lambda x: 255 - x),
     ):
         item = generated(domain_b=domain).datasets["val"][0, 3]
-        a, b = (images.to_uint8(item[key])[0].numpy() for key in "ab")
+        a, b = (to_uint8(item[key])[0].numpy() for key in "ab")
         assert np.array_equal(a, draw_digit(0, 1_000_003))
         assert np.array_equal(b, of_digit(a))
         assert item["a"].min() == -1
@@ -99,7 +99,7 @@ def test_training_meets_no_pair_and_validation_pairs_alone():
     for name, name_b, picture in zip(a, b, torch.cat([batch["b"] for batch in batches]), strict=True):
         assert int(name_b) % 2 == 1
         assert name != name_b
-        assert torch.equal(picture, edges(images.read(draw_digit(0, int(name_b)), 1)))
+        assert torch.equal(picture, edges(read_picture(draw_digit(0, int(name_b)), 1)))
     assert len(set(b)) > 5
 
     batch = next(iter(data.val_dataloader()))
@@ -134,13 +134,11 @@ def test_mnist(mnist):
     data.setup("test")
     batches = list(data.train_dataloader())
     a, b = (torch.cat([batch[key] for batch in batches]) for key in "ab")
-    assert sorted(images.to_uint8(a)[:, 0, 14, 14].tolist()) == [100, 102, 104, 106, 108, 110]
-    assert set((255 - images.to_uint8(b)[:, 0, 14, 14]).tolist()) <= {101, 103, 105, 107, 109, 111}
+    assert sorted(to_uint8(a)[:, 0, 14, 14].tolist()) == [100, 102, 104, 106, 108, 110]
+    assert set((255 - to_uint8(b)[:, 0, 14, 14]).tolist()) <= {101, 103, 105, 107, 109, 111}
     for loader in (data.val_dataloader(), data.test_dataloader()):
         batches = list(loader)
-        assert images.to_uint8(torch.cat([batch["a"] for batch in batches]))[:, 0, 14, 14].tolist() == [
-            *range(200, 205)
-        ]
+        assert to_uint8(torch.cat([batch["a"] for batch in batches]))[:, 0, 14, 14].tolist() == [*range(200, 205)]
         assert all(torch.equal(batch["b"], -batch["a"]) for batch in batches)
 
 

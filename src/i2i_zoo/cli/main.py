@@ -18,9 +18,9 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__
-from .errors import ZooError
-from .registry import ENTRIES, METHODS, Entry, info, list_models
+from i2i_zoo import __version__
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import ENTRIES, METHODS, Entry, info, list_models
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,7 +228,7 @@ def list_(args: argparse.Namespace) -> int:
 
 def bundle(name: str) -> Path:
     """The folder of a bundled checkpoint."""
-    return Path(__file__).parent / "checkpoints" / name
+    return Path(__file__).parents[1] / "checkpoints" / name
 
 
 def size(entry: Entry) -> str:
@@ -238,7 +238,7 @@ def size(entry: Entry) -> str:
 
 
 def info_(args: argparse.Namespace) -> None:
-    from .cards import card_path, read_card
+    from i2i_zoo.cards import card_path, read_card
 
     entry = info(args.name)
     facts = {
@@ -268,16 +268,16 @@ def convert(args: argparse.Namespace) -> None:
         files = {network: file for network, _, file in named}
     else:
         raise ZooError("Say which network each file is for: generator=FILE discriminator=FILE.")
-    from . import convert as convert_files
-    from . import save
+    from i2i_zoo import convert as convert_files
+    from i2i_zoo import save
 
     save(convert_files(args.method, files), args.output)
     print(f"Written to {args.output}. Use it with: i2i-zoo translate {args.output} PICTURE")
 
 
 def export(args: argparse.Namespace) -> None:
-    from . import load
-    from .export import export as export_graph
+    from i2i_zoo import load
+    from i2i_zoo.export import export as export_graph
 
     differences = export_graph(load(args.name), args.output, args.format, half=args.half, direction=args.direction)
     for shape, difference in differences.items():
@@ -292,7 +292,7 @@ def benchmark(args: argparse.Namespace) -> None:
 
     import torch
 
-    from . import benchmark as benchmarks
+    from i2i_zoo import benchmark as benchmarks
 
     if args.data:
         results = [benchmarks.measure_data(data_of(args.name, args.data, args.batch, args.workers))]
@@ -318,12 +318,12 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
     """The data below a folder, read as the checkpoint's recipe does, or as by default for a method."""
     import yaml
 
-    from .cards import shipped
-    from .data.digits import DigitsData
-    from .data.paired import PairedData
-    from .data.semantic import SemanticData
-    from .data.style import StyleData
-    from .data.unpaired import UnpairedData
+    from i2i_zoo.cards import shipped
+    from i2i_zoo.data.paired import PairedData
+    from i2i_zoo.data.rendered.digits import DigitsData
+    from i2i_zoo.data.semantic import SemanticData
+    from i2i_zoo.data.style import StyleData
+    from i2i_zoo.data.unpaired import UnpairedData
 
     classes = (DigitsData, PairedData, SemanticData, StyleData, UnpairedData)
     kinds: dict[str, Any] = {kind.__name__: kind for kind in classes}
@@ -340,9 +340,9 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
 
 
 def push(args: argparse.Namespace) -> None:
-    from . import load
-    from . import push as push_model
-    from .cards import card_path
+    from i2i_zoo import load
+    from i2i_zoo import push as push_model
+    from i2i_zoo.cards import card_path
 
     folder, card = Path(args.name), Path(args.name) / "README.md"
     if args.name in ENTRIES:
@@ -353,26 +353,26 @@ def push(args: argparse.Namespace) -> None:
 
 
 def demo(args: argparse.Namespace) -> None:
-    from .demo import serve
+    from i2i_zoo.demo import serve
 
     serve(args.names, args.port, args.share)
 
 
 def normalization(args: argparse.Namespace) -> None:
-    from .normalization_figure import demonstrate
+    from i2i_zoo.normalization_figure import demonstrate
 
     table, path = demonstrate(args.output)
     print(f"{table}\n{path}")
 
 
 def fetch(args: argparse.Namespace) -> None:
-    from .data.fetch import fetch
+    from i2i_zoo.data.public.fetch import fetch
 
     print(fetch(args.dataset, args.root))
 
 
 def prepare(args: argparse.Namespace) -> None:
-    from .data.prepare import prepare
+    from i2i_zoo.data.public.prepare import prepare
 
     folder = args.root / args.dataset
     prepare(args.dataset, args.source, folder)
@@ -390,9 +390,9 @@ def translate(args: argparse.Namespace) -> int:
     options = {name: value for name, value in options.items() if value is not None}
     # A seed draws a style for each picture of a batch: all are to have its first.
     batch = args.batch if args.seed is None else 1
-    from . import images
+    from i2i_zoo.media.files import PICTURE_SUFFIXES
 
-    if args.output.suffix.lower() in images.SUFFIXES or args.output.is_file():
+    if args.output.suffix.lower() in PICTURE_SUFFIXES or args.output.is_file():
         raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
     if not args.inputs:
         return translate_example(args.name, args.output, options, args.device)
@@ -416,8 +416,10 @@ def translate_example(name: str, output: Path, options: Mapping[str, Any], devic
     example = bundle(name) / "example.png"
     if not example.is_file():
         raise ZooError(f"{name} ships no example: give pictures to translate, i2i-zoo translate {name} PICTURE.")
-    from . import images
-    from .callbacks.samples import grid
+    from i2i_zoo.callbacks.samples import grid
+    from i2i_zoo.media.files import save_picture
+    from i2i_zoo.media.geometry import resize
+    from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
 
     model = load_for(name, device)
     example_style = bundle(name) / "example-style.png"
@@ -429,13 +431,13 @@ def translate_example(name: str, output: Path, options: Mapping[str, Any], devic
     direction = next(iter(model.directions.values()))
     source = direction.read_source(example, options.get("size"))
     result = model.translate(example, **options)
-    images.save(result, output / f"{name}.png")
+    save_picture(result, output / f"{name}.png")
     beside = output / f"{name}-beside.png"
-    shown = [images.to_pil(direction.source_picture(source[None])[0])]
+    shown = [to_pil(direction.source_picture(source[None])[0])]
     if options.get("style") == str(example_style):
-        shown.append(images.to_pil(images.resize(images.read(example_style), source.shape[-2:])))
-    panels = [images.to_uint8(images.read(picture)) for picture in (*shown, result)]
-    images.save(grid([panels]), beside)
+        shown.append(to_pil(resize(read_picture(example_style), source.shape[-2:])))
+    panels = [to_uint8(read_picture(picture)) for picture in (*shown, result)]
+    save_picture(grid([panels]), beside)
     print(f"{output / name}.png  the result\n{beside}  input and result beside each other")
     return 0
 
@@ -444,7 +446,7 @@ def load_for(name: str, device: str | None) -> Any:
     """The checkpoint on the device named, or on the GPU where there is one."""
     import torch
 
-    from . import load
+    from i2i_zoo import load
 
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -471,7 +473,7 @@ def needs_style(model: Any) -> bool:
 
 def check_options(model: Any, options: Mapping[str, Any]) -> None:
     """Raise `ZooError` for an option of ``translate`` that the model does not take, before any picture is read."""
-    from .images import read_array
+    from i2i_zoo.media.files import read_array
 
     lacks = {"direction": "translates one way alone", "tile": "does not work in tiles", "style": "has no styles"}
     lacks["seed"] = "draws no styles" if needs_style(model) else "has no styles"
@@ -520,11 +522,11 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
 
 def expand(text: str) -> Iterator[tuple[Path, Path]]:
     """The pictures that an input names, each with its path below the input's folder."""
-    from .images import SUFFIXES, find
+    from i2i_zoo.media.files import PICTURE_SUFFIXES, find_files
 
     path = Path(text)
     if path.is_dir():
-        for file in find(path):
+        for file in find_files(path):
             yield file, file.relative_to(path)
     elif path.exists() or not glob.has_magic(text):
         if path.exists():
@@ -534,7 +536,7 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
         for match in sorted(glob.glob(text, recursive=True)):
             file = Path(match)
-            if file.suffix.lower() in SUFFIXES and file.is_file():
+            if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file():
                 yield file, file.relative_to(fixed)
 
 
@@ -547,7 +549,7 @@ def translate_all(
     """
     from tqdm import tqdm
 
-    from .images import read_array, save
+    from i2i_zoo.media.files import read_array, save_picture
 
     check_options(model, options)
     if needs_style(model):  # which is encoded once for all pictures
@@ -563,7 +565,7 @@ def translate_all(
                 if isinstance(result, str):
                     failures.append(result)
                 else:
-                    save(result, target)
+                    save_picture(result, target)
                 progress.update()
     return failures
 

@@ -1,0 +1,208 @@
+"""Label maps and instance maps: ids, and the colours that stand for them."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+
+from .files import _FORMATS, one_frame, pil_array, read_array
+from .memory import need_picture_memory
+
+#: Colours of label ids, by dataset: id i has colour number i.
+PALETTES: dict[str, np.ndarray] = {
+    # Brostow et al. (2009), the usual 11 classes and void: sky, building, pole, road, pavement, tree, sign, fence, car,
+    # pedestrian, bicyclist, void.
+    "camvid": np.array(
+        [
+            (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0),
+            (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 0),
+        ],
+        np.uint8,
+    ),
+    # Cityscapes' ``_labelIds`` 0 to 33, and the licence plate last (cityscapesScripts' labels.py).
+    "cityscapes": np.array(
+        [
+            (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (111, 74, 0), (81, 0, 81), (128, 64, 128),
+            (244, 35, 232), (250, 170, 160), (230, 150, 140), (70, 70, 70), (102, 102, 156), (190, 153, 153),
+            (180, 165, 180), (150, 100, 100), (150, 120, 90), (153, 153, 153), (153, 153, 153), (250, 170, 30),
+            (220, 220, 0), (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142),
+            (0, 0, 70), (0, 60, 100), (0, 0, 90), (0, 0, 110), (0, 80, 100), (0, 0, 230), (119, 11, 32), (0, 0, 142),
+        ],
+        np.uint8,
+    ),
+}  # fmt: skip
+
+
+#: Names of the labels of a palette, by id.
+LABEL_NAMES: dict[str, tuple[str, ...]] = {
+    "camvid": (
+        *("sky", "building", "pole", "road", "pavement", "tree"),
+        *("sign", "fence", "car", "pedestrian", "bicyclist", "void"),
+    ),
+    "cityscapes": (
+        *("unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic", "ground", "road"),
+        *("sidewalk", "parking", "rail track", "building", "wall", "fence", "guard rail", "bridge", "tunnel", "pole"),
+        *("polegroup", "traffic light", "traffic sign", "vegetation", "terrain", "sky", "person", "rider", "car"),
+        *("truck", "bus", "caravan", "trailer", "train", "motorcycle", "bicycle", "license plate"),
+    ),
+}
+
+
+def palette_colours(name: str) -> np.ndarray:
+    """The (N, 3) uint8 colours of the palette ``name``; raises `ZooError` for an unknown one."""
+    if name not in PALETTES:
+        raise ZooError(f"Unknown palette {name!r}: choose from {', '.join(sorted(PALETTES))}.")
+    return PALETTES[name]
+
+
+def check_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.ndarray:
+    """The ids; raises `ZooError` naming ``origin`` if one of them has no colour in the palette ``name``."""
+    count = len(palette_colours(name))
+    if ids.size and (ids.min() < 0 or ids.max() >= count):
+        bad = ids.max() if ids.max() >= count else ids.min()
+        raise ZooError(
+            f"{origin}: label {bad} has no colour in the palette {name!r}, whose labels are 0 to {count - 1}; "
+            "correct it."
+        )
+    return ids
+
+
+def colour_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.ndarray:
+    """(H, W) label ids to (H, W, 3) uint8 colours; raises as `check_labels`."""
+    return palette_colours(name)[check_labels(ids, name, origin)]
+
+
+def label_ids(colours: np.ndarray, name: str) -> np.ndarray:
+    """(H, W, 3) uint8 colours to the (H, W) ids of the nearest colours; exact on what `colour_labels` gives."""
+    # A label map has few colours, so each is looked for once.
+    codes, where = np.unique(colours.astype(np.int32) @ np.array([65536, 256, 1]), return_inverse=True)
+    used = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
+    distance = ((used[:, None] - palette_colours(name).astype(np.int32)) ** 2).sum(-1)
+    return distance.argmin(-1).astype(np.uint8)[where].reshape(colours.shape[:-1])
+
+
+def one_hot(labels: np.ndarray, name: str, origin: str = "label map") -> Tensor:
+    """(H, W) label ids or (H, W, 3) uint8 colours to (N, H, W) uint8: 255 where the label is, else 0."""
+    ids = label_ids(labels, name) if labels.ndim == 3 else check_labels(labels, name, origin)
+    channels = np.arange(len(palette_colours(name)))[:, None, None] == ids
+    return torch.from_numpy(channels.astype(np.uint8) * np.uint8(255))
+
+
+def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care: int | None = None) -> Tensor:
+    """A label map as ids (H, W), int64, each in [0, labels).
+
+    Args:
+        picture: A path, a PIL image or an array: ids in one channel, or the colours of the palette; or a tensor of ids
+            (H, W), which is checked alone.  An indexed picture (PNG of mode P) holds ids, unless the colours that it
+            uses are different ones of the palette, at other indices than there.
+        labels: How many labels there are.
+        palette: Name in `PALETTES` of the colours.
+        dont_care: The id that stands for the last label.
+
+    Raises:
+        ZooError: If it cannot be read, or an id is out of range: with the file, the value and what to do.
+    """
+    origin = str(picture) if isinstance(picture, (str, Path)) else "label map"
+    array = map_array(picture, origin, palette)
+    if array.ndim == 3 and array.shape[2] in (3, 4) and palette is not None:
+        array = label_ids(array[..., :3], palette)
+    if array.ndim != 2 or array.dtype.kind not in "iub" or array.size == 0:
+        colours = "" if palette else "; for colours, say which palette they are of"
+        raise ZooError(
+            f"{origin}: a label map has ids in one channel, not {array.dtype} of shape {array.shape}{colours}."
+        )
+    ids = torch.from_numpy(array.astype(np.int64))
+    if dont_care is not None:
+        ids = torch.where(ids == dont_care, labels - 1, ids)
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= labels:
+        bad = high if high >= labels else low
+        hint = "" if dont_care is not None or bad != 255 else ", or set dont_care to 255 if it means that"
+        raise ZooError(f"{origin}: label {bad} is not among 0 to {labels - 1}; correct it, or set labels{hint}.")
+    return ids
+
+
+def map_array(picture: Any, origin: str, palette: str | None = None) -> np.ndarray:
+    """The values of a label or instance map, whatever holds it; raises `ZooError` if it cannot be read."""
+    if isinstance(picture, Tensor):
+        return picture.cpu().numpy()
+    if not isinstance(picture, (str, Path, Image.Image)):
+        return np.asarray(picture)
+    indices = read_indices(picture, origin, palette)
+    if indices is not None:
+        return indices
+    if isinstance(picture, (str, Path)):
+        return read_array(picture)
+    try:
+        return pil_array(picture, origin)
+    except ZooError:
+        raise
+    except (OSError, ValueError, SyntaxError) as error:  # of a file that PIL reads only now
+        raise ZooError(f"{origin}: it cannot be read ({error}); replace its file.") from None
+
+
+def read_indices(picture: str | Path | Image.Image, origin: str, palette: str | None = None) -> np.ndarray | None:
+    """The ids (H, W) that an indexed picture holds; None for any other, which `read_array` reads or refuses.
+
+    Also None if it `is_coloured`, so that its colours are meant.
+    """
+    try:
+        with (
+            nullcontext(picture) if isinstance(picture, Image.Image) else Image.open(picture, formats=_FORMATS)
+        ) as opened:
+            if opened.mode != "P":
+                return None
+            one_frame(getattr(opened, "n_frames", 1), origin)
+            need_picture_memory((opened.height, opened.width), 2, origin)
+            return None if palette is not None and is_coloured(opened, palette) else np.asarray(opened)
+    except ZooError:
+        raise
+    except Exception:  # `read_array` says what is wrong
+        return None
+
+
+def is_coloured(picture: Image.Image, name: str) -> bool:
+    """Whether an indexed picture uses different colours of the palette ``name``, and at other indices than there."""
+    colours = palette_colours(name)
+    indices, first = np.unique(np.asarray(picture), return_index=True)
+    used = np.asarray(picture.convert("RGB")).reshape(-1, 3)[first]
+    if indices.max() < len(colours) and np.array_equal(colours[indices], used):
+        return False  # the indices tell labels apart that share a colour
+    different = set(map(tuple, used.tolist()))
+    return len(different) == len(used) and different <= set(map(tuple, colours.tolist()))
+
+
+def read_instances(picture: Any) -> Tensor:
+    """An instance map as ids (H, W), int64: of 8, 16 or 32 bits, or R + 256 G + 65536 B as COCO's panoptic files.
+
+    Args and raises as `read_labels`, except that any id is good.
+    """
+    origin = str(picture) if isinstance(picture, (str, Path)) else "instance map"
+    array = map_array(picture, origin)
+    if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
+        array = array.astype(np.int64) @ np.array([1, 256, 65536])
+    if array.ndim != 2 or array.dtype.kind not in "iub":
+        raise ZooError(f"{origin}: an instance map has ids in one channel, not {array.dtype} of shape {array.shape}.")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def instance_edges(instance: Tensor) -> Tensor:
+    """(B, H, W) ids to (B, 1, H, W) floats: 1 where a neighbour to the left, right, above or below is another instance.
+
+    The boundary map of pix2pixHD (Wang et al. 2018, sec. 3.3), two pixels wide.
+    """
+    edges = torch.zeros_like(instance, dtype=torch.bool)
+    across, along = instance[:, :, 1:] != instance[:, :, :-1], instance[:, 1:] != instance[:, :-1]
+    edges[:, :, 1:] |= across
+    edges[:, :, :-1] |= across
+    edges[:, 1:] |= along
+    edges[:, :-1] |= along
+    return edges[:, None].float()
