@@ -91,20 +91,21 @@ def build(name: str) -> Any:
 def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:
     """The work of one process of `benchmark`."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")  # Lightning's, about loaders without workers and the like
     if setting.devices > 1:
         os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     if setting.device == "cpu":
         torch.set_num_threads(max(1, torch.get_num_threads() // setting.devices))
     device = torch.device("cuda", rank) if setting.device == "cuda" else torch.device("cpu")
     model = build(setting.name).to(device)
-    batch = {k: v.to(device) for k, v in model.random_batch(setting.batch, setting.height, setting.width).items()}
+    batch = {k: v.to(device) for k, v in model.example_batch(setting.batch, setting.height, setting.width).items()}
     if setting.channels_last:
         model = model.to(memory_format=torch.channels_last)
         for key in [key for key, value in batch.items() if value.dim() == 4]:
             batch[key] = batch[key].contiguous(memory_format=torch.channels_last)
     # Inference first: the peak of a process never falls, and training's is the higher one.
-    return [infer(setting, model, batch), train(setting, model, batch)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's, about loaders without workers and the like
+        return [infer(setting, model, batch), train(setting, model, batch)]
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ import copy
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from torch.export import Dim, ExportedProgram
 from . import __version__
 from .errors import ZooError
 from .registry import method_name
-from .tasks.unpaired import Direction, UnpairedTask, Way
+from .tasks.graph import Graph
 
 #: By how much a graph may differ from the model in single precision, at any pixel, in outputs that range from -1 to 1.
 #: Half precision rounds after each layer. That alone was seen to move pix2pix's U-Net 256 by up to 0.0017 with new
@@ -26,7 +26,8 @@ from .tasks.unpaired import Direction, UnpairedTask, Way
 #: outputs are saturated.
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-2}
 
-Graph = Callable[[list[Tensor]], Tensor]
+#: A written graph: takes its inputs, gives its output.
+Runner = Callable[[list[Tensor]], Tensor]
 
 
 def export(
@@ -35,7 +36,7 @@ def export(
     format: Literal["onnx", "torch"] = "onnx",
     *,
     half: bool = False,
-    direction: Way | None = None,
+    **conditions: Any,
 ) -> dict[tuple[int, ...], float]:
     """Write the ``forward`` of a method as a graph that needs nothing of this package.
 
@@ -49,16 +50,15 @@ def export(
         path: The file to write.
         format: ``onnx``, for ONNX Runtime and its like, or ``torch``, for `torch.export.load`.
         half: Weights, inputs and outputs in half precision.
-        direction: Of a model of two domains, ``ab`` or ``ba``; by default ``ab``.  One with styles takes that in the
-            middle of their prior.
+        **conditions: What is chosen, such as ``direction="ba"`` or a style: it becomes part of the graph.
 
     Returns:
         Shapes of the outputs that were compared, with the largest difference of the written graph from the model in
         single precision.
 
     Raises:
-        ZooError: If a difference is above `TOLERANCE`, the model draws random numbers, searches for its result or has
-            not that direction, a package is missing, or the file cannot be written. Then none is left.
+        ZooError: If a difference is above `TOLERANCE`, the model draws random numbers, has no graph or not such
+            conditions, a package is missing, or the file cannot be written. Then none is left.
     """
     path = Path(path)
     missing = [package for package in ("onnx", "onnxscript", "onnxruntime") if not find_spec(package)]
@@ -68,23 +68,15 @@ def export(
         raise ZooError(
             "A model that drops features at inference cannot be exported: load it with inference_dropout=False."
         )
-    if "inversion_steps" in model.hparams:
-        raise ZooError(f"{type(model).__name__} translates by an optimisation, and cannot be exported.")
-    if model.hparams.get("latent"):
-        raise ZooError("A model with a latent code of style makes pictures of one size, and cannot be exported yet.")
-    if isinstance(model, UnpairedTask):
-        model = model.direction(direction or "ab")
-    elif direction is not None:
-        raise ZooError(f"direction={direction!r}: this {type(model).__name__} translates one way alone; leave it out.")
     dtype = torch.float16 if half else torch.float32
+    graph = model.graph(**conditions)
+    facts = json.dumps(metadata(model, graph, dtype, conditions))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        {"onnx": write_onnx, "torch": write_torch}[format](
-            trace(copy.deepcopy(model).to(dtype)), temporary, json.dumps(metadata(model, dtype))
-        )
-        graph = {"onnx": read_onnx, "torch": read_torch}[format](temporary)
-        differences = compare(model, graph, dtype)
+        {"onnx": write_onnx, "torch": write_torch}[format](trace(graph, dtype), temporary, facts)
+        runner = {"onnx": read_onnx, "torch": read_torch}[format](temporary)
+        differences = compare(graph, runner, dtype)
         if not all(difference <= TOLERANCE[dtype] for difference in differences.values()):
             found = ", ".join(f"{difference:.1e} at {shape}" for shape, difference in differences.items())
             raise ZooError(f"{path}: the graph is not what the model computes, and was removed: it differs by {found}.")
@@ -96,50 +88,45 @@ def export(
     return differences
 
 
-def metadata(model: Any, dtype: torch.dtype) -> dict[str, Any]:
+def metadata(model: Any, graph: Graph, dtype: torch.dtype, conditions: Mapping[str, Any]) -> dict[str, Any]:
     """What a program must know to call the graph."""
-    inputs = model.forward_inputs(1, model.translator.smallest, model.translator.smallest)
-    way = {"direction": model.way} if isinstance(model, Direction) else {}
     return {
-        "method": method_name(type(model.method if way else model)),
-        **way,
-        "stride": model.translator.stride,
-        "smallest": model.translator.smallest,
-        "in_channels": next(iter(inputs.values())).shape[1],
-        "out_channels": model.hparams.get("out_channels", 3),
+        "method": method_name(type(model)),
+        **{name: value for name, value in conditions.items() if isinstance(value, (str, int, float, bool))},
+        "stride": graph.stride,
+        "smallest": graph.smallest,
+        **graph.facts,
         "range": [-1, 1],
         "dtype": str(dtype).removeprefix("torch."),
-        "preprocess": model.preprocess,
         "version": __version__,
     }
 
 
-def drop_idle(direction: Direction) -> None:
-    """Take the weights of the layers that this direction does not run out of its method."""
+def drop_idle(module: nn.Module, inputs: Sequence[Tensor]) -> None:
+    """Take the weights of the layers that the inputs do not run out of a module."""
     ran: set[nn.Module] = set()
-    hooks = [layer.register_forward_hook(lambda layer, *_: ran.add(layer)) for layer in direction.modules()]
-    inputs = direction.forward_inputs(1, direction.translator.smallest, direction.translator.smallest)
+    hooks = [layer.register_forward_hook(lambda layer, *_: ran.add(layer)) for layer in module.modules()]
     with torch.inference_mode():
-        direction(*(value.to(next(direction.parameters()).dtype) for value in inputs.values()))
+        module(*inputs)
     for hook in hooks:
         hook.remove()
-    for layer in set(direction.modules()) - ran:
+    for layer in set(module.modules()) - ran:
         for name, _ in list(layer.named_parameters(recurse=False)):
             setattr(layer, name, None)
 
 
-def trace(model: Any) -> ExportedProgram:
-    """The graph of ``forward``, with symbols for batch, height and width."""
-    if isinstance(model, Direction):
-        drop_idle(model)
-    stride, smallest = model.translator.stride, model.translator.smallest
-    height, width = (stride * Dim(name, min=-(-smallest // stride)) for name in ("rows", "columns"))
+def trace(graph: Graph, dtype: torch.dtype) -> ExportedProgram:
+    """The program of a graph, with symbols for the axes of any length."""
+    module = copy.deepcopy(graph.module).to(dtype)
+    stride, smallest = graph.stride, graph.smallest
     # No number that an export could take for a constant.
-    noise = model.forward_inputs(2, smallest + 2 * stride, smallest + 3 * stride)
-    shapes = {name: {0: Dim("batch"), 2: height, 3: width} for name in noise}
-    dtype = next(model.parameters()).dtype
-    arguments = tuple(value.to(dtype) for value in noise.values())
-    return torch.export.export(model, arguments, dynamic_shapes=shapes, strict=False)
+    noise = [value.to(dtype) for value in graph.inputs(2, smallest + 2 * stride, smallest + 3 * stride).values()]
+    drop_idle(module, noise)
+    axes: dict[int, Any] = {
+        axis: Dim("batch") if name == "batch" else stride * Dim(name, min=-(-smallest // stride))
+        for axis, name in graph.axes.items()
+    }
+    return torch.export.export(module, tuple(noise), dynamic_shapes=tuple(axes for _ in noise), strict=False)
 
 
 def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
@@ -147,7 +134,7 @@ def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
         torch.export.save(program, file, extra_files={"i2i_zoo.json": facts})
 
 
-def read_torch(path: Path) -> Graph:
+def read_torch(path: Path) -> Runner:
     with path.open("rb") as file:
         # The guards would refuse the smallest size, at which a U-Net's innermost map is a single pixel.
         module = torch.export.load(file).module(check_guards=False)
@@ -163,7 +150,7 @@ def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
     onnx_program.save(path)
 
 
-def read_onnx(path: Path) -> Graph:
+def read_onnx(path: Path) -> Runner:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -177,14 +164,14 @@ def read_onnx(path: Path) -> Graph:
 
 
 @torch.inference_mode()
-def compare(model: Any, graph: Graph, dtype: torch.dtype) -> dict[tuple[int, ...], float]:
-    """The largest difference of a graph from the model for several batches and sizes, by the output's shape."""
-    stride = model.translator.stride
-    size = max(model.translator.smallest, 64 // stride * stride)
+def compare(graph: Graph, runner: Runner, dtype: torch.dtype) -> dict[tuple[int, ...], float]:
+    """The largest difference of a written graph from its module for several batches and sizes, by the output's shape."""
+    stride = graph.stride
+    size = max(graph.smallest, 64 // stride * stride)
     differences = {}
     for batch, height, width in ((1, size, size), (2, size, size + stride), (3, size + 2 * stride, size)):
-        values = list(model.forward_inputs(batch, height, width).values())
-        expected = model(*values)
-        found = graph([value.to(dtype) for value in values]).float()
+        values = list(graph.inputs(batch, height, width).values())
+        expected = graph.module(*values)
+        found = runner([value.to(dtype) for value in values]).float()
         differences[tuple(expected.shape)] = float((found - expected).abs().max())
     return differences

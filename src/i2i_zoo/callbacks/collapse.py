@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 
 from i2i_zoo.media.colours import rgb_to_lab
+from i2i_zoo.tasks.paired import in_colours, visible
 
 #: Pictures are compared at so many pixels a side, where noise and texture are gone.
 SIDE = 32
@@ -83,19 +84,18 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def findings(way: str, comparison: Comparison, model: Any) -> Iterator[Finding]:
+def findings(direction: str, comparison: Comparison, model: Any) -> Iterator[Finding]:
     """What a comparison shows of a direction of the model."""
     deviations, correlations, changes = comparison.compute()
     source, output, target = deviations.tolist()
     correlation, expected = correlations.tolist()
     change = float(changes)
-    cycle = f"lambda_cycle_{way[0]}"
     yield Finding(
         "change",
         change,
         change < UNCHANGED,
         f"nothing is translated, outputs differ from their sources by {change:.3f} of a range of 2; "
-        + remedies(model, "lower lambda_identity", f"lower {cycle}", "lower lambda_cycle", "raise lambda_adversarial"),
+        + remedies(model, "change", direction),
     )
     if min(source, target) > GREY_LEVEL:
         yield Finding(
@@ -103,30 +103,22 @@ def findings(way: str, comparison: Comparison, model: Any) -> Iterator[Finding]:
             output / target,
             output < COLLAPSED * min(source, target),
             f"mode collapse, outputs differ from each other {output / target:.3f} times as much as pictures of "
-            f"{way[1].upper()} do; "
-            + remedies(
-                model, f"raise {cycle}", "raise lambda_cycle", "raise lambda_geometry", "raise lambda_nce", "lower lr"
-            ),
+            f"{direction[1].upper()} do; "
+            + remedies(model, "diversity", direction),
         )
-    if not any(model.preprocess.get(side) for side in ("source_palette", "target_palette")):
+    if not (model.preprocess.source_palette or model.preprocess.target_palette):
         yield Finding(
             "luminance_correlation",
             correlation,
             correlation < NEGATIVE + min(expected, 0),
             f"inverted colours, the luminance of outputs correlates with that of their sources by {correlation:.2f}; "
-            + remedies(model, "raise lambda_identity"),
+            + remedies(model, "luminance_correlation", direction),
         )
 
 
-def remedies(model: Any, *steps: str) -> str:
-    """The steps, a verb and a hyper-parameter each, that the model has the hyper-parameter for, and another seed."""
-    pairs = [step.split() for step in steps]
-    possible = [
-        f"{verb} --model.{name}"
-        for verb, name in pairs
-        if name in model.hparams and (verb == "raise" or model.hparams[name])
-    ]
-    return " or ".join([*possible, "start again with another --seed_everything"])
+def remedies(model: Any, failure: str, direction: str) -> str:
+    """What the method advises against a failure, and another seed."""
+    return " or ".join([*model.remedies(failure, direction), "start again with another --seed_everything"])
 
 
 class CollapseWatch(L.Callback):
@@ -154,28 +146,30 @@ class CollapseWatch(L.Callback):
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         # Apple's GPUs do not reduce pictures of any size.
         self.device = torch.device("cpu") if pl_module.device.type == "mps" else pl_module.device
-        # What other tasks have is one direction without a name.
-        ways = () if trainer.sanity_checking else filter(None, pl_module.directions)
-        self.comparisons = {way: Comparison().to(self.device) for way in ways}
+        # Models of other tasks have one direction, without a name.
+        directions = () if trainer.sanity_checking else filter(None, pl_module.directions)
+        self.comparisons = {direction: Comparison().to(self.device) for direction in directions}
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        for way, comparison in self.comparisons.items():
-            direction = pl_module.direction(way)
-            comparison.update(*(panel.to(self.device) for panel in direction.panels(direction.judged(outputs))))
+        for direction, comparison in self.comparisons.items():
+            values = pl_module.measured(outputs, direction)
+            source = in_colours(values["source"], pl_module.preprocess_for(direction).source_palette)
+            shown = (source, values["output"], values["target"])
+            comparison.update(*(visible(pictures).to(self.device) for pictures in shown))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         values: dict[str, float] = {}
         failures: set[str] = set()
-        for way, comparison in self.comparisons.items():
-            for finding in findings(way, comparison, pl_module):
-                key = f"val/{way}_{finding.name}"
+        for direction, comparison in self.comparisons.items():
+            for finding in findings(direction, comparison, pl_module):
+                key = f"val/{direction}_{finding.name}"
                 values[key] = finding.value
                 if finding.failed:
                     failures.add(key)
                     if key not in self.told:
-                        rank_zero_warn(f"{pl_module.direction(way).title}: {finding.sentence}.")
+                        rank_zero_warn(f"{pl_module.title(direction)}: {finding.sentence}.")
         self.told = failures
         # Every process has the same numbers already; sync_dist only keeps Lightning from warning that it might not.
         pl_module.log_dict(values, sync_dist=True)

@@ -8,9 +8,10 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.metrics.suites import LOSSES, PARTS, Measure, default_suite, suite
+from i2i_zoo.metrics.suites import PARTS, Measure, suite
 
 
 class Evaluation(L.Callback):
@@ -32,19 +33,21 @@ class Evaluation(L.Callback):
     ) -> None:
         self.metrics, self.test_metrics = metrics, test_metrics
         # Here and not in the model, whose checkpoints would hold whatever networks they need.
-        #: Direction, then metric; a model of one direction has it under an empty name.
+        #: Direction, then metric.
         self.measures: dict[str, dict[str, Measure]] = {}
         #: What the numbers are called in full.
         self.titles: dict[str, str] = {}
         self.device = torch.device("cpu")
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        task: Any = pl_module
         self.measures = {}
-        for name, direction in pl_module.directions.items():  # type: ignore[union-attr, operator]
-            chosen = default_suite(direction) if self.metrics is None else with_options(self.metrics)
+        for direction in task.directions:
+            defaults = dict.fromkeys(task.metrics_for(direction))
+            chosen = defaults if self.metrics is None else with_options(self.metrics)
             if stage == "test":
                 chosen = {**chosen, **with_options(self.test_metrics or {})}
-            self.measures[name], missing = suite(direction, chosen)
+            self.measures[direction], missing = suite(task, direction, chosen)
             for sentence in missing:
                 rank_zero_warn(sentence)
 
@@ -59,30 +62,23 @@ class Evaluation(L.Callback):
     def on_validation_batch_end(
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        for way, direction in pl_module.directions.items():
-            judged, measures = direction.judged(outputs), self.measures[way]
-            given = {
-                key: direction.as_picture(judged[key], judged.get("source")).to(self.device)
-                for key in ("output", "target")
-                if key in judged
-            }
-            given |= {key: judged[key].to(self.device) for key in LOSSES if key in judged}
-            if "label_map" in judged:
-                given["label"] = judged["label_map"]
+        for direction, measures in self.measures.items():
+            values = pl_module.measured(outputs, direction)
             for name, measure in list(measures.items()):
-                if lacking := [key for key in measure.takes if key not in given]:
+                if lacking := [key for key in measure.needs if key not in values]:
                     rank_zero_warn(f"{name} is not measured: the data gives no {lacking[0]} for its pictures.")
                     del measures[name]
                 else:
-                    measure.metric.update(*(given[key] for key in measure.takes))
+                    measure.metric.update(*(moved(values[key], self.device) for key in measure.needs))
 
     on_test_batch_end = on_validation_batch_end
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         stage = "test" if trainer.testing else "val"
+        task: Any = pl_module
         values = {}
-        for way, direction in pl_module.directions.items():  # type: ignore[union-attr, operator]
-            for name, measure in self.measures[way].items():
+        for direction, measures in self.measures.items():
+            for name, measure in measures.items():
                 try:
                     result = measure.metric.compute()
                 except ZooError as error:
@@ -90,17 +86,21 @@ class Evaluation(L.Callback):
                     continue
                 parts = result if isinstance(result, Mapping) else {None: result}
                 for part, value in parts.items():
-                    key = "_".join(filter(None, (way, name, part)))
+                    key = "_".join(filter(None, (direction, name, part)))
                     values[f"{stage}/{key}"] = value
                     title = f"{measure.title}, {PARTS[part]}" if part else measure.title
-                    self.titles[key] = ": ".join(filter(None, (direction.title, title)))
+                    self.titles[key] = ": ".join(filter(None, (task.title(direction), title)))
         # Every process has the same number already; sync_dist only keeps Lightning from warning that it might not.
         pl_module.log_dict(values, sync_dist=True)
 
     on_test_epoch_end = on_validation_epoch_end
 
 
-def with_options(
-    metrics: list[str] | dict[str, dict[str, Any] | None],
-) -> dict[str, dict[str, Any] | None]:
-    return metrics if isinstance(metrics, dict) else {name: None for name in metrics}
+def with_options(metrics: list[str] | dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:
+    """Names of metrics to their options, whichever of the two forms they were given in."""
+    return metrics if isinstance(metrics, dict) else dict.fromkeys(metrics)
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """A tensor on a device; lists, such as label maps of several sizes, stay where they are."""
+    return value.to(device) if isinstance(value, Tensor) else value

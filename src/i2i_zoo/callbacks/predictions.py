@@ -24,9 +24,6 @@ class Predictions(L.Callback):
     def on_predict_batch_end(
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        by_way = outputs if isinstance(outputs, dict) else {"": outputs}
-        for way, direction in pl_module.directions.items():
-            pictures = direction.as_picture(by_way[way], batch.get("source"))
-            names = batch["name_b"] if way == "ba" else batch["name"]
+        for direction, names, pictures in pl_module.predictions(outputs, batch):
             for name, picture in zip(names, pictures, strict=True):
-                save_picture(to_pil(picture), self.folder / way / f"{name}.png")
+                save_picture(to_pil(picture), self.folder / direction / f"{name}.png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 
 
@@ -31,16 +30,10 @@ class ExactResume(L.Callback):
         self.seed = seed
 
     def on_train_start(self, trainer: Any, pl_module: L.LightningModule) -> None:
-        loop = trainer.fit_loop
-        epochs = loop.epoch_progress
-        if loop.restarted_on_epoch_end and epochs.current.processed == epochs.current.ready:
-            # With max_steps, Lightning would take an epoch that had ended for one to go on with, and count it twice.
-            loop.reset_restart_stage()
-            epochs.current.completed, epochs.total.completed = epochs.current.processed, epochs.total.processed
-            loop.epoch_loop.restarting = False
+        lightning_private.begin_next_epoch(trainer)
 
     def on_train_batch_start(self, trainer: Any, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
-        numbers = np.random.SeedSequence([self.seed, trainer.global_rank, trainer.fit_loop.total_batch_idx])
+        numbers = np.random.SeedSequence([self.seed, trainer.global_rank, lightning_private.batches_done(trainer)])
         seed = int(numbers.generate_state(1, np.uint64)[0])
         torch.default_generator.manual_seed(seed)  # a hundred times as fast as torch.manual_seed
         device = pl_module.device.type
@@ -48,7 +41,7 @@ class ExactResume(L.Callback):
             getattr(torch, device).manual_seed(seed)
 
 
-class LastCheckpoint(ModelCheckpoint):
+class LastCheckpoint(lightning_private.SavesWithinEpochs):
     """Keeps ``checkpoints/last.ckpt`` in the run's folder: after every epoch, and every so often within long ones.
 
     Args:
@@ -70,13 +63,12 @@ class LastCheckpoint(ModelCheckpoint):
         self, trainer: Any, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         # The last batch is left to the end of the epoch, with what that does to learning rates.
-        ending = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-        if ending or (batch_idx + 1) % trainer.log_every_n_steps or self._should_skip_saving_checkpoint(trainer):
+        ending = lightning_private.is_last_batch(trainer)
+        if ending or (batch_idx + 1) % trainer.log_every_n_steps or self.must_not_save(trainer):
             return
-        due = time.monotonic() - (self._last_time_checked or 0.0) >= 60 * self.minutes
+        due = self.seconds_since_last() >= 60 * self.minutes
         if trainer.strategy.broadcast(due):  # the processes' clocks may differ, and all take part in saving
-            self._save_checkpoint(trainer, self.format_checkpoint_name({}))
-            self._last_time_checked = time.monotonic()
+            self.save_now(trainer, {})
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -15,10 +15,10 @@ from i2i_zoo.networks.adain import StyleDecoder, StyleEncoder, masked_statistics
 from i2i_zoo.networks.normalization import adain, channel_statistics
 from i2i_zoo.tasks.style import StyleTask
 
-from .base import IterationSchedule
+from .base import Method
 
 
-class AdaIN(StyleTask, IterationSchedule):
+class AdaIN(StyleTask, Method):
     """AdaIN.  The defaults are those of its PyTorch port, naoto0804/pytorch-AdaIN.
 
     The decoder alone is trained, for an encoder that must be trained already: begin with a checkpoint's.
@@ -38,6 +38,7 @@ class AdaIN(StyleTask, IterationSchedule):
 
     inference_networks: tuple[str, ...] = ("encoder", "decoder")
     discriminator_networks: tuple[str, ...] = ()
+    schedule_by_batch = True
 
     def __init__(
         self,
@@ -74,9 +75,9 @@ class AdaIN(StyleTask, IterationSchedule):
                 "at --model.width 32, --init_from adain-small."
             )
 
-    def lr_factor(self, epoch: int) -> float:
-        """Of a batch, counted from 1."""
-        return 1 / (1 + self.hparams.lr_decay * (epoch - 1))
+    def lr_factor(self, player: str, progress: int) -> float:
+        factor: float = 1 / (1 + self.hparams.lr_decay * progress)
+        return factor
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """The decoder's update (sec. 5)."""

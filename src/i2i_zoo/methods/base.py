@@ -1,23 +1,24 @@
-"""What every method shares: alternating updates, optimisers, schedules, and the tasks' bases."""
+"""What every method shares: alternating updates, optimisers and schedules."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import lightning as L
 import torch
-from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
+from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss
-from i2i_zoo.tasks import PairedTask, SemanticTask, UnpairedTask
+from i2i_zoo.tasks import PairedTask, SemanticTask, Task, UnpairedTask
+from i2i_zoo.tasks.preprocess import Preprocess
 
 
-class Method(L.LightningModule):
+class Method(Task):
     """A method: networks, and a ``training_step`` that updates its players in the order of its paper.
 
     A subclass
@@ -25,22 +26,23 @@ class Method(L.LightningModule):
     - has a constructor whose signature is the whole configuration: typed, JSON values, the paper's defaults; it calls
       ``save_hyperparameters()`` and builds the ``inference_networks``;
     - builds its ``discriminator_networks`` in ``configure_model``, once, so that loading for inference does without;
-    - names in ``players`` the networks of each optimiser; the last of them is the one whose steps Lightning counts, so
-      that ``max_steps`` means batches.
+    - names in ``players`` the networks of each optimiser.
+
+    The first update in a batch is the batch's step, so that ``max_steps`` counts batches however many players step.
     """
 
     #: An instance may have fewer than its class names, if its hyper-parameters leave one out.
     inference_networks: tuple[str, ...] = ("generator",)
     discriminator_networks: tuple[str, ...] = ("discriminator",)
+    #: Whether the learning rates follow the batches that are done, and not the epochs.
+    schedule_by_batch = False
 
     if TYPE_CHECKING:  # its attributes are the constructor's arguments
-        hparams: Any  # type: ignore[assignment]
+        hparams: Any  # type: ignore[assignment]  # Lightning types it as a mapping without attributes
 
     def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
-        #: How pictures become the tensors that this model was trained on; travels with the checkpoint (see `tasks`).
-        self.preprocess: dict[str, Any] = {}
         #: The losses of the latest batch, by the names under which they are logged.
         self.losses: dict[str, Tensor] = {}
 
@@ -50,9 +52,23 @@ class Method(L.LightningModule):
         return {"discriminator": self.discriminator_networks, "generator": self.inference_networks}
 
     @property
-    def translator(self) -> Any:
-        """The network whose ``stride`` and ``smallest`` say which heights and widths ``forward`` takes."""
+    def main_network(self) -> Any:
         return getattr(self, self.inference_networks[0])
+
+    @property
+    def uncompiled(self) -> tuple[str, ...]:
+        """The names of networks that torch cannot compile."""
+        return ()
+
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        """What helps against a failure of training, as options to raise or lower: "raise --model.lambda_identity".
+
+        Args:
+            failure: ``change`` (nothing is translated), ``diversity`` (mode collapse) or ``luminance_correlation``
+                (inverted colours).
+            direction: The direction that fails.
+        """
+        return ()
 
     def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """Adam with the hyper-parameters ``lr`` and ``betas``, and ``weight_decay`` where a method has it.
@@ -65,24 +81,25 @@ class Method(L.LightningModule):
             parameters, lr=hp["lr"], betas=tuple(hp["betas"]), weight_decay=hp.get("weight_decay", 0.0), fused=fused
         )
 
-    def lr_factor(self, epoch: int) -> float:
-        """The learning rate of the epoch (counted from 0) as a multiple of ``lr``."""
+    def lr_factor(self, player: str, progress: int) -> float:
+        """A player's learning rate as a multiple of its first one.
+
+        ``progress`` is the epoch, or with ``schedule_by_batch`` the number of batches done; both begin at 0.
+        """
         return 1.0
 
     def configure_optimizers(self) -> Any:
-        optimizers = []
+        optimizers, schedules = [], []
         for player, networks in self.players.items():
             parameters = [p for name in networks for p in getattr(self, name).parameters()]
             optimizers.append(self.configure_optimizer(player, parameters))
-        return optimizers, [torch.optim.lr_scheduler.LambdaLR(o, self.lr_factor) for o in optimizers]
+            schedules.append(torch.optim.lr_scheduler.LambdaLR(optimizers[-1], partial(self.lr_factor, player)))
+        return optimizers, schedules
 
     def compile_networks(self) -> None:
         """Compile each network that is there, in place; the names in the state dict stay."""
-        names = self.inference_networks
-        if self.hparams.get("adversarial") != "wgangp":  # torch cannot compile a gradient of a gradient
-            names = (*names, *self.discriminator_networks)
-        for name in names:
-            if hasattr(self, name):
+        for name in (*self.inference_networks, *self.discriminator_networks):
+            if hasattr(self, name) and name not in self.uncompiled:
                 getattr(self, name).compile()
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -104,8 +121,8 @@ class Method(L.LightningModule):
             for parameter in getattr(self, name).parameters()
             if parameter.requires_grad
         ]
-        optimizers = self.optimizers()
-        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        optimizers: Any = self.optimizers()
+        optimizers = [optimizers] if isinstance(optimizers, LightningOptimizer) else optimizers
         optimizer = dict(zip(self.players, optimizers, strict=True))[player]
         losses: dict[str, Tensor] = {}
         for parameter in others:
@@ -114,22 +131,21 @@ class Method(L.LightningModule):
             yield losses
             optimizer.zero_grad()
             self.manual_backward(torch.stack(list(losses.values())).sum())
-            if player != list(self.players)[-1]:
-                # Lightning counts every optimiser's step as a training step; these two hooks are how it counts.
-                optimizer._on_before_step = optimizer._on_after_step = lambda: None
             optimizer.step()
+            lightning_private.count_no_more_steps(self.trainer)
         finally:
             for parameter in others:
                 parameter.requires_grad_(True)
         logged = {f"train/{player}/{name}": loss.detach() for name, loss in losses.items()}
         self.losses = {**self.losses, **logged}
-        if (self.trainer.fit_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if (lightning_private.batches_done(self.trainer) + 1) % self.trainer.log_every_n_steps == 0:
             self.log_dict(logged, prog_bar=True)
 
     def setup(self, stage: str) -> None:
-        strategy = self.trainer.strategy
-        plain = isinstance(strategy, DDPStrategy) and not strategy._ddp_kwargs.get("find_unused_parameters", False)
-        if stage == "fit" and plain:
+        if stage != "fit":
+            return
+        self.train()  # `load` and `convert` give models in eval mode
+        if lightning_private.is_plain_ddp(self.trainer):
             raise ZooError(
                 "Alternating updates leave parameters without gradient, which plain ddp refuses: "
                 "use --trainer.strategy ddp_find_unused_parameters_true."
@@ -137,23 +153,37 @@ class Method(L.LightningModule):
 
     def on_train_start(self) -> None:
         # A run resumed from the last batch of an epoch begins with the next one, without the end of that epoch.
-        self.step_schedules(self.current_epoch)
+        if not self.schedule_by_batch:
+            self.step_schedules(self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
-        self.step_schedules(self.current_epoch + 1)
+        if not self.schedule_by_batch:
+            self.step_schedules(self.current_epoch + 1)
 
-    def step_schedules(self, epoch: int) -> None:
-        """Bring the learning rates to those of an epoch."""
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        if self.schedule_by_batch:
+            self.step_schedules(lightning_private.batches_done(self.trainer))
+
+    def step_schedules(self, progress: int) -> None:
+        """Bring the learning rates to those of an epoch, or of a number of batches done."""
         schedulers: Any = self.lr_schedulers()
         for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-            while scheduler.last_epoch < epoch:
+            while scheduler.last_epoch < progress:
                 scheduler.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["preprocess"] = self.preprocess
+        checkpoint["preprocess"] = self.preprocess.to_json()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.preprocess = checkpoint["preprocess"]
+        self.adopt(checkpoint["preprocess"], "the checkpoint")
+
+    def adopt(self, preprocess: Preprocess | Mapping[str, Any], where: str) -> None:
+        """Take over how pictures were prepared, from a datamodule or a file.
+
+        Raises `ZooError` naming ``where`` if it is nothing that this task knows.
+        """
+        values = preprocess.to_json() if isinstance(preprocess, Preprocess) else preprocess
+        self.preprocess = self.preprocess_type.from_json(values, where)
 
 
 def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
@@ -161,7 +191,7 @@ def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
 
     The schedule of pix2pixHD's and SPADE's authors, who lower the rate behind an epoch.
     """
-    return 1 - max(0, epoch - epochs) / decay_epochs if decay_epochs else 1.0
+    return max(0.0, 1 - max(0, epoch - epochs) / decay_epochs) if decay_epochs else 1.0
 
 
 def decay_to_zero(epoch: int, epochs: int, decay_epochs: int, ahead: int) -> float:
@@ -170,26 +200,16 @@ def decay_to_zero(epoch: int, epochs: int, decay_epochs: int, ahead: int) -> flo
     The schedule of CycleGAN's code and of what grew from it.  The first lower rate is that of epoch
     ``epochs + 1 - ahead``: their revisions step it once or twice before that epoch begins.
     """
-    return 1 - max(0, epoch + ahead - epochs) / (decay_epochs + 1) if decay_epochs else 1.0
+    return max(0.0, 1 - max(0, epoch + ahead - epochs) / (decay_epochs + 1)) if decay_epochs else 1.0
 
 
-class IterationSchedule(Method):
-    """A method whose learning rate is halved after every ``halve_every`` batches (0: never), not by epochs."""
+def halved(batches: int, every: int) -> float:
+    """The learning rate's factor after some batches: halved after every so many; 0 for never.
 
-    def lr_factor(self, epoch: int) -> float:
-        """Of a batch, counted from 1; the authors step their schedule before the batch."""
-        every = self.hparams["halve_every"]
-        return 0.5 ** (epoch // every) if every else 1.0
-
-    def on_train_start(self) -> None:
-        # The first value of the schedule is never used, of which torch would warn.
-        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
-
-    def on_train_epoch_end(self) -> None:
-        pass
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        self.step_schedules(self.trainer.fit_loop.total_batch_idx + 1)  # type: ignore[attr-defined]
+    The authors of UNIT and MUNIT step their schedule before a batch, so the batch that completes a period has the
+    lower rate already.
+    """
+    return 0.5 ** ((batches + 1) // every) if every else 1.0
 
 
 class PairedMethod(PairedTask, Method):
@@ -199,20 +219,14 @@ class PairedMethod(PairedTask, Method):
 
     def forward(self, source: Tensor) -> Tensor:
         """(B, in_channels, H, W) in [-1, 1] to (B, out_channels, H, W); H, W multiples of the generator's stride."""
-        return self.generator(source)
+        output: Tensor = self.generator(source)
+        return output
 
 
 class SemanticMethod(SemanticTask, Method):
-    """A method for label maps: batches of ``label``, ``target`` and perhaps ``instance``.
-
-    A subclass has ``forward(segmentation, style)`` and the hyper-parameters ``labels`` and ``edges``.
-    """
+    """A method for label maps: batches of ``label``, ``target`` and perhaps ``instance``."""
 
     generator: nn.Module
-
-    def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """What ``forward`` takes as ``style``: for label maps (B, H, W), and what the caller asked for."""
-        raise NotImplementedError
 
 
 class UnpairedMethod(UnpairedTask, Method):
@@ -226,9 +240,10 @@ class UnpairedMethod(UnpairedTask, Method):
         #: Translations into each domain, remembered for its discriminator; they travel with the checkpoints of a run.
         self.pools: dict[str, ImagePool] = {}
 
-    def forward(self, image: Tensor, way: str = "ab") -> Tensor:
+    def forward(self, image: Tensor, direction: str = "ab") -> Tensor:
         """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of the generator's stride."""
-        return getattr(self, f"generator_{way}")(image)
+        output: Tensor = getattr(self, f"generator_{direction}")(image)
+        return output
 
     def together(self, network: nn.Module, *images: Tensor) -> list[Tensor]:
         """A network's outputs for batches of images, in one pass where their shapes and its norm permit that."""

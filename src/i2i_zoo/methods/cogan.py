@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,10 +13,14 @@ from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.coupled import CoupledDiscriminator, CoupledGenerator, Kind, init_coupled
-from i2i_zoo.tasks.paired import Picture
-from i2i_zoo.tasks.unpaired import Direction, Way
+from i2i_zoo.tasks.conditions import SIZE, Condition, Seed
+from i2i_zoo.tasks.graph import Graph
+from i2i_zoo.tasks.paired import PictureTranslator
+from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
 from .base import UnpairedMethod
+
+SEED = Condition("seed", Seed(), "where the search for the latent code starts", label="Seed of the search", default=0)
 
 
 class CoGAN(UnpairedMethod):
@@ -92,9 +97,11 @@ class CoGAN(UnpairedMethod):
         logits = self.discriminator(*pictures)
         return F.cross_entropy(logits, torch.full((len(logits),), int(real), device=logits.device))
 
-    def forward(self, image: Tensor, way: str = "ab", seed: int = 0) -> Tensor:
+    def forward(self, image: Tensor, direction: str = "ab", seed: int = 0) -> Tensor:
         """(B, C, size, size) of one domain in [-1, 1] to the other, by the codes that `invert` finds."""
-        (translation,) = self.generator(self.invert(image, way[0], seed), way[1])
+        source, target = direction
+        translation: Tensor
+        (translation,) = self.generator(self.invert(image, source, seed), target)
         return translation
 
     def invert(self, image: Tensor, domain: str, seed: int = 0) -> Tensor:
@@ -135,41 +142,26 @@ class CoGAN(UnpairedMethod):
                 f"This model makes pictures of {size}x{size} pixels alone, not {width}x{height}: use that size."
             )
 
-    def direction(self, way: str, **options: Any) -> Direction:
-        """As of `UnpairedTask`, at the one size of this model, whatever the data say."""
-        direction = super().direction(way, **options)
-        direction.preprocess["size"] = [self.hparams.size] * 2
-        return direction
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (self.direction_condition, SEED, SIZE)
 
-    def translate(
-        self,
-        pictures: Picture | Sequence[Picture],
-        *,
-        direction: Way = "ab",
-        seed: int = 0,
-        size: int | tuple[int, int] | None = None,
-        tile: int | None = None,
-    ) -> Any:
-        """Translate pictures of one domain to the other, by the latent codes that give them.
+    def make_translator(self, direction: str = "ab", seed: int = 0, **chosen: Any) -> PictureTranslator:
+        """Pictures are scaled to the one size of this model, and the results back; a tensor must have that size."""
+        return self.translator_of(direction, {"seed": seed}, **chosen)
 
-        Args:
-            pictures: As of `PairedTask.translate`.  They are scaled to the model's size, and the results back; a tensor
-                must have that size.
-            direction: ``ab`` for pictures of A, ``ba`` for pictures of B.
-            seed: Seed of the search for the codes.
-            size: The model's size, which the results then keep.
-            tile: As of `PairedTask.translate`, which refuses it, since a latent code gives the whole picture.
+    def preprocess_for(self, direction: str = "") -> UnpairedPreprocess:
+        """At the one size of this model, whatever the data say."""
+        return replace(super().preprocess_for(direction), size=(self.hparams.size, self.hparams.size))
 
-        Returns:
-            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+    def graph(self, **conditions: Any) -> Graph:
+        raise ZooError("CoGAN translates by an optimisation, and cannot be exported.")
 
-        Raises:
-            ZooError: As `PairedTask.translate`; for a size that is not the model's.
-        """
-        return self.direction(direction, seed=seed).translate(pictures, size=size, tile=tile)
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        return ("lower --model.lr",) if failure == "diversity" else ()
 
     @torch.inference_mode()
-    def sample(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    def sample(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # it makes pairs
         """So many random pairs of pictures: of A and of B, (count, C, size, size) in [-1, 1]."""
         a, b = self.generator(self.draw_codes(count, seed))
         return a, b

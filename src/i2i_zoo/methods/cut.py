@@ -47,7 +47,7 @@ class CUT(UnpairedMethod):
         ZooError: For domains of different numbers of channels.
     """
 
-    ways = ("ab",)
+    directions = ("ab",)
     inference_networks: tuple[str, ...] = ("generator_ab",)
     discriminator_networks: tuple[str, ...] = ("discriminator_b", "projector")
 
@@ -130,5 +130,12 @@ class CUT(UnpairedMethod):
                 query, key = ([features.chunk(len(sources))[n] for features in maps] for maps in (queries, keys))
                 loss[name] = hp.lambda_nce / len(sources) * self.contrast(query, key)
 
-    def lr_factor(self, epoch: int) -> float:
-        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=1)
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        return {
+            "change": ("raise --model.lambda_adversarial",),
+            "diversity": ("raise --model.lambda_nce", "lower --model.lr"),
+            "luminance_correlation": (),
+        }[failure]
+
+    def lr_factor(self, player: str, progress: int) -> float:
+        return decay_to_zero(progress, self.hparams.epochs, self.hparams.decay_epochs, ahead=1)

@@ -82,11 +82,10 @@ class CycleGAN(UnpairedMethod):
         self.save_hyperparameters()
         self.check_identity(lambda_identity, in_channels, out_channels)
         if directions == "ab":
-            self.ways, self.inference_networks = ("ab",), ("generator_ab",)
-        for way, channels in {"ab": (in_channels, out_channels), "ba": (out_channels, in_channels)}.items():
-            if way in self.ways:
-                network = build_generator(generator, *channels, width, norm, dropout, inference_norm)
-                setattr(self, f"generator_{way}", init_normal(network))
+            self.directions, self.inference_networks = ("ab",), ("generator_ab",)
+        for direction in self.directions:
+            network = build_generator(generator, *self.channels(direction), width, norm, dropout, inference_norm)
+            setattr(self, f"generator_{direction}", init_normal(network))
         self.pools = {domain: ImagePool(pool_size) for domain in "ab"}
 
     def configure_model(self) -> None:
@@ -134,8 +133,17 @@ class CycleGAN(UnpairedMethod):
                     loss[f"real_{domain}"] = 0.5 * self.verdict(domain, real, True)
                     loss[f"fake_{domain}"] = 0.5 * self.verdict(domain, self.pools[domain].query(fake.detach()), False)
 
-    def lr_factor(self, epoch: int) -> float:
-        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        hp, cycle = self.hparams, f"lambda_cycle_{direction[0]}"
+        lower = [f"lower --model.{name}" for name in ("lambda_identity", cycle) if hp[name]]
+        return {
+            "change": (*lower, "raise --model.lambda_adversarial"),
+            "diversity": (f"raise --model.{cycle}", "lower --model.lr"),
+            "luminance_correlation": ("raise --model.lambda_identity",),
+        }[failure]
+
+    def lr_factor(self, player: str, progress: int) -> float:
+        return decay_to_zero(progress, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Of a model of one direction, the generator that it has; the other begins afresh."""

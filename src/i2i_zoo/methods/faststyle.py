@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.style import gram, gram_loss, loss_maps, total_variation
 from i2i_zoo.networks.fast_style import FastStyleNet
-from i2i_zoo.tasks import OneStyleTask, PairedTask
+from i2i_zoo.tasks import OneStyleTask
+from i2i_zoo.tasks.translator import padded
 
 from .base import Method
 
@@ -93,7 +94,8 @@ class FastStyle(OneStyleTask, Method):
         """The generator's update."""
         hp = self.hparams
         with self.update("generator") as loss:
-            output = PairedTask.apply_padded(self, batch["content"])  # not clamped: that would stop gradients
+            # Not clamped, which would stop gradients.
+            output = padded(self.generator, batch["content"], self.generator.stride, self.generator.smallest)
             distances = self.style_distances(batch["content"], output)
             loss["content"] = hp.lambda_content * distances["content_loss"]
             loss["style"] = hp.lambda_style * distances["style_loss"]

@@ -83,12 +83,11 @@ class GcGAN(UnpairedMethod):
         self.save_hyperparameters()
         self.check_identity(lambda_identity, in_channels, out_channels)
         if not lambda_cycle:
-            self.ways, self.inference_networks = ("ab",), ("generator_ab",)
+            self.directions, self.inference_networks = ("ab",), ("generator_ab",)
             self.discriminator_networks = ("discriminator_b", "discriminator_turned_b")
-        for way in self.ways:
-            channels = (in_channels, out_channels) if way == "ab" else (out_channels, in_channels)
-            network = build_generator(generator, *channels, width, norm, dropout, inference_norm)
-            setattr(self, f"generator_{way}", init_xavier(network, zero_bias=False))
+        for direction in self.directions:
+            network = build_generator(generator, *self.channels(direction), width, norm, dropout, inference_norm)
+            setattr(self, f"generator_{direction}", init_xavier(network, zero_bias=False))
         self.pools = {name.removeprefix("discriminator_"): ImagePool(pool_size) for name in self.discriminator_networks}
 
     def configure_model(self) -> None:
@@ -116,7 +115,7 @@ class GcGAN(UnpairedMethod):
         hp, real = self.hparams, {x: (batch[x], self.turn(batch[x])) for x in "ab"}
         fake: dict[str, tuple[Tensor, Tensor]] = {}
         with self.update("generator") as loss:
-            for a, b in map(tuple, self.ways):
+            for a, b in map(tuple, self.directions):
                 generator = getattr(self, f"generator_{a}{b}")
                 image, turned, *same = self.together(generator, *real[a], *(real[b] if hp.lambda_identity else ()))
                 fake[b] = image, turned
@@ -130,16 +129,24 @@ class GcGAN(UnpairedMethod):
                 for view, kept, own in zip(VIEWS, same, real[b], strict=False):
                     loss[f"identity_{view}{b}"] = hp.lambda_identity * F.l1_loss(kept, own)
             if hp.lambda_cycle:
-                for a, b in map(tuple, self.ways):
+                for a, b in map(tuple, self.directions):
                     returned = self.together(getattr(self, f"generator_{b}{a}"), *fake[b])
                     for view, image, own in zip(VIEWS, returned, real[a], strict=True):
                         loss[f"cycle_{view}{a}"] = hp.lambda_cycle * F.l1_loss(image, own)
         with self.update("discriminator") as loss:
-            for _, b in map(tuple, self.ways):
+            for _, b in map(tuple, self.directions):
                 for view, translation, own in zip(VIEWS, fake[b], real[b], strict=True):
                     shown = self.pools[f"{view}{b}"].query(translation.detach())
                     loss[f"real_{view}{b}"] = 0.5 * self.verdict(f"{view}{b}", own, True)
                     loss[f"fake_{view}{b}"] = 0.5 * self.verdict(f"{view}{b}", shown, False)
 
-    def lr_factor(self, epoch: int) -> float:
-        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        lower = [f"lower --model.{name}" for name in ("lambda_identity", "lambda_cycle") if self.hparams[name]]
+        return {
+            "change": (*lower, "raise --model.lambda_adversarial"),
+            "diversity": ("raise --model.lambda_cycle", "raise --model.lambda_geometry", "lower --model.lr"),
+            "luminance_correlation": ("raise --model.lambda_identity",),
+        }[failure]
+
+    def lr_factor(self, player: str, progress: int) -> float:
+        return decay_to_zero(progress, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)

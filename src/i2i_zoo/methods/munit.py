@@ -15,13 +15,27 @@ from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
 from i2i_zoo.networks.autoencoders import StyleAutoencoder
 from i2i_zoo.networks.discriminators import PyramidDiscriminator
 from i2i_zoo.networks.initialization import init_kaiming, init_normal
-from i2i_zoo.tasks.paired import Picture
-from i2i_zoo.tasks.unpaired import Way
+from i2i_zoo.tasks.conditions import SIZE, TILE, Condition, Picture, PictureFile, Seed
+from i2i_zoo.tasks.paired import PictureTranslator
 
-from .base import IterationSchedule, UnpairedMethod
+from .base import UnpairedMethod, halved
+
+STYLE = Condition(
+    "style",
+    PictureFile(),
+    "a picture of the domain that is translated to, whose style to take; in Python also a style code",
+    label="Style of this picture",
+)
+SEED = Condition(
+    "seed",
+    Seed(),
+    "draw the style at random; every seed gives another translation",
+    label="Or a style at random: its seed",
+    excludes="style",
+)
 
 
-class MUNIT(IterationSchedule, UnpairedMethod):
+class MUNIT(UnpairedMethod):
     """MUNIT.  The defaults are those of the authors' code for edges and shoes.
 
     Args:
@@ -46,6 +60,7 @@ class MUNIT(IterationSchedule, UnpairedMethod):
     """
 
     inference_networks: tuple[str, ...] = ("autoencoder_a", "autoencoder_b")
+    schedule_by_batch = True
 
     def __init__(
         self,
@@ -130,46 +145,45 @@ class MUNIT(IterationSchedule, UnpairedMethod):
         logits = getattr(self, f"discriminator_{domain}")(images)
         return adversarial_losses(logits, real, self.hparams.adversarial, generator=generator)
 
-    def forward(self, image: Tensor, way: str = "ab", style: Tensor | None = None) -> Tensor:
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        lower = ["lower --model.lambda_cycle"] if self.hparams.lambda_cycle else []
+        return {
+            "change": (*lower, "raise --model.lambda_adversarial"),
+            "diversity": ("raise --model.lambda_cycle", "lower --model.lr"),
+            "luminance_correlation": (),
+        }[failure]
+
+    def lr_factor(self, player: str, progress: int) -> float:
+        return halved(progress, self.hparams.halve_every)
+
+    def forward(self, image: Tensor, direction: str = "ab", style: Tensor | None = None) -> Tensor:
         """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of 4.
 
         ``style`` is (B or 1, style); by default the middle of the prior, zero.
         """
-        source, target = getattr(self, f"autoencoder_{way[0]}"), getattr(self, f"autoencoder_{way[1]}")
+        source, target = (self.autoencoder(domain) for domain in direction)
         if style is None:
             style = image.new_zeros(1, self.hparams.style)
-        return target.decode(source.content_encoder(image), style.to(image).expand(image.shape[0], -1))
+        output: Tensor = target.decode(source.content_encoder(image), style.to(image).expand(image.shape[0], -1))
+        return output
 
-    def translate(
-        self,
-        pictures: Picture | Sequence[Picture],
-        *,
-        direction: Way = "ab",
-        style: Picture | None = None,
-        seed: int | None = None,
-        size: int | tuple[int, int] | None = None,
-        tile: int | None = None,
-    ) -> Any:
-        """Translate pictures of one domain to the other, in one of many ways.
+    def autoencoder(self, domain: str) -> StyleAutoencoder:
+        """That of domain ``a`` or ``b``."""
+        network: StyleAutoencoder = getattr(self, f"autoencoder_{domain}")
+        return network
 
-        Args:
-            pictures: As of `PairedTask.translate`.
-            direction: ``ab`` for pictures of A, ``ba`` for pictures of B.
-            style: A picture of the domain that is translated to, whose style to take; or a style code, a tensor of as
-                many numbers as the model's styles have.
-            seed: Draw the style at random with this seed; every seed gives another translation.
-            size: Work at this size instead, (height, width) or one number for both; the result has it too.
-            tile: As of `PairedTask.translate`, which refuses it for this model's norms.
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (self.direction_condition, STYLE, SEED, SIZE, TILE)
 
-        Returns:
-            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.  Without style and
-            seed in the style at the middle of the prior.
+    @torch.inference_mode()
+    def make_translator(
+        self, direction: str = "ab", style: Picture | None = None, seed: int | None = None, **chosen: Any
+    ) -> PictureTranslator:
+        """Without style and seed in the style at the middle of the prior.
 
-        Raises:
-            ZooError: As `PairedTask.translate`; for a style that is none, and if style and seed are both given.
+        Raises `ZooError` for a style code of another length than the model's.
         """
-        if style is not None and seed is not None:
-            raise ZooError(f"Both a style and seed={seed} were given: give one of them.")
         code = None
         if seed is not None:
             code = torch.randn(1, self.hparams.style, generator=torch.Generator().manual_seed(seed))
@@ -179,9 +193,12 @@ class MUNIT(IterationSchedule, UnpairedMethod):
                 raise ZooError(f"A style of this model has {self.hparams.style} numbers, not {code.shape[1]}.")
         elif style is not None:
             code = self.read_style(style, direction)
-        return self.direction(direction, style=code).translate(pictures, size=size, tile=tile)
+        return self.translator_of(direction, {"style": code}, **chosen)
 
     @torch.inference_mode()
-    def read_style(self, picture: Picture, way: str) -> Tensor:
-        """The style code (1, style) of a picture of the domain that ``way`` translates to."""
-        return getattr(self, f"autoencoder_{way[1]}").style_encoder(self.direction(way[::-1]).read_padded(picture))
+    def read_style(self, picture: Picture, direction: str) -> Tensor:
+        """The style code (1, style) of a picture of the domain that a direction translates to."""
+        # The picture is a source of the other direction.
+        values = self.translator_of(direction[::-1], {}).prepare(picture)
+        code: Tensor = self.autoencoder(direction[1]).style_encoder(values)
+        return code

@@ -104,6 +104,11 @@ class Pix2Pix(PairedMethod):
     def players(self) -> Mapping[str, tuple[str, ...]]:
         return super().players if self.hparams.lambda_adversarial else {"generator": ("generator",)}
 
+    @property
+    def uncompiled(self) -> tuple[str, ...]:
+        # torch cannot compile the gradient of a gradient.
+        return ("discriminator",) if self.hparams.adversarial == "wgangp" else ()
+
     def pair(self, source: Tensor, image: Tensor) -> Tensor:
         """What the discriminator judges: the image, behind its source if the discriminator is conditional."""
         return torch.cat([source, image], 1) if self.hparams.conditional else image
@@ -131,13 +136,13 @@ class Pix2Pix(PairedMethod):
             if hp.lambda_l1:
                 loss["l1"] = hp.lambda_l1 * F.l1_loss(fake, target)
 
-    def lr_factor(self, epoch: int) -> float:
+    def lr_factor(self, player: str, progress: int) -> float:
         """Constant, then linearly towards zero.
 
         As the authors' code trains: it steps its schedule before an epoch, so the rate already falls in epoch
         ``epochs`` and the last epoch has none.
         """
-        return decay_to_zero(epoch, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
+        return decay_to_zero(progress, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
 
     def train(self, mode: bool = True) -> Pix2Pix:
         super().train(mode)

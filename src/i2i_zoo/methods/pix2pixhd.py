@@ -15,8 +15,16 @@ from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator
 from i2i_zoo.networks.initialization import init_normal
+from i2i_zoo.tasks.conditions import Condition, PictureFile
 
 from .base import Method, PairedMethod, SemanticMethod, linear_decay
+
+STYLE = Condition(
+    "style",
+    PictureFile(also=(Mapping,)),
+    "a photograph of the same label map whose style to take; in Python also the cluster of each instance",
+    label="Style of this photograph",
+)
 
 
 class HDMethod(Method):
@@ -74,8 +82,8 @@ class HDMethod(Method):
     def on_train_epoch_start(self) -> None:
         self.rest_global()
 
-    def lr_factor(self, epoch: int) -> float:
-        return linear_decay(epoch, self.hparams.epochs, self.hparams.decay_epochs)
+    def lr_factor(self, player: str, progress: int) -> float:
+        return linear_decay(progress, self.hparams.epochs, self.hparams.decay_epochs)
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Those of a stage with fewer enhancers, moved to their places here: coarse to fine (sec. 3.1).
@@ -176,6 +184,10 @@ class Pix2PixHD(HDMethod, SemanticMethod):
         return self.generator(segmentation)
 
     @property
+    def style_condition(self) -> Condition | None:
+        return STYLE if self.hparams.features else None
+
+    @property
     def condition_channels(self) -> int:
         return self.label_channels
 
@@ -221,12 +233,12 @@ class Pix2PixHD(HDMethod, SemanticMethod):
         ``style`` is a photograph, or maps ids of instances (of labels, where there are no instances) to the number of a
         cluster; what it leaves out is drawn at random with ``seed``, or has cluster 0 without one.
 
-        Raises `ZooError` for a model without features, an id that is not there, and a cluster that its label has not.
+        The same seed draws the same features for a label map, whatever the batch.
+
+        Raises `ZooError` for an id that is not there, and a cluster that its label has not.
         """
         if not self.hparams.features:
-            if style is None and seed is None:
-                return None
-            raise ZooError("This model was trained without instance features: leave out style and seed.")
+            return None
         objects = label if instance is None else instance
         if style is not None and not isinstance(style, Mapping):
             photo = self.read_style(style, objects.shape[-2:])
@@ -234,9 +246,9 @@ class Pix2PixHD(HDMethod, SemanticMethod):
         chosen = {int(key): int(value) for key, value in (style or {}).items()}
         if unknown := sorted(set(chosen) - set(objects.unique().tolist())):
             raise ZooError(f"style names the instance {unknown[0]}, which is not in the map; name one that is.")
-        random = torch.Generator().manual_seed(seed or 0)
         features = torch.zeros(len(label), self.hparams.features, *label.shape[-2:], device=self.device)
         for i in range(len(label)):
+            random = torch.Generator().manual_seed(seed or 0)
             for object_id in objects[i].unique().tolist():
                 where = objects[i] == object_id
                 label_id = int(label[i][where][0])

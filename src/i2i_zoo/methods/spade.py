@@ -16,8 +16,12 @@ from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.initialization import init_xavier
 from i2i_zoo.networks.spade import ENCODED, ImageEncoder, SPADEGenerator
+from i2i_zoo.tasks.conditions import Condition, PictureFile
+from i2i_zoo.tasks.graph import Graph
 
 from .base import SemanticMethod, linear_decay
+
+STYLE = Condition("style", PictureFile(), "a photograph whose style to take", label="Style of this photograph")
 
 
 class SPADE(SemanticMethod):
@@ -150,21 +154,30 @@ class SPADE(SemanticMethod):
             group["lr"] *= factor
         return optimizer
 
-    def lr_factor(self, epoch: int) -> float:
-        return linear_decay(epoch, self.hparams.epochs, self.hparams.decay_epochs)
+    def lr_factor(self, player: str, progress: int) -> float:
+        return linear_decay(progress, self.hparams.epochs, self.hparams.decay_epochs)
+
+    @property
+    def style_condition(self) -> Condition | None:
+        return STYLE if self.hparams.latent else None
 
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """The latent codes (B, latent) of a photograph, or drawn from N(0, 1) with a seed; None for the mean style.
+        """The latent codes (B, latent) of a photograph, or one drawn from N(0, 1); None for the mean style.
 
-        Raises `ZooError` for a model without styles.
+        The same seed draws the same code for each picture, whatever the batch.
         """
-        if style is None and seed is None:
+        if not self.hparams.latent or (style is None and seed is None):
             return None
-        if not self.hparams.latent:
-            raise ZooError("This model was trained without styles: leave out style and seed.")
         if style is not None:
-            mean, _ = self.encoder(self.read_style(style, ENCODED))
-            return mean.expand(len(label), -1)
-        random = torch.Generator().manual_seed(int(seed or 0))
-        codes = torch.randn(len(label), self.hparams.latent, generator=random)
-        return codes.to(self.device)
+            code, _ = self.encoder(self.read_style(style, ENCODED))
+        else:
+            random = torch.Generator().manual_seed(seed or 0)
+            code = torch.randn(1, self.hparams.latent, generator=random).to(self.device)
+        return code.expand(len(label), -1)
+
+    def graph(self, **conditions: Any) -> Graph:
+        if self.hparams.latent:
+            raise ZooError(
+                "A model with a latent code of style makes pictures of one size, and cannot be exported yet."
+            )
+        return super().graph(**conditions)

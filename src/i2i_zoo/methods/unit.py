@@ -19,10 +19,10 @@ from i2i_zoo.networks.unit import (
     SharedLatentAutoencoder,
 )
 
-from .base import IterationSchedule, UnpairedMethod
+from .base import UnpairedMethod, halved
 
 
-class UNIT(IterationSchedule, UnpairedMethod):
+class UNIT(UnpairedMethod):
     """UNIT.  The defaults are those of the paper's code (branch ``version_02``) for faces.
 
     The authors' revision of 2018, of which their public weights for streets are, shares no layer and is ``version=2018,
@@ -56,6 +56,7 @@ class UNIT(IterationSchedule, UnpairedMethod):
 
     inference_networks: tuple[str, ...] = ("autoencoder",)
     discriminator_networks: tuple[str, ...] = ("discriminator",)
+    schedule_by_batch = True
 
     def __init__(
         self,
@@ -147,7 +148,19 @@ class UNIT(IterationSchedule, UnpairedMethod):
         logits = self.discriminator(images, domain)
         return adversarial_losses(logits, real, self.hparams.adversarial, generator=generator)
 
-    def forward(self, image: Tensor, way: str = "ab") -> Tensor:
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        lower = ["lower --model.lambda_cycle"] if self.hparams.lambda_cycle else []
+        return {
+            "change": (*lower, "raise --model.lambda_adversarial"),
+            "diversity": ("raise --model.lambda_cycle", "lower --model.lr"),
+            "luminance_correlation": (),
+        }[failure]
+
+    def lr_factor(self, player: str, progress: int) -> float:
+        return halved(progress, self.hparams.halve_every)
+
+    def forward(self, image: Tensor, direction: str = "ab") -> Tensor:
         """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of 4."""
-        coder = self.autoencoder
-        return coder.decode(coder.share(coder.encode(image, way[0])), way[1])
+        coder, (source, target) = self.autoencoder, direction
+        output: Tensor = coder.decode(coder.share(coder.encode(image, source)), target)
+        return output

@@ -1,4 +1,4 @@
-"""Which numbers judge which task, and how each of them is measured."""
+"""The metrics by name, and how each is measured for a model."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ from inspect import signature
 from os import PathLike
 from typing import Any, NamedTuple
 
-import torch
-from lightning import LightningModule
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from torchmetrics import MeanMetric, Metric
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
-from i2i_zoo.media.pictures import to_uint8
-from i2i_zoo.tasks import OneStyleTask, PairedTask, SemanticTask, StyleTask
-from i2i_zoo.tasks.unpaired import Direction
+from i2i_zoo.tasks import Task
 
 from . import segmenters
 from .fcn_score import FCNScore, LabelScore
 from .inception import FID, IS, KID, Perceptual, inception
+from .pictures import PictureMean, l1, psnr, ssim
 from .weights import MissingWeights
 
 Path = str | PathLike[str]
@@ -37,117 +32,48 @@ COUNTED = {"camvid": 11}
 #: Palette to the segmenter that finds its labels in photographs.
 SEGMENTERS = {"camvid": "espnet_camvid"}
 
-
 #: Losses that a validation step may give, as numbers, to what their means are called.
 LOSSES = {"content_loss": "Content loss", "style_loss": "Style loss"}
 
 
 class Measure(NamedTuple):
-    """A metric; what it takes, of ``output`` and ``target`` (pictures), ``label`` (ids) and `LOSSES`; its title."""
+    """A metric; the values that it needs, of what `Task.measured` gives; and its title."""
 
     metric: Metric
-    takes: tuple[str, ...]
+    needs: tuple[str, ...]
     title: str
-
-
-class PictureMean(Metric):
-    """The mean over all pictures of a number that each picture has, on all processes alike.
-
-    Args:
-        measure: Takes outputs and targets, (B, C, H, W) in [0, 1], and returns (B,).
-    """
-
-    full_state_update = False
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, measure: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.measure = measure
-        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def update(self, output: Tensor, target: Tensor) -> None:
-        """Count pictures (B, C, H, W) in [-1, 1]; they are rounded to 8 bits first, as files would hold them."""
-        values = self.measure(to_uint8(output).float() / 255, to_uint8(target).float() / 255)
-        self.total += values.sum()
-        self.count += len(values)
-
-    def compute(self) -> Tensor:
-        return (self.total / self.count).float()
-
-
-def psnr(output: Tensor, target: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each picture, in dB; infinite for equal ones.  (B, C, H, W) in [0, 1] to (B,)."""
-    return -10 * (output - target).square().mean((1, 2, 3)).log10()
-
-
-def l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference of each picture.  (B, C, H, W) in [0, 1] to (B,)."""
-    return (output - target).abs().mean((1, 2, 3))
-
-
-def ssim(output: Tensor, target: Tensor, window: str = "gaussian") -> Tensor:
-    """Structural similarity of each picture, channel by channel.  (B, C, H, W) in [0, 1] to (B,).
-
-    It is averaged where the window lies inside the picture.  torchmetrics averages over the mirrored margin too, which
-    is up to 0.03 lower.
-
-    Args:
-        output: Pictures.
-        target: What they should be.
-        window: ``gaussian``, as Wang et al. (2004) define it, of 11 pixels and sigma 1.5; or ``uniform``, the default
-            of scikit-image, of 7 pixels and with the covariances of a sample.
-
-    Raises:
-        ZooError: For pictures smaller than the window, and for another window.
-    """
-    if window not in ("gaussian", "uniform"):
-        raise ZooError(f"SSIM has no window {window!r}: choose gaussian or uniform.")
-    size = 11 if window == "gaussian" else 7
-    if min(output.shape[-2:]) < size:
-        raise ZooError(f"SSIM needs pictures of at least {size}x{size} pixels, not {tuple(output.shape[-2:])}.")
-    if window == "gaussian":
-        _, similarity = structural_similarity_index_measure(output, target, data_range=1.0, return_full_image=True)
-        return similarity[..., 5:-5, 5:-5].mean((1, 2, 3))
-    x, y = output.double(), target.double()
-    mean_x, mean_y, xx, yy, xy = (F.avg_pool2d(z, size, 1) for z in (x, y, x * x, y * y, x * y))
-    sample = size**2 / (size**2 - 1)
-    variances = sample * (xx - mean_x**2 + yy - mean_y**2)
-    covariance = sample * (xy - mean_x * mean_y)
-    c1, c2 = 0.01**2, 0.03**2
-    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return (similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))).mean((1, 2, 3)).float()
 
 
 PAIR = ("output", "target")
 
 
-def measure_psnr(model: Any) -> dict[str, Measure]:
+def measure_psnr(task: Task, direction: str) -> dict[str, Measure]:
     return {"psnr": Measure(PictureMean(psnr), PAIR, "PSNR (dB, mean over pictures)")}
 
 
-def measure_l1(model: Any) -> dict[str, Measure]:
+def measure_l1(task: Task, direction: str) -> dict[str, Measure]:
     return {"l1": Measure(PictureMean(l1), PAIR, "L1 (pixels in [0, 1])")}
 
 
-def measure_ssim(model: Any, window: str = "gaussian") -> dict[str, Measure]:
+def measure_ssim(task: Task, direction: str, window: str = "gaussian") -> dict[str, Measure]:
     return {"ssim": Measure(PictureMean(partial(ssim, window=window)), PAIR, f"SSIM ({window} window, interior)")}
 
 
-def measure_lpips(model: Any, net: str = "alex") -> dict[str, Measure]:
+def measure_lpips(task: Task, direction: str, net: str = "alex") -> dict[str, Measure]:
     return {"lpips": Measure(PictureMean(Perceptual(net)), PAIR, f"LPIPS ({net})")}
 
 
 def measure_fid(
-    model: Any, feature: int = 2048, antialias: bool = False, weights: Path | None = None
+    task: Task,
+    direction: str, feature: int = 2048, antialias: bool = False, weights: Path | None = None
 ) -> dict[str, Measure]:
     metric = FID(inception(str(feature), antialias, weights))
     return {"fid": Measure(metric, PAIR, f"FID ({variant(feature, antialias)})")}
 
 
 def measure_kid(
-    model: Any,
+    task: Task,
+    direction: str,
     feature: int = 2048,
     subsets: int = 100,
     subset_size: int = 1000,
@@ -160,7 +86,8 @@ def measure_kid(
 
 
 def measure_is(
-    model: Any, splits: int = 10, antialias: bool = False, weights: Path | None = None
+    task: Task,
+    direction: str, splits: int = 10, antialias: bool = False, weights: Path | None = None
 ) -> dict[str, Measure]:
     metric = IS(inception("logits_unbiased", antialias, weights), splits)
     return {"is": Measure(metric, ("output",), f"Inception score ({variant('logits', antialias)}, {splits} splits)")}
@@ -172,14 +99,18 @@ def variant(feature: int | str, antialias: bool) -> str:
 
 
 def measure_fcn_score(
-    model: Any,
+    task: Task,
+    direction: str,
     segmenter: str | nn.Module | None = None,
     weights: Path | None = None,
     classes: int | None = None,
     strict_reference: bool = False,
 ) -> dict[str, Measure]:
-    palette = model.preprocess.get("source_palette")
-    chosen = segmenter or SEGMENTERS.get(palette)
+    preprocess = task.preprocess_for(direction)
+    if preprocess.target_palette and len(task.directions) > 1:
+        return {}  # this direction makes label maps, which the label score judges
+    palette = preprocess.source_palette
+    chosen = segmenter or SEGMENTERS.get(palette or "")
     if chosen is None:
         raise ZooError(
             "The FCN-score needs a segmenter that knows the labels: name one with the metric's option segmenter."
@@ -198,19 +129,21 @@ def measure_fcn_score(
     }
 
 
-def measure_label_score(model: Any) -> dict[str, Measure]:
-    palette = model.preprocess.get("target_palette")
+def measure_label_score(task: Task, direction: str) -> dict[str, Measure]:
+    palette = task.preprocess_for(direction).target_palette
+    if palette is None and len(task.directions) > 1:
+        return {}  # this direction makes photographs
     if palette is None:
         raise ZooError("The label score is for models that make label maps, whose target_palette says the colours.")
     metric = LabelScore(palette, COUNTED.get(palette, len(palette_colours(palette))))
     return {"label_score": Measure(metric, ("output", "label"), "Labels (nearest colour)")}
 
 
-def measure_loss(loss: str, model: Any) -> dict[str, Measure]:
+def measure_loss(loss: str, task: Task, direction: str) -> dict[str, Measure]:
     return {loss: Measure(MeanMetric(), (loss,), LOSSES[loss])}
 
 
-#: The metrics by name.  Each makes its measures for a model, and takes its options as keywords.
+#: The metrics by name.  Each makes its measures for a direction of a model, and takes its options as keywords.
 METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "psnr": measure_psnr,
     "ssim": measure_ssim,
@@ -224,18 +157,6 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     **{loss: partial(measure_loss, loss) for loss in LOSSES},
 }
 
-_COMPARED: Chosen = {"psnr": {}, "ssim": {}, "l1": {}}
-
-#: Task to the metrics that it is judged by unless others are chosen: quick ones, which need no weights.
-#: What is translated without pairs has nothing to be compared with.
-SUITES: dict[type, Chosen] = {
-    Direction: {},
-    OneStyleTask: dict.fromkeys(LOSSES),
-    PairedTask: _COMPARED,
-    SemanticTask: _COMPARED,
-    StyleTask: dict.fromkeys(LOSSES),
-}
-
 #: Part of a result to what it is called in full.
 PARTS = {
     "pixel_accuracy": "per-pixel accuracy",
@@ -246,24 +167,12 @@ PARTS = {
 }
 
 
-def default_suite(model: LightningModule) -> Chosen:
-    """The metrics of the model's task; for label maps also how well they agree with the labels."""
-    chosen = next(chosen for task, chosen in SUITES.items() if isinstance(model, task))
-    preprocess: Mapping[str, Any] = getattr(model, "preprocess", {})
-    return {**chosen, "label_score": {}} if "target_palette" in preprocess else chosen
-
-
-def applies(name: str, direction: Direction) -> bool:
-    """Whether a metric judges this direction: the labels of what is made as a label map, or found in a photograph."""
-    labels = "target_palette" in direction.preprocess
-    return {"label_score": labels, "fcn_score": not labels}.get(name, True)
-
-
-def suite(model: LightningModule, chosen: Chosen) -> tuple[dict[str, Measure], list[str]]:
+def suite(task: Task, direction: str, chosen: Chosen) -> tuple[dict[str, Measure], list[str]]:
     """Fresh measures by name, and a sentence for each metric that cannot be had.
 
     Args:
-        model: What will be measured.
+        task: The model that will be measured.
+        direction: Which of its directions.
         chosen: Names of `METRICS` to their options.
 
     Raises:
@@ -274,9 +183,7 @@ def suite(model: LightningModule, chosen: Chosen) -> tuple[dict[str, Measure], l
     measures: dict[str, Measure] = {}
     missing = []
     for name, options in chosen.items():
-        if isinstance(model, Direction) and not applies(name, model):
-            continue
-        options, valid = options or {}, list(signature(METRICS[name]).parameters)[1:]
+        options, valid = options or {}, list(signature(METRICS[name]).parameters)[2:]
         if wrong := [option for option in options if option not in valid]:
             raise ZooError(
                 f"The metric {name} has no option {wrong[0]!r}: choose from {', '.join(valid)}."
@@ -284,7 +191,7 @@ def suite(model: LightningModule, chosen: Chosen) -> tuple[dict[str, Measure], l
                 else f"The metric {name} has no options, and {wrong[0]!r} was given."
             )
         try:
-            measures.update(METRICS[name](model, **options))
+            measures.update(METRICS[name](task, direction, **options))
         except MissingWeights as error:
             missing.append(f"{name} is not measured: {error}")
     return measures, missing

@@ -1,26 +1,168 @@
-"""What tasks share: the record of their pictures, and the directions that metrics judge."""
+"""The contract between data, methods, metrics and the person who calls ``translate`` or ``sample``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from .preprocess import check_preprocess
+import lightning as L
+import torch
+from PIL import Image
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+
+from .conditions import Condition, Picture, check_conditions
+from .graph import Graph
+from .preprocess import Preprocess
+from .sampler import Sampler
+from .translator import Translator
 
 
-class Task:
-    """A mixin for a LightningModule of one direction; `UnpairedTask` has two."""
+class Prediction(NamedTuple):
+    """Pictures of one batch that belong to one direction."""
 
-    #: What the direction is called beside others.
-    title = ""
+    direction: str
+    names: Sequence[str]
+    #: (B, 1 or 3, H, W) in [-1, 1].
+    pictures: Tensor
 
-    check_preprocess = staticmethod(check_preprocess)
+
+class Task(L.LightningModule, ABC):
+    """What goes in, what comes out, what may be chosen, what is measured and what is shown.
+
+    A subclass declares the class attributes and implements the abstract methods, and either `make_translator` or
+    `make_sampler`.  A method is a class of its task and of `i2i_zoo.methods.base.Method`.
+    """
+
+    #: What a person does with the model.
+    verb: ClassVar[Literal["translate", "sample"]] = "translate"
+    #: What a training batch holds.
+    batch_keys: ClassVar[tuple[str, ...]]
+    #: Names of the metrics that judge the model where no others are chosen.
+    default_metrics: ClassVar[tuple[str, ...]] = ()
+    #: The record of how pictures were prepared.
+    preprocess_type: ClassVar[type[Preprocess]] = Preprocess
+    #: The ways in which the model translates.  Each is measured by itself; a model of one way has it under no name.
+    directions: tuple[str, ...] = ("",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: How pictures became the tensors that this model was trained on; travels with the checkpoint.
+        self.preprocess: Preprocess = self.preprocess_type()
+
+    # What may be chosen.
 
     @property
-    def directions(self: Any) -> Mapping[str, Any]:
-        """What is judged by itself, by name: the whole model, which has one direction."""
-        return {"": self}
+    def conditions(self) -> tuple[Condition, ...]:
+        """What a person may choose for this model, beside its source."""
+        return ()
 
-    def judged(self, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What metrics compare, of what a validation step gave: its ``output``, ``target`` and ``label_map``."""
-        return outputs
+    def translator(self, **conditions: Any) -> Translator:
+        """This model with its conditions chosen.
+
+        Raises `ZooError` for a condition that the model does not have or a value that is out of range, and for a model
+        that has no sources.
+        """
+        return self.make_translator(**self.checked(conditions))
+
+    def make_translator(self, **chosen: Any) -> Translator:
+        """The translator with these conditions, whose values are checked already."""
+        raise ZooError(f"This {type(self).__name__} makes pictures from noise: use sample(count), not translate.")
+
+    def sampler(self, **conditions: Any) -> Sampler:
+        """As `translator`, of a model that makes pictures from noise."""
+        return self.make_sampler(**self.checked(conditions))
+
+    def make_sampler(self, **chosen: Any) -> Sampler:
+        """The sampler with these conditions, whose values are checked already."""
+        raise ZooError(f"This {type(self).__name__} translates: use translate(picture), not sample.")
+
+    def checked(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
+        """The conditions that were given, checked as `check_conditions` does."""
+        return check_conditions(type(self).__name__, self.conditions, conditions)
+
+    # What a person calls.
+
+    def translate(self, source: Picture | Sequence[Picture], *required: Any, **conditions: Any) -> Any:
+        """Translate pictures.
+
+        A result has the size of its source.  A model that was trained at one size works at that size, and the result is
+        scaled back; another works at the source's own size.  A tensor is never scaled.
+
+        Args:
+            source: One source or a list: a path, a PIL image, an array (H, W) or (H, W, C) of uint8, uint16 or floats
+                in [0, 1], or a tensor (C, H, W) or (B, C, H, W) of floats in [-1, 1]; label maps hold ids instead.
+            *required: The conditions that must be chosen, in their order; they can be given by name too.
+            **conditions: What else is chosen; `conditions` lists what this model takes.
+
+        Returns:
+            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+
+        Raises:
+            ZooError: If a source or a condition cannot be read or does not fit the model; before the network runs, if
+                that takes more memory than is free.
+        """
+        names = [condition.name for condition in self.conditions if condition.required]
+        conditions |= dict(zip(names, required, strict=False))
+        chosen = self.checked(conditions)
+        beside = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}
+        with torch.inference_mode():
+            return self.make_translator(**chosen).translate(source, **beside)
+
+    def sample(self, count: int, *, seed: int | None = None, **conditions: Any) -> list[Image.Image]:
+        """Make pictures from noise.
+
+        Args:
+            count: How many.
+            seed: Where the random numbers start: the same seed gives the same pictures.  By default another each time.
+            **conditions: What else is chosen; `conditions` lists what this model takes.
+
+        Raises:
+            ZooError: If the model makes no pictures from noise, and for values out of range.
+        """
+        return self.sampler(**conditions).sample(count, seed)
+
+    # What shared code asks.
+
+    @property
+    def main_network(self) -> Any:
+        """The network whose ``stride`` and ``smallest`` say which heights and widths ``forward`` takes."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        """A training batch of noise with the right shapes, for tests, benchmarks and estimates of memory."""
+
+    @abstractmethod
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """What metrics compare, of what a validation step returned: ``output``, ``target``, ``label``, a loss ...
+
+        Pictures are batches (B, 1 or 3, H, W) in [-1, 1].
+        """
+
+    @abstractmethod
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """What to look at, side by side: batches (B, 1 or 3, H, W) in [-1, 1]."""
+
+    @abstractmethod
+    def predictions(self, outputs: Any, batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        """The pictures that ``predict_step`` made of a batch, with the names of their sources."""
+
+    def graph(self, **conditions: Any) -> Graph:
+        """What `export` writes.  Raises `ZooError` that says why a model has no graph."""
+        raise ZooError(f"A {type(self).__name__} cannot be exported yet.")
+
+    def metrics_for(self, direction: str = "") -> tuple[str, ...]:
+        """The metrics that judge a direction where no others are chosen."""
+        return self.default_metrics
+
+    def preprocess_for(self, direction: str = "") -> Preprocess:
+        """The record of a direction: its source is what goes in."""
+        return self.preprocess
+
+    @staticmethod
+    def title(direction: str) -> str:
+        """What a direction is called beside others: "A to B"."""
+        return " to ".join(direction.upper())

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from i2i_zoo.media.geometry import pad_to_stride, resize_shorter
 from i2i_zoo.media.pictures import read_picture
 
-from .paired import PairedTask, Picture
-from .tiles import Tiles
+from .base import Prediction, Task
+from .conditions import SIZE, TILE, Condition, Picture
+from .graph import Graph
+from .paired import PictureTranslator, noise, picture_graph
 
 
-class OneStyleTask(PairedTask):
-    """``content`` (B, 3, H, W), float in [-1, 1], to the same in the model's style.
+class BoundedTranslator(PictureTranslator):
+    """A translator of a network whose outputs are not bounded: they are clamped to [-1, 1]."""
 
-    A mixin for a LightningModule that has ``translator``, ``preprocess`` and ``style_distances(content, output)``.
-    """
+    def run(self, batch: Tensor) -> Tensor:
+        return super().run(batch).clamp(-1, 1)
+
+
+class OneStyleTask(Task):
+    """``content`` (B, 3, H, W), float in [-1, 1], to the same in the model's style."""
 
     batch_keys = ("content",)
+    default_metrics = ("content_loss", "style_loss")
 
-    def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
-        return {"content": torch.rand(batch, 3, height, width) * 2 - 1}
+    @abstractmethod
+    def style_distances(self, content: Tensor, output: Tensor) -> dict[str, Tensor]:
+        """The losses by which outputs are judged: ``content_loss``, and ``style_loss`` if there is a style."""
 
-    def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """Noise for the arguments that ``forward`` needs, by name."""
-        return self.random_batch(batch, height, width)
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (SIZE, TILE)
 
-    def apply_padded(self: Any, source: Tensor, tiles: Tiles | None = None) -> Tensor:
-        """As of `PairedTask`, within [-1, 1]."""
-        return super().apply_padded(source, tiles).clamp(-1, 1)
+    def make_translator(self, **chosen: Any) -> BoundedTranslator:
+        return BoundedTranslator(self, (3, 3), **chosen)
+
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        return {"content": noise(batch, 3, height, width)}
+
+    def graph(self, **conditions: Any) -> Graph:
+        return picture_graph(self.translator(**conditions))
 
     def read_style(self, picture: Picture, size: int | None = None) -> Tensor:
         """A style (1, 3, h, w) in [-1, 1]; with a ``size``, its shorter side is that long.
@@ -43,16 +56,23 @@ class OneStyleTask(PairedTask):
         style = style if size is None else resize_shorter(style, size)
         return pad_to_stride(style[None], 1, 16)[0]
 
-    def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
-        """What to look at, side by side: content and output, (B, 3, H, W) in [-1, 1]."""
-        return [outputs["content"], outputs["output"]]
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        return self.translator().run(batch["content"])
 
-    def predict_step(self: Any, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        return self.apply_padded(batch["content"])
-
-    def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with its ``output`` and its losses; their means and sample pictures are callbacks."""
         output = self.predict_step(batch, batch_idx)
         return {**batch, "output": output, **self.style_distances(batch["content"], output)}
 
     test_step = validation_step
+
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """``output`` and the losses."""
+        return {key: outputs[key] for key in ("output", "content_loss", "style_loss") if key in outputs}
+
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Content and output."""
+        return [outputs["content"], outputs["output"]]
+
+    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        yield Prediction("", batch["name"], outputs)

@@ -2,194 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import lab_to_rgb, rgb_to_lab
-from i2i_zoo.media.geometry import pad_to_stride, resize
+from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.labels import palette_colours
-from i2i_zoo.media.memory import need_memory
-from i2i_zoo.media.pictures import read_picture, to_pil
+from i2i_zoo.media.pictures import read_picture
 
-from .base import Task
-from .memory import peak_bytes
-from .preprocess import is_size
-from .tiles import Tiles
+from .base import Prediction, Task
+from .conditions import SIZE, TILE, Condition
+from .graph import Graph
+from .preprocess import PairedPreprocess, Preprocess
+from .translator import Translator
 
-Picture = str | Path | Image.Image | np.ndarray | Tensor
+
+class PictureTranslator(Translator):
+    """Pictures in and out, either of which may be label maps in their colours.
+
+    Args:
+        task: A model that has ``forward(source, **options)``.
+        channels: How many the source has, and how many the output.
+        options: Further arguments of ``forward``.
+        **engine: As of `Translator`.
+    """
+
+    def __init__(
+        self, task: Task, channels: tuple[int, int], options: Mapping[str, Any] | None = None, **engine: Any
+    ) -> None:
+        super().__init__(task, **engine)
+        self.in_channels, self.out_channels = channels
+        self.options = dict(options or {})
+        self.preprocess = task.preprocess_for(self.direction)
+
+    @property
+    def from_lightness(self) -> bool:
+        """Whether the source is a photograph's lightness, and the output its colours."""
+        return isinstance(self.preprocess, PairedPreprocess) and self.preprocess.made_from == "lab"
+
+    def forward(self, source: Tensor) -> Tensor:
+        output: Tensor = self.task(source, **self.options)
+        return output
+
+    def read_values(self, source: Any, **beside: Any) -> Tensor:
+        if self.from_lightness and not isinstance(source, Tensor):
+            return rgb_to_lab(read_picture(source)[None])[0, :1]
+        return read_picture(source, self.in_channels, palette=self.preprocess.source_palette)
+
+    def resize_source(self, values: Tensor, size: int | Sequence[int]) -> Tensor:
+        """Scale a source (C, H, W); the colours of labels are not mixed."""
+        return resize(values, size, nearest=self.preprocess.source_palette is not None)
+
+    def show_source(self, values: Tensor) -> Tensor:
+        return in_colours(values, self.preprocess.source_palette)
+
+    def finish(self, output: Tensor, values: Tensor) -> Tensor:
+        output = resize(output, values.shape[-2:], nearest=self.preprocess.target_palette is not None)
+        return with_lightness(output[None], values[None].to(output), self.preprocess)[0]
 
 
 class PairedTask(Task):
-    """``source`` (B, C, H, W) to ``target`` (B, D, H, W), float in [-1, 1], pixel by pixel.
+    """``source`` (B, C, H, W) to ``target`` (B, D, H, W), float in [-1, 1].
 
-    A mixin for a LightningModule that has ``translator``, ``preprocess`` and the hyper-parameters ``in_channels`` and
-    ``out_channels``.
+    A subclass has the hyper-parameters ``in_channels`` and ``out_channels``.
     """
 
-    batch_keys: tuple[str, ...] = ("source", "target")
+    batch_keys = ("source", "target")
+    default_metrics = ("psnr", "ssim", "l1")
+    preprocess_type: ClassVar[type[Preprocess]] = PairedPreprocess
+    preprocess: PairedPreprocess
 
-    def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
-        channels = {"source": self.hparams.get("in_channels", 3), "target": self.hparams.get("out_channels", 3)}
-        return {key: torch.rand(batch, channels[key], height, width) * 2 - 1 for key in self.batch_keys}
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (SIZE, TILE)
 
-    def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """Noise for the arguments that ``forward`` needs, by name."""
-        return {"source": self.random_batch(batch, height, width)["source"]}
+    def make_translator(self, **chosen: Any) -> PictureTranslator:
+        return PictureTranslator(self, (self.hparams.in_channels, self.hparams.out_channels), **chosen)
 
-    def apply_padded(self: Any, source: Tensor, tiles: Tiles | None = None) -> Tensor:
-        """``forward`` for any height and width: reflected up to the network's stride, and cropped back."""
-        height, width = source.shape[-2:]
-        padded, top, left = pad_to_stride(source, self.translator.stride, self.translator.smallest)
-        output = self(padded) if tiles is None else tiles.apply(self, padded)
-        return output[..., top : top + height, left : left + width]
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        channels = {"source": self.hparams.in_channels, "target": self.hparams.out_channels}
+        return {key: noise(batch, count, height, width) for key, count in channels.items()}
 
-    @torch.inference_mode()
-    def translate(
-        self: Any,
-        pictures: Picture | Sequence[Picture],
-        *,
-        size: int | tuple[int, int] | None = None,
-        tile: int | None = None,
-    ) -> Any:
-        """Translate pictures.
+    def graph(self, **conditions: Any) -> Graph:
+        return picture_graph(self.translator(**conditions))
 
-        A result has its picture's size.  A model that was trained at one size (``size`` of `preprocess`) works at that
-        size and the result is scaled back; another works at the picture's own, mirrored up to the network's stride and
-        cropped back.  A tensor is taken as it is, never scaled.
+    def metrics_for(self, direction: str = "") -> tuple[str, ...]:
+        """Those of pairs; of label maps also how well they agree with the labels."""
+        return (*self.default_metrics, *(["label_score"] if self.preprocess.target_palette else []))
 
-        Args:
-            pictures: One picture or a list: a path, a PIL image, an array (H, W) or (H, W, C) of uint8, uint16 or
-                floats in [0, 1], or a tensor (C, H, W) or (B, C, H, W) of floats in [-1, 1].
-            size: Work at this size instead, (height, width) or one number for both; the result has it too.
-            tile: Work in overlapping tiles of at most this many pixels a side: the result of the whole, but for
-                rounding, in the memory of a tile.  At ``size`` or the picture's own size, also for a model that was
-                trained at one.  For residual generators without norm, or with batch norm by running statistics, whose
-                pixels depend on a neighbourhood alone.
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        return self.translator().run(batch["source"])
 
-        Returns:
-            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
-
-        Raises:
-            ZooError: If a picture cannot be read or has not the channels that the model takes; if tiles would not fit
-                together; before the network runs, if that takes more memory than is free.
-        """
-        if size is not None and not is_size(size):
-            raise ZooError(f"size={size!r}: give a positive whole number, or two of them, height and width.")
-        tiles = None if tile is None else Tiles.of(self.translator, tile)
-        if isinstance(pictures, (list, tuple)):
-            return self._translate_many(list(pictures), size, tiles)
-        if isinstance(pictures, Tensor) and pictures.dim() == 4:
-            return torch.stack(self._translate_many(list(pictures), size, tiles))
-        return self._translate_many([pictures], size, tiles)[0]
-
-    def _translate_many(
-        self: Any, pictures: list[Picture], size: int | tuple[int, int] | None, tiles: Tiles | None
-    ) -> list[Any]:
-        trained = None if size or tiles else self.preprocess.get("size")
-        sources = [self.read_source(picture, size) for picture in pictures]
-        worked = [
-            source if not trained or isinstance(picture, Tensor) else self.resize_source(source, trained)
-            for picture, source in zip(pictures, sources, strict=True)
-        ]
-        results: list[Any] = [None] * len(pictures)
-        for shape in {source.shape for source in worked}:
-            indices = [i for i, source in enumerate(worked) if source.shape == shape]
-            self.check_memory(len(indices), shape, tiles)
-            batch = torch.stack([worked[i] for i in indices]).to(self.device, self.dtype)
-            for i, output in zip(indices, self.apply_padded(batch, tiles), strict=True):
-                if isinstance(pictures[i], Tensor):
-                    results[i] = output
-                else:
-                    labels = self.preprocess.get("target_palette") is not None
-                    output = resize(output, sources[i].shape[-2:], nearest=labels)
-                    results[i] = to_pil(self.as_picture(output[None], sources[i][None].to(output))[0])
-        return results
-
-    def check_memory(self: Any, count: int, shape: Sequence[int], tiles: Tiles | None = None) -> None:
-        """Raise `ZooError` if the network cannot hold this many sources (C, H, W), or their tiles; small ones pass."""
-        channels, height, width = shape
-        if tiles is not None:
-            height, width = min(height, tiles.side), min(width, tiles.side)
-        if count * height * width > 2**20:
-            source = torch.empty(count, channels, height, width, dtype=self.dtype, device="meta")
-            padded, _, _ = pad_to_stride(source, self.translator.stride, self.translator.smallest)
-            many = f"{count} pictures" if count > 1 else "picture"
-            remedy = "work at a smaller size" if tiles is None else "take smaller tiles"
-            remedy += " or give fewer at a time" if count > 1 else ""
-            what = f"{many}: the network at {width}x{height} pixels"
-            need_memory(peak_bytes(self, padded), what, remedy, self.device)
-
-    def read_source(self: Any, picture: Picture, size: int | tuple[int, int] | None = None) -> Tensor:
-        """A picture as the source tensor (C, H, W) in [-1, 1] that the model was trained on, at a size or its own."""
-        lab = self.preprocess.get("made_from") == "lab" and not isinstance(picture, Tensor)
-        source = read_picture(
-            picture, 3 if lab else self.hparams.get("in_channels", 3), palette=self.preprocess.get("source_palette")
-        )
-        source = rgb_to_lab(source[None])[0, :1] if lab else source
-        return source if size is None else self.resize_source(source, size)
-
-    def resize_source(self: Any, source: Tensor, size: int | Sequence[int]) -> Tensor:
-        """Scale a source (C, H, W): the colours of labels are not mixed."""
-        return resize(source, size, nearest=self.preprocess.get("source_palette") is not None)
-
-    def as_picture(self: Any, image: Tensor, source: Tensor | None = None) -> Tensor:
-        """A batch of targets or outputs as pictures in [-1, 1]; of a Lab model, with the lightness of ``source``."""
-        if self.preprocess.get("made_from") == "lab" and source is not None:
-            return lab_to_rgb(torch.cat([source, image], 1))
-        return image
-
-    def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
-        """What to look at, side by side: source, output and target as batches (B, 1 or 3, H, W) in [-1, 1]."""
-        source = outputs["source"]
-        pictures = [self.as_picture(outputs[key], source) for key in ("output", "target")]
-        return [p[:, :3] if p.shape[1] >= 3 else p[:, :1] for p in (self.source_picture(source), *pictures)]
-
-    def source_picture(self: Any, source: Tensor) -> Tensor:
-        """A batch of sources to look at, in [-1, 1]: label maps that have a channel for each label in their colours."""
-        name = self.preprocess.get("source_palette")
-        if name is None or source.shape[1] != len(palette_colours(name)):
-            return source
-        colours = torch.from_numpy(palette_colours(name)).to(source) / 127.5 - 1
-        return colours[source.argmax(1)].movedim(-1, 1)
-
-    def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with its ``output``; metrics and sample pictures are callbacks."""
-        return {**batch, "output": self.apply_padded(batch["source"])}
+        return {**batch, "output": self.predict_step(batch, batch_idx)}
 
     test_step = validation_step
 
-    def predict_step(self: Any, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        return self.apply_padded(batch["source"])
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """``source``, ``output`` and ``target`` as pictures, and ``label`` where there are label maps."""
+        source = outputs["source"]
+        pictures = {key: with_lightness(outputs[key], source, self.preprocess) for key in ("output", "target")}
+        labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
+        return {"source": source, **pictures, **labels}
+
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Source, output and target."""
+        found = self.measured(outputs)
+        source = in_colours(found["source"], self.preprocess.source_palette)
+        return [visible(picture) for picture in (source, found["output"], found["target"])]
+
+    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        yield Prediction("", batch["name"], with_lightness(outputs, batch["source"], self.preprocess))
 
 
-class View(PairedTask, nn.Module):
-    """A method of another task, with its further inputs chosen: pictures in and out.
+def noise(batch: int, channels: int, height: int, width: int) -> Tensor:
+    """(B, C, H, W), uniform in [-1, 1]."""
+    return torch.rand(batch, channels, height, width) * 2 - 1
 
-    Args:
-        method: The method.
-    """
 
-    def __init__(self, method: Any) -> None:
-        nn.Module.__init__(self)
-        self.method = method
-        self.hparams, self.preprocess = dict(method.hparams), dict(method.preprocess)
+def with_lightness(pictures: Tensor, source: Tensor, preprocess: Preprocess) -> Tensor:
+    """A batch of targets or outputs as pictures; where they are colours, with the lightness that is their source."""
+    if isinstance(preprocess, PairedPreprocess) and preprocess.made_from == "lab":
+        return lab_to_rgb(torch.cat([source, pictures], 1))
+    return pictures
 
-    @property
-    def translator(self) -> Any:
-        return self.method.translator
 
-    @property
-    def device(self) -> torch.device:
-        return self.method.device
+def in_colours(source: Tensor, palette: str | None) -> Tensor:
+    """A batch of sources to look at: label maps that have a channel for each label in the palette's colours."""
+    if palette is None or source.shape[1] != len(palette_colours(palette)):
+        return source
+    colours = torch.from_numpy(palette_colours(palette)).to(source) / 127.5 - 1
+    return colours[source.argmax(1)].movedim(-1, 1)
 
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.method.dtype
+
+def visible(pictures: Tensor) -> Tensor:
+    """The first channels of a batch that make a picture: 3 or 1."""
+    return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1]
+
+
+def picture_graph(translator: PictureTranslator) -> Graph:
+    """The graph of a translator of pictures.  Raises `ZooError` for one of a size or of tiles, which graphs do not have."""
+    if translator.size is not None or translator.tiles is not None:
+        raise ZooError("An exported graph takes pictures of any size: leave out size and tile.")
+
+    def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
+        return {"source": noise(batch, translator.in_channels, height, width)}
+
+    return Graph(
+        translator,
+        inputs,
+        translator.network.stride,
+        translator.network.smallest,
+        facts={
+            **({"direction": translator.direction} if translator.direction else {}),
+            "in_channels": translator.in_channels,
+            "out_channels": translator.out_channels,
+            "preprocess": translator.preprocess.to_json(),
+        },
+    )

@@ -1,28 +1,130 @@
-"""Checks of a ``preprocess`` record (see `i2i_zoo.tasks`)."""
+"""How pictures became the tensors that a model was trained on: a record that travels with its checkpoint."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import PALETTES
 
+from .conditions import is_size
 
-def check_preprocess(preprocess: dict[str, Any], where: str) -> None:
-    """Raise `ZooError` if the record of ``where`` has a value that its key cannot have."""
-    size = preprocess.get("size")
-    if size is not None and (isinstance(size, int) or not is_size(size)):
-        raise ZooError(f"{where}: preprocess says size {size!r}; it is [height, width] in pixels.")
-    for key in ("source_palette", "target_palette"):
-        if preprocess.get(key) is not None and preprocess[key] not in list(PALETTES):
-            raise ZooError(f"{where}: preprocess says {key} {preprocess[key]!r}; choose from {', '.join(PALETTES)}.")
-    if preprocess.get("made_from") not in (None, "lab", "edges", "hole"):
-        raise ZooError(f"{where}: preprocess says made_from {preprocess['made_from']!r}; choose lab, edges or hole.")
-    if type(preprocess.get("dont_care", 0)) is not int:
-        raise ZooError(f"{where}: preprocess says dont_care {preprocess['dont_care']!r}; it is an id of label maps.")
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-def is_size(value: Any) -> bool:
-    """Whether it is a number of pixels, or a height and a width."""
-    lengths = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
-    return all(type(length) is int and length > 0 for length in lengths)
+def entry(valid: Callable[[Any], bool], wanted: str) -> Any:
+    """A key of a record that may be left out.
+
+    Args:
+        valid: Whether a JSON value is one of the key.
+        wanted: What it is, for a message.
+    """
+    return field(default=None, metadata={"valid": valid, "wanted": wanted})
+
+
+def size_entry() -> Any:
+    return entry(lambda value: not isinstance(value, int) and is_size(value), "it is [height, width] in pixels")
+
+
+def palette_entry() -> Any:
+    return entry(lambda value: isinstance(value, str) and value in PALETTES, f"choose from {', '.join(PALETTES)}")
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What every task may record.
+
+    Args:
+        size: Height and width of the pictures that the model was trained and tested at; None if they differed.
+    """
+
+    size: tuple[int, int] | None = size_entry()
+
+    @property
+    def source_palette(self) -> str | None:
+        """The `PALETTES` name of the colours of sources that are label maps; None if they are no label maps."""
+        return None
+
+    @property
+    def target_palette(self) -> str | None:
+        """The same of targets."""
+        return None
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], where: str) -> Self:
+        """The record that a JSON object holds.
+
+        Raises `ZooError` naming ``where`` for an unknown key, and for a value that its key cannot have.
+        """
+        keys = {key.name: key for key in fields(cls)}
+        read = {}
+        for name, value in values.items():
+            if name not in keys:
+                known = ", ".join(keys)
+                raise ZooError(f"{where}: preprocess has {name!r}, which this task does not know; it knows {known}.")
+            if value is None:
+                continue
+            if not keys[name].metadata["valid"](value):
+                raise ZooError(f"{where}: preprocess says {name} {value!r}; {keys[name].metadata['wanted']}.")
+            read[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**read)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads: the keys that are not None, as JSON values."""
+        values = {key.name: getattr(self, key.name) for key in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
+
+
+@dataclass(frozen=True)
+class SemanticPreprocess(Preprocess):
+    """Of label maps to photographs.
+
+    Args:
+        source_palette: The colours of the labels.
+        dont_care: The id in files that stands for the last label.
+    """
+
+    source_palette: str | None = palette_entry()
+    dont_care: int | None = entry(lambda value: type(value) is int, "it is an id of label maps")
+
+
+@dataclass(frozen=True)
+class PicturePreprocess(Preprocess):
+    """Of pictures to pictures, where either side may be label maps.
+
+    Args:
+        source_palette: The colours of the sources, if they are label maps.
+        target_palette: The colours of the targets, if they are label maps.
+    """
+
+    source_palette: str | None = palette_entry()
+    target_palette: str | None = palette_entry()
+
+
+@dataclass(frozen=True)
+class PairedPreprocess(PicturePreprocess):
+    """Of pairs.
+
+    Args:
+        made_from: How the source was made from the photograph: ``lab`` (its lightness), ``edges`` or ``hole``.
+    """
+
+    made_from: Literal["lab", "edges", "hole"] | None = entry(
+        lambda value: value in ("lab", "edges", "hole"), "choose lab, edges or hole"
+    )
+
+
+@dataclass(frozen=True)
+class UnpairedPreprocess(PicturePreprocess):
+    """Of two domains: A is the source and B is the target."""
+
+    def reversed(self) -> Self:
+        """The record of the direction from B to A."""
+        return replace(self, source_palette=self.target_palette, target_palette=self.source_palette)

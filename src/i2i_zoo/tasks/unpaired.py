@@ -2,128 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.geometry import pad_to_stride
 
-from .base import Task
-from .paired import Picture, View
-
-#: From domain A to domain B, or from B to A.
-Way = Literal["ab", "ba"]
-
-
-class Direction(View):
-    """One direction of a model of two domains, as the task of its pictures in and out.
-
-    Args:
-        method: A method of `UnpairedTask`.
-        way: The direction.
-        **options: Further arguments of the method's ``forward``.
-    """
-
-    def __init__(self, method: Any, way: str, **options: Any) -> None:
-        super().__init__(method)
-        self.way, self.options = way, options
-        self.title = " to ".join(way.upper())
-        channels, palettes = ("in_channels", "out_channels"), ("source_palette", "target_palette")
-        if way == "ba":
-            self.hparams.update(zip(channels, (method.hparams[key] for key in reversed(channels)), strict=True))
-            swapped = {key: method.preprocess.get(other) for key, other in zip(palettes, palettes[::-1], strict=True)}
-            self.preprocess = {k: v for k, v in {**self.preprocess, **swapped}.items() if v is not None}
-
-    def forward(self, source: Tensor) -> Tensor:
-        return self.method(source, self.way, **self.options)
-
-    def read_padded(self, picture: Picture) -> Tensor:
-        """A picture of the source's domain for ``forward``, (1, C, H, W), at the size of training if it had one."""
-        source = self.read_source(picture, self.preprocess.get("size"))[None]
-        padded, _, _ = pad_to_stride(source, self.translator.stride, self.translator.smallest)
-        return padded.to(self.device, self.dtype)
-
-    def judged(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Of what a validation step gave: this direction's source, output and target, and the label maps."""
-        source, target = self.way[0], self.way[1]
-        named = {"source": outputs[source], "output": outputs[f"fake_{target}"], "target": outputs[target]}
-        return {**named, **({"label_map": outputs["label_map"]} if "label_map" in outputs else {})}
+from .base import Prediction, Task
+from .conditions import SIZE, TILE, Choice, Condition
+from .graph import Graph
+from .paired import PictureTranslator, in_colours, noise, picture_graph, visible
+from .preprocess import Preprocess, UnpairedPreprocess
 
 
 class UnpairedTask(Task):
     """``a`` (B, C, H, W) and ``b`` (B, D, H, W), float in [-1, 1], of two domains that nothing connects.
 
-    A mixin for a LightningModule that has ``translator``, ``preprocess``, the hyper-parameters ``in_channels`` and
-    ``out_channels`` of A and B, and ``forward(image, way)``.  In ``preprocess`` A is the source and B is the target.
+    A subclass has the hyper-parameters ``in_channels`` and ``out_channels`` of A and B, and
+    ``forward(image, direction)``.
     """
 
     batch_keys = ("a", "b")
-
-    #: The directions that the model has.
-    ways: tuple[str, ...] = ("ab", "ba")
-
-    def direction(self: Any, way: str, **options: Any) -> Direction:
-        """One direction of this model.  Raises `ZooError` if it has not that."""
-        if way not in self.ways:
-            there = " or ".join(repr(way) for way in self.ways)
-            raise ZooError(f"direction={way!r}: this model has {there}; A is what its card names first.")
-        return Direction(self, way, **options)
+    preprocess_type: ClassVar[type[Preprocess]] = UnpairedPreprocess
+    preprocess: UnpairedPreprocess
+    directions: tuple[str, ...] = ("ab", "ba")
 
     @property
-    def directions(self: Any) -> dict[str, Direction]:
-        """Those that there are, by name: each is judged by itself."""
-        return {way: self.direction(way) for way in self.ways}
+    def conditions(self) -> tuple[Condition, ...]:
+        return (self.direction_condition, SIZE, TILE)
 
-    def random_batch(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """A training batch of noise in [-1, 1], for what looks at shapes and times alone."""
-        channels = {"a": self.hparams["in_channels"], "b": self.hparams["out_channels"]}
-        return {key: torch.rand(batch, channels[key], height, width) * 2 - 1 for key in self.batch_keys}
+    @property
+    def direction_condition(self) -> Condition:
+        """The directions of this model."""
+        return Condition(
+            "direction",
+            Choice(self.directions),
+            "from domain A to B, as by default, or from B to A; the card says which A is",
+            default=self.directions[0],
+        )
 
-    def forward_inputs(self: Any, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """Noise for the arguments that ``forward`` needs, by name."""
-        return {"image": self.random_batch(batch, height, width)["a"]}
+    def make_translator(self, direction: str | None = None, **chosen: Any) -> PictureTranslator:
+        return self.translator_of(direction or self.directions[0], {}, **chosen)
 
-    def translate(
-        self: Any,
-        pictures: Picture | Sequence[Picture],
-        *,
-        direction: Way = "ab",
-        size: int | tuple[int, int] | None = None,
-        tile: int | None = None,
-    ) -> Any:
-        """Translate pictures of one domain to the other.
+    def translator_of(self, direction: str, options: Mapping[str, Any], **engine: Any) -> PictureTranslator:
+        """The translator of a direction, with further arguments of ``forward``."""
+        return PictureTranslator(
+            self, self.channels(direction), {"direction": direction, **options}, direction=direction, **engine
+        )
 
-        Args:
-            pictures: As of `PairedTask.translate`.
-            direction: ``ab`` for pictures of A, ``ba`` for pictures of B.
-            size: Work at this size instead, (height, width) or one number for both; the result has it too.
-            tile: As of `PairedTask.translate`.
+    def channels(self, direction: str) -> tuple[int, int]:
+        """How many the pictures have that go in, and that come out."""
+        a, b = self.hparams.in_channels, self.hparams.out_channels
+        return (a, b) if direction == "ab" else (b, a)
 
-        Returns:
-            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+    def preprocess_for(self, direction: str = "") -> UnpairedPreprocess:
+        return self.preprocess.reversed() if direction == "ba" else self.preprocess
 
-        Raises:
-            ZooError: As `PairedTask.translate`; and for a direction that the model has not.
-        """
-        return self.direction(direction).translate(pictures, size=size, tile=tile)
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        channels = {"a": self.hparams.in_channels, "b": self.hparams.out_channels}
+        return {key: noise(batch, count, height, width) for key, count in channels.items()}
 
-    def validation_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+    def graph(self, **conditions: Any) -> Graph:
+        """The graph of a direction; of a model with styles, in the middle of their prior unless one is chosen."""
+        return picture_graph(self.translator(**conditions))
+
+    def metrics_for(self, direction: str = "") -> tuple[str, ...]:
+        """None, since what is translated without pairs has nothing to be compared with, but of label maps."""
+        return ("label_score",) if self.preprocess_for(direction).target_palette else ()
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
+        """Each direction's translation of the batch."""
+        return {direction: self.translator_of(direction, {}).run(batch[direction[0]]) for direction in self.directions}
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with ``fake_a`` and ``fake_b``; metrics and sample pictures are callbacks."""
         fakes = self.predict_step(batch, batch_idx)
-        return {**batch, **{f"fake_{way[1]}": fake for way, fake in fakes.items()}}
+        return {**batch, **{f"fake_{direction[1]}": fake for direction, fake in fakes.items()}}
 
     test_step = validation_step
 
-    def predict_step(self: Any, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
-        """Each direction's translation of the batch."""
-        return {way: direction.apply_padded(batch[way[0]]) for way, direction in self.directions.items()}
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """The ``source``, ``output`` and ``target`` of a direction, and ``label`` where there are label maps."""
+        if direction not in self.directions:
+            raise ZooError(f"direction={direction!r}: this model has {self.direction_condition.kind.wanted}.")
+        source, target = direction
+        labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
+        return {"source": outputs[source], "output": outputs[f"fake_{target}"], "target": outputs[target], **labels}
 
-    def panels(self: Any, outputs: dict[str, Any]) -> list[Tensor]:
-        """What to look at, side by side: source and output of each direction, (B, 1 or 3, H, W) in [-1, 1]."""
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Source and output of each direction."""
         shown = []
-        for direction in self.directions.values():
-            shown += direction.panels(direction.judged(outputs))[:2]
+        for direction in self.directions:
+            found = self.measured(outputs, direction)
+            palette = self.preprocess_for(direction).source_palette
+            shown += [visible(in_colours(found["source"], palette)), visible(found["output"])]
         return shown
+
+    def predictions(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        for direction, pictures in outputs.items():
+            yield Prediction(direction, batch["name_b" if direction == "ba" else "name"], pictures)

@@ -1,0 +1,76 @@
+"""``i2i-zoo benchmark``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import ENTRIES, METHODS, method_class
+
+from .parser import Parser, height_and_width, positive
+
+HELP = "measure the speed of training and inference"
+
+
+def add_arguments(command: Parser) -> None:
+    command.add_argument("name", metavar="NAME", help="checkpoint, or a method with its defaults")
+    command.add_argument("--size", type=positive, nargs="+", default=[256], metavar="N", help="N or H W pixels [256]")
+    command.add_argument("--batch", type=positive, default=1, help="pictures at a time for each device [%(default)s]")
+    command.add_argument("--device", choices=["cpu", "cuda"], help="by default a GPU where there is one")
+    command.add_argument("--devices", type=positive, default=1, metavar="N", help="measure 1, 2, 4 ... N devices [1]")
+    command.add_argument("--precision", choices=["32", "bf16", "16"], default="32", help="[%(default)s]")
+    command.add_argument("--compile", action="store_true", help="compile the networks")
+    command.add_argument("--channels-last", action="store_true", help="in channels-last memory format")
+    command.add_argument("--steps", type=positive, default=20, help="batches to time [%(default)s]")
+    command.add_argument("--data", type=Path, metavar="ROOT", help="measure the reading of this dataset alone instead")
+    command.add_argument("--workers", type=positive, default=4, help="processes that read, for --data [%(default)s]")
+    command.add_argument("--json", action="store_true", help="a line of JSON for each result")
+
+
+def run(args: argparse.Namespace) -> None:
+    height, width = height_and_width(args.size)
+    import json
+
+    import torch
+
+    from i2i_zoo import benchmark
+
+    if args.data:
+        result = benchmark.measure_data(data_of(args.name, args.data, args.batch, args.workers))
+        line = "{images_per_second} images/s, {images_per_second_per_worker} for each of {workers} workers"
+        print(json.dumps(result) if args.json else line.format(**result))
+        return
+    setting = benchmark.Setting(
+        args.name,
+        device=args.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        batch=args.batch,
+        height=height,
+        width=width,
+        precision=args.precision,
+        compile=args.compile,
+        channels_last=args.channels_last,
+        steps=args.steps,
+    )
+    results = benchmark.scaling(setting, args.devices)
+    print("\n".join(map(json.dumps, results)) if args.json else benchmark.table(results))
+
+
+def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
+    """The data below a folder, read as the checkpoint's recipe does, or by default as the method's task does."""
+    import yaml
+
+    from i2i_zoo.cards import shipped
+    from i2i_zoo.data import datamodules
+
+    kinds, options = datamodules(), dict[str, Any]()
+    if name in ENTRIES:
+        recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
+        kind, options = kinds[recipe["data"]["class_path"]], recipe["data"]["init_args"]
+    elif name in METHODS:
+        keys = method_class(name).batch_keys
+        kind = next(k for k in kinds.values() if k.folder_option and set(k.batch_keys) >= set(keys))
+    else:
+        raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
+    return kind(**{**options, kind.folder_option: str(root), "batch_size": batch, "num_workers": workers})

@@ -1,0 +1,36 @@
+"""``i2i-zoo convert``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import METHODS
+
+from .parser import Parser
+
+HELP = "convert an official checkpoint, or one of fit, to a folder of the zoo"
+
+
+def add_arguments(command: Parser) -> None:
+    command.add_argument("method", metavar="METHOD", help=", ".join(sorted(METHODS)))
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="the generator's file, a .ckpt of fit, or NETWORK=FILE each"
+    )
+    command.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    named = [file.partition("=") for file in args.files]
+    if len(named) == 1 and not named[0][1]:
+        files: Any = args.files[0]
+    elif all(equals for _, equals, _ in named):
+        files = {network: file for network, _, file in named}
+    else:
+        raise ZooError("Say which network each file is for: generator=FILE discriminator=FILE.")
+    from i2i_zoo import convert, save
+
+    save(convert(args.method, files), args.output)
+    print(f"Written to {args.output}. Use it with: i2i-zoo translate {args.output} PICTURE")

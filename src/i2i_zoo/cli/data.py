@@ -1,0 +1,37 @@
+"""``i2i-zoo data fetch`` and ``i2i-zoo data prepare``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .parser import Parser
+
+HELP = "fetch and prepare public datasets"
+
+
+def add_arguments(command: Parser) -> None:
+    steps = command.add_subparsers(metavar="COMMAND", required=True)
+    step = steps.add_parser("fetch", help="download a dataset from its authors")
+    step.add_argument("dataset", metavar="DATASET", help="such as facades or horse2zebra")
+    step.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
+    step.set_defaults(run=fetch)
+    step = steps.add_parser("prepare", help="bring an official download into the documented layout")
+    step.add_argument("dataset", metavar="DATASET", help="such as cityscapes-semantic, ade20k or cocostuff")
+    step.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
+    step.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
+    step.set_defaults(run=prepare)
+
+
+def fetch(args: argparse.Namespace) -> None:
+    from i2i_zoo.data.public.fetch import fetch
+
+    print(fetch(args.dataset, args.root))
+
+
+def prepare(args: argparse.Namespace) -> None:
+    from i2i_zoo.data.public.prepare import prepare
+
+    folder = args.root / args.dataset
+    prepare(args.dataset, args.source, folder)
+    print(folder)

@@ -1,0 +1,39 @@
+"""``i2i-zoo info``."""
+
+from __future__ import annotations
+
+import argparse
+
+from i2i_zoo import registry
+
+from .list_models import size
+from .parser import Parser
+
+HELP = "tell all about a checkpoint"
+
+
+def add_arguments(command: Parser) -> None:
+    command.add_argument("name", metavar="NAME")
+
+
+def run(args: argparse.Namespace) -> None:
+    from i2i_zoo.cards import card_path, read_card
+
+    entry = registry.info(args.name)
+    facts = {
+        "task": entry.task,
+        "method": entry.method,
+        "dataset": entry.dataset,
+        "translation": entry.description,
+        "licence": f"{entry.license}. {entry.license_notice}",
+        "weights": ", ".join([entry.weights, *entry.official.values(), *filter(None, [entry.repo])]),
+        "size": size(entry),
+        "paper": entry.paper,
+        "recipe": f"recipes/{entry.recipe}.yaml",
+    }
+    print(entry.name)
+    for key, value in facts.items():
+        print(f"  {key:<12} {value}")
+    path = card_path(entry)
+    if path.is_file():
+        print("", read_card(path).text.strip(), sep="\n")

@@ -1,0 +1,36 @@
+"""What the verbs' parsers share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from i2i_zoo.errors import ZooError
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def positive(text: str) -> int:
+    """The type of an argument that is a positive whole number."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """The type of an argument that is a seed."""
+    if not text.isdecimal() or len(text) > 18:  # the generators take 64 bits
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number of at most 18 digits")
+    return int(text)
+
+
+def height_and_width(size: list[int]) -> tuple[int, int]:
+    """Of the one or two numbers of an option ``--size``."""
+    if len(size) > 2:
+        raise ZooError(f"--size takes one number or height and width, not {len(size)} numbers.")
+    return size[0], size[-1]

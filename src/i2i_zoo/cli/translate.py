@@ -1,0 +1,262 @@
+"""``i2i-zoo translate``."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import glob
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.examples import example_condition, example_source
+
+from .conditions import EPILOG, load_named
+from .parser import Parser, positive
+
+if TYPE_CHECKING:
+    from i2i_zoo.methods.base import Method
+
+HELP = "translate pictures with a checkpoint"
+TAKES_CONDITIONS = True
+
+#: What was chosen for each source: the conditions of which every source has one.
+Beside = Mapping[Path, dict[str, Any]]
+
+
+def add_arguments(command: Parser) -> None:
+    command.epilog = EPILOG.format(verb="translate")
+    command.add_argument("name", metavar="NAME", help="checkpoint: a name of the list, hf:org/repo, or a folder")
+    command.add_argument(
+        "inputs", metavar="INPUT", nargs="*", help="files, folders or globs; none for the checkpoint's own example"
+    )
+    command.add_argument(
+        "-o", "--output", type=Path, default=Path("translated"), help="folder for the results [%(default)s]"
+    )
+    command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
+    command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.add_argument(
+        "--devices", type=positive, default=1, metavar="N", help="GPUs, or processes with --device cpu"
+    )
+    command.add_argument("--overwrite", action="store_true", help="translate again what is there already")
+
+
+def run(args: argparse.Namespace) -> int:
+    from i2i_zoo.media.files import PICTURE_SUFFIXES
+
+    if args.output.suffix.lower() in PICTURE_SUFFIXES or args.output.is_file():
+        raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
+    if not args.inputs:
+        return translate_example(args)
+    jobs = plan(args.inputs, args.output)
+    todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
+    failures: list[str] = []
+    if todo:
+        model = args.model or load_named(args.name, args.device)
+        shared, beside = split_conditions(model, args.conditions, todo, args.output)
+        if args.devices == 1:
+            failures += translate_all(model, todo, args.batch, shared, beside)
+        else:
+            failures += translate_sharded(args, todo, shared, beside)
+    for failure in failures:
+        print(f"i2i-zoo: {failure}", file=sys.stderr)
+    there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
+    failed = f", {len(failures)} could not be" if failures else ""
+    print(f"{len(todo) - len(failures)} translated{there}{failed}: {args.output}")
+    return 1 if failures else 0
+
+
+def split_conditions(
+    model: Method, conditions: Mapping[str, Any], jobs: Mapping[Path, Path], output: Path
+) -> tuple[dict[str, Any], Beside]:
+    """The conditions that all sources share, and those of which every source has its own.
+
+    Of the latter the command line names a file, for one source; or a folder with a file for each, under the same name.
+    """
+    shared, beside = dict(conditions), {source: dict[str, Any]() for source in jobs.values()}
+    for condition in model.conditions:
+        if condition.per_source and condition.name in shared:
+            place = Path(shared.pop(condition.name))
+            for target, source in jobs.items():
+                beside[source][condition.name] = partner(place, target.relative_to(output), len(jobs), condition.option)
+    return shared, beside
+
+
+def partner(place: Path, name: Path, count: int, option: str) -> Path:
+    """The file that belongs to a source: the place itself, or a file in that folder, of any suffix."""
+    from i2i_zoo.media.files import PICTURE_SUFFIXES
+
+    if not place.is_dir():
+        if count > 1:
+            raise ZooError(f"{option} {place}: this is one file, and there are {count} inputs; name a folder.")
+        return place
+    found = [file for suffix in PICTURE_SUFFIXES if (file := place / name.with_suffix(suffix)).is_file()]
+    if not found:
+        raise ZooError(f"{option} {place}: the folder has no file {name.with_suffix('')}; add it.")
+    return found[0]
+
+
+def translate_example(args: argparse.Namespace) -> int:
+    """Translate the picture that ships with the checkpoint, and show it and the result beside each other."""
+    source = example_source(args.name)
+    if source is None:
+        from i2i_zoo.registry import info
+
+        if not args.name.startswith("hf:") and not Path(args.name).is_dir():
+            info(args.name)  # raises if there is none of that name
+        raise ZooError(f"{args.name} ships no example: give pictures, i2i-zoo translate {args.name} PICTURE.")
+    from i2i_zoo.callbacks.samples import grid
+    from i2i_zoo.media.files import save_picture
+    from i2i_zoo.media.geometry import resize
+    from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
+
+    model = args.model or load_named(args.name, args.device)
+    conditions, shipped = dict(args.conditions), []
+    for condition in model.conditions:
+        if condition.required and condition.name not in conditions:
+            if (file := example_condition(args.name, condition.name)) is not None:
+                conditions[condition.name] = str(file)
+                shipped.append(file)
+    translator = model.translator(**conditions)
+    if translator.direction != model.directions[0]:
+        raise ZooError(f"{args.name} ships an example of A: give pictures of B to translate with --direction ba.")
+    read = translator.read(source)
+    (result,) = translator.translate_read([read])
+    save_picture(result, args.output / f"{args.name}.png")
+    height, width = read.values.shape[-2:]
+    shown = [to_pil(translator.show_source(read.values[None])[0])]
+    shown += [to_pil(resize(read_picture(file), (height, width))) for file in shipped]
+    beside = args.output / f"{args.name}-beside.png"
+    save_picture(grid([[to_uint8(read_picture(picture)) for picture in (*shown, result)]]), beside)
+    print(f"{args.output / args.name}.png  the result\n{beside}  input and result beside each other")
+    return 0
+
+
+def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
+    """Each file to write, to the picture that it is made from.
+
+    Raises `ZooError` before anything is done: for an input that is not there, two that would write one file, and a
+    result that would replace an input.
+    """
+    jobs: dict[Path, Path] = {}
+    for text in inputs:
+        found = list(expand(text))
+        if not found:
+            what = "there is no such file or folder" if not Path(text).is_dir() else "the folder holds no pictures"
+            raise ZooError(f"{text}: {what}; check the path.")
+        if Path(text).is_dir() and Path(text).resolve() in (output.resolve(), *output.resolve().parents):
+            raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
+        for source, relative in found:
+            target = output / relative.with_suffix(".png")
+            if target in jobs and jobs[target].resolve() != source.resolve():
+                raise ZooError(f"{jobs[target]} and {source} would both be written to {target}; translate them apart.")
+            jobs[target] = source
+    sources = {source.resolve() for source in jobs.values()}
+    for target, source in jobs.items():
+        if target.resolve() in sources:
+            raise ZooError(f"{source}: the result would replace an input, {target}; choose another folder with -o.")
+    return jobs
+
+
+def expand(text: str) -> Iterator[tuple[Path, Path]]:
+    """The pictures that an input names, each with its path below the input's folder."""
+    from i2i_zoo.media.files import PICTURE_SUFFIXES, find_files
+
+    path = Path(text)
+    if path.is_dir():
+        for file in find_files(path):
+            yield file, file.relative_to(path)
+    elif path.exists() or not glob.has_magic(text):
+        if path.exists():
+            yield path, Path(path.name)
+    else:
+        parts = path.parts
+        fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
+        for match in sorted(glob.glob(text, recursive=True)):
+            file = Path(match)
+            if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file():
+                yield file, file.relative_to(fixed)
+
+
+def translate_all(
+    model: Method,
+    jobs: Mapping[Path, Path],
+    batch: int,
+    conditions: Mapping[str, Any],
+    beside: Beside,
+    quiet: bool = False,
+) -> list[str]:
+    """Write each file; returns what went wrong."""
+    from tqdm import tqdm
+
+    failures = []
+    translator = model.translator(**conditions)
+    with tqdm(total=len(jobs), unit=" pictures", disable=quiet) as progress:
+        for _, failure in translator.translate_files(jobs, batch, beside.__getitem__):
+            failures += [] if failure is None else [failure]
+            progress.update()
+    return failures
+
+
+def translate_sharded(
+    args: argparse.Namespace, jobs: Mapping[Path, Path], conditions: Mapping[str, Any], beside: Beside
+) -> list[str]:
+    """As `translate_all`, with a process for each device; the batches go round, so they are those of one process."""
+    from tqdm import tqdm
+
+    from i2i_zoo.devices import find_devices
+
+    devices, targets = find_devices(args.device, args.devices), list(jobs)
+    parts = [
+        {target: jobs[target] for target in targets[i : i + args.batch]} for i in range(0, len(targets), args.batch)
+    ]
+    context, failures = multiprocessing.get_context("spawn"), dict[int, list[str]]()
+    pools = [ProcessPoolExecutor(1, context) for _ in devices]
+    try:
+        futures = {}
+        for i, part in enumerate(parts):
+            pool, device = pools[i % len(pools)], devices[i % len(pools)]
+            own = {source: beside[source] for source in part.values()}
+            job = pool.submit(translate_part, args.name, device, len(devices), part, args.batch, conditions, own)
+            futures[job] = i
+        with tqdm(total=len(targets), unit=" pictures") as progress:
+            for future in as_completed(futures):
+                failures[futures[future]] = future.result()
+                progress.update(len(parts[futures[future]]))
+    except BrokenProcessPool:
+        raise ZooError(
+            "A process that translates was killed, most often since the memory was full: use fewer --devices "
+            "or a smaller --batch; what is done already is kept."
+        ) from None
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
+    return [failure for i in sorted(failures) for failure in failures[i]]
+
+
+def translate_part(
+    name: str,
+    device: str,
+    processes: int,
+    jobs: Mapping[Path, Path],
+    batch: int,
+    conditions: Mapping[str, Any],
+    beside: Beside,
+) -> list[str]:
+    """A batch of `translate_sharded`, in one of its processes."""
+    if device == "cpu":
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    return translate_all(load_once(name, device), jobs, batch, conditions, beside, quiet=True)
+
+
+@functools.cache
+def load_once(name: str, device: str) -> Method:
+    return load_named(name, device)

@@ -1,0 +1,39 @@
+"""Where a model runs."""
+
+from __future__ import annotations
+
+import torch
+
+from i2i_zoo.errors import ZooError
+
+
+def find_device(name: str | None = None) -> torch.device:
+    """The device of this name; by default a GPU where there is one.
+
+    Raises `ZooError` if there is no such device here.
+    """
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ZooError(f"device {name!r} cannot be used here ({reason}): choose cpu, cuda, cuda:1 or mps.") from None
+    return torch.device(name)
+
+
+def find_devices(name: str | None, count: int) -> list[str]:
+    """The device of each of several processes: one GPU each, or the CPU for all.
+
+    Raises `ZooError` if there are fewer GPUs.
+    """
+    gpus = torch.cuda.device_count()
+    if name == "cpu":
+        return ["cpu"] * count
+    if name not in (None, "cuda"):
+        raise ZooError(f"--devices {count} works with --device cuda or cpu, not {name}.")
+    if count > gpus:
+        raise ZooError(
+            f"--devices {count}: there are {gpus} GPUs here; with --device cpu so many processes share the CPU."
+        )
+    return [f"cuda:{i}" for i in range(count)]

@@ -1,0 +1,75 @@
+"""Every use of Lightning's names that its documentation does not promise to keep.
+
+tests/test_lightning_private.py fails where a new version of Lightning changes one of them.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.strategies import DDPStrategy
+
+
+def ignore() -> None:
+    """Nothing."""
+
+
+def count_no_more_steps(trainer: Trainer) -> None:
+    """Let no further optimiser step of this batch count as a training step.
+
+    With manual optimisation Lightning counts every optimiser's step.  It does so by two hooks, which it sets anew for
+    each batch.
+    """
+    for optimizer in trainer.strategy._lightning_optimizers:
+        optimizer._on_before_step = optimizer._on_after_step = ignore
+
+
+def batches_done(trainer: Trainer) -> int:
+    """The number of training batches before the current one, over all epochs."""
+    done: int = trainer.fit_loop.total_batch_idx
+    return done
+
+
+def is_last_batch(trainer: Trainer) -> bool:
+    """Whether the current training batch is the last of its epoch."""
+    last: bool = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+    return last
+
+
+def is_plain_ddp(trainer: Trainer) -> bool:
+    """Whether the strategy is DDP that refuses parameters without gradient."""
+    strategy = trainer.strategy
+    return isinstance(strategy, DDPStrategy) and not strategy._ddp_kwargs.get("find_unused_parameters", False)
+
+
+def begin_next_epoch(trainer: Trainer) -> None:
+    """Where a run is resumed from the end of an epoch, begin the next one.
+
+    With max_steps, Lightning would take the epoch that had ended for one to go on with, and count it twice.
+    """
+    loop = trainer.fit_loop
+    epochs = loop.epoch_progress
+    if loop.restarted_on_epoch_end and epochs.current.processed == epochs.current.ready:
+        loop.reset_restart_stage()
+        epochs.current.completed, epochs.total.completed = epochs.current.processed, epochs.total.processed
+        loop.epoch_loop.restarting = False
+
+
+class SavesWithinEpochs(ModelCheckpoint):
+    """A ModelCheckpoint that can be asked to save at once."""
+
+    def seconds_since_last(self) -> float:
+        """Time since the last checkpoint of `save_now`; long, if there was none."""
+        return time.monotonic() - (self._last_time_checked or 0.0)
+
+    def must_not_save(self, trainer: Trainer) -> bool:
+        """Whether this is no moment for a checkpoint, such as a sanity check."""
+        return self._should_skip_saving_checkpoint(trainer)
+
+    def save_now(self, trainer: Trainer, metrics: dict[str, Any]) -> None:
+        """Write a checkpoint under the name that the metrics give it."""
+        self._save_checkpoint(trainer, self.format_checkpoint_name(metrics))
+        self._last_time_checked = time.monotonic()

@@ -1,0 +1,88 @@
+"""A model with its conditions chosen: the engine that makes pictures from noise."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.pictures import to_pil
+from i2i_zoo.seeds import numbered_generator
+
+from .conditions import Seed
+
+if TYPE_CHECKING:
+    from .base import Task
+
+#: Pictures that `Sampler.sample` makes together.
+BATCH = 16
+
+
+class Sampler(nn.Module, ABC):
+    """Makes pictures, each from noise of its own, so that a seed gives the same pictures whatever the batch.
+
+    Args:
+        task: The model.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task = task
+
+    @abstractmethod
+    def noise(self, random: torch.Generator) -> Tensor:
+        """The noise for one picture, drawn on the CPU."""
+
+    @abstractmethod
+    def forward(self, noise: Tensor) -> Tensor:
+        """A batch of noise (B, ...) to pictures (B, 1 or 3, H, W) in [-1, 1]."""
+
+    @torch.inference_mode()
+    def make(self, indices: Sequence[int], seed: int) -> Tensor:
+        """The pictures that have these numbers in the sequence of a seed: (B, 1 or 3, H, W) in [-1, 1]."""
+        noise = torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])
+        return self(noise.to(self.task.device, self.task.dtype))
+
+    def sample(self, count: int, seed: int | None = None) -> list[Image.Image]:
+        """The first pictures of a seed's sequence; by default of a new seed.
+
+        Raises `ZooError` for a count below 1 and a seed out of range.
+        """
+        if type(count) is not int or count < 1:
+            raise ZooError(f"count={count!r}: give a positive whole number.")
+        seed = new_seed() if seed is None else seed
+        if not Seed().is_valid(seed):
+            raise ZooError(f"seed={seed!r}: give {Seed().wanted}.")
+        return [picture for _, picture in self.pictures(range(count), seed)]
+
+    def pictures(self, indices: Sequence[int], seed: int, batch: int = BATCH) -> Iterator[tuple[int, Image.Image]]:
+        """Pictures with their numbers, made batch by batch."""
+        for start in range(0, len(indices), batch):
+            chunk = indices[start : start + batch]
+            yield from zip(chunk, map(to_pil, self.make(chunk, seed)), strict=True)
+
+    def sample_files(self, jobs: Mapping[Path, int], seed: int, batch: int = BATCH) -> Iterator[Path]:
+        """Write a PNG file for each number of a seed's sequence; yields each file when it is written.
+
+        Args:
+            jobs: The file to write, to the number.
+            seed: As of `sample`.
+            batch: Pictures that are made together.
+        """
+        targets = {index: target for target, index in jobs.items()}
+        for index, picture in self.pictures(list(targets), seed, batch):
+            save_picture(picture, targets[index])
+            yield targets[index]
+
+
+def new_seed() -> int:
+    """A seed that nobody has used."""
+    return secrets.randbelow(10**9)
