@@ -134,7 +134,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command = add("list", list_, "list the checkpoints")
     command.add_argument("pattern", metavar="PATTERN", nargs="?", default="*", help="such as '*cityscapes*'")
     command.add_argument("--method", choices=sorted(METHODS))
-    command.add_argument("--task", choices=sorted({entry.task for entry in ENTRIES.values()}))
+    command.add_argument("--task", choices=sorted({method.task for method in METHODS.values()}))
     command.add_argument("--license", choices=sorted({entry.license for entry in ENTRIES.values()}))
     command.add_argument("--bundled", action="store_true", default=None, help="those that need no download")
 
