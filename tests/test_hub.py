@@ -40,13 +40,11 @@ from servers import FileServer, Hub, Repo, running
 TINY: dict[str, Any] = {"generator": "unet_64", "width": 2, "discriminator_width": 2, "receptive_field": 16}
 ENTRY: dict[str, Any] = {
     "method": "pix2pix",
-    "task": "paired",
     "dataset": "none",
-    "description": "something in, something out",
+    "description": "something to something else",
     "license": "other",
     "license_notice": "Only for tests.",
     "origin": "trained",
-    "paper": "",
 }
 
 

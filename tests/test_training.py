@@ -257,11 +257,10 @@ def copy(tmp_path: Path) -> Path:
     root = Path(__file__).parents[1]
     shutil.copytree(root / "src", tmp_path / "copy/src", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
     package = tmp_path / "copy/src/i2i_zoo"
-    with open(package / "registry.py", "a") as registry:
-        registry.write(
-            'ENTRIES["pix2pix-tiny"] = Entry(name="pix2pix-tiny", method="pix2pix", task="paired", '
-            'dataset="Rendered Scenes", description="labels in, scene out", license="mit", license_notice="", '
-            'origin="trained", paper="", bundled=True)\n'
+    with open(package / "registry/entries/pix2pix.py", "a") as entries:
+        entries.write(
+            'ENTRIES += (Entry(name="pix2pix-tiny", method="pix2pix", dataset="Rendered Scenes", '
+            'description="labels to scene", license="mit", license_notice="", origin="trained", bundled=True),)\n'
         )
     recipe()
     (tmp_path / "copy/recipes/pix2pix").mkdir(parents=True)

@@ -15,7 +15,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from .errors import ZooError
-from .registry import ENTRIES, Entry, method_name
+from .registry import ENTRIES, METHODS, Entry, method_name
 
 #: The numbers of a card that stand for it in the README's table of models, without the direction before them.
 HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim", "content_loss", "style_loss")
@@ -149,7 +149,8 @@ def camvid_table() -> str:
             for score in ("fcn_score", "label_score")
             for part in ("pixel_accuracy", "class_accuracy", "class_iou")
         ]
-        lines.append(f"| {method} | " + " | ".join("" if x is None else f"{100 * x:.1f} %" for x in scores) + " |")
+        cells = [METHODS[method].title, *("" if x is None else f"{100 * x:.1f} %" for x in scores)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

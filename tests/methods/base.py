@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 import i2i_zoo
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
-from i2i_zoo.registry import METHODS
+from i2i_zoo.registry import method_class, method_name
 
 
 class Recorder(L.Callback):
@@ -72,7 +72,7 @@ class MethodTester:
         return self.build()
 
     def test_is_in_the_registry(self) -> None:
-        assert f"{self.method.__module__}:{self.method.__qualname__}" in METHODS.values()
+        assert method_class(method_name(self.method)) is self.method
 
     def test_signature_alone_is_the_configuration(self) -> None:
         parameters = inspect.signature(self.method.__init__).parameters

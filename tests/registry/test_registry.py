@@ -1,8 +1,9 @@
-"""Every entry keeps its promises."""
+"""Every entry keeps its promises, and the files of the registry are found by themselves."""
 
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,29 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import DRIVE
 from i2i_zoo.methods.base import Method
 from i2i_zoo.methods.pix2pix import Pix2Pix
-from i2i_zoo.registry import ENTRIES, METHODS, Entry, method_class
+from i2i_zoo.registry import ENTRIES, METHODS, Entry, method_class, method_name
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
+FILES = sorted(path.stem for path in (ROOT / "src/i2i_zoo/registry/entries").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("file", FILES)
+class TestFile:
+    def test_declares_its_method_and_its_checkpoints(self, file: str) -> None:
+        module = import_module(f"i2i_zoo.registry.entries.{file}")
+        assert module.METHOD.name == file
+        assert METHODS[file] is module.METHOD
+        assert [ENTRIES[entry.name] for entry in module.ENTRIES] == list(module.ENTRIES)
+        assert {entry.method for entry in module.ENTRIES} <= {file}
+
+    def test_method_is_complete(self, file: str) -> None:
+        method, cls = METHODS[file], method_class(file)
+        assert issubclass(cls, Method)
+        assert method_name(cls) == file
+        assert method.title
+        assert method.paper.startswith("https://")
+        by_first_key = {"source": "paired", "label": "semantic", "a": "unpaired", "content": "style"}
+        assert method.task == by_first_key[cls.batch_keys[0]]
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
@@ -23,14 +44,13 @@ class TestEntry:
     def test_is_consistent(self, entry: Entry) -> None:
         assert ENTRIES[entry.name] is entry
         assert entry.name == entry.method or entry.name.startswith(f"{entry.method}-")
-        assert entry.method in METHODS
+        assert entry.task == METHODS[entry.method].task
+        assert entry.paper == METHODS[entry.method].paper
         assert entry.origin in ("trained", "official")
         assert (entry.origin == "official") == bool(entry.official)
         assert entry.license
         assert entry.license_notice
-        assert entry.paper.startswith("https://")
-        assert " in, " in entry.description
-        assert entry.description.endswith((" out", " out, and back"))
+        assert re.fullmatch(r"[^|\n]+ to [^|\n]+[^.|\n]", entry.description)
 
     def test_has_weights_that_cannot_change(self, entry: Entry) -> None:
         if entry.weights == "hub":
@@ -47,10 +67,10 @@ class TestEntry:
         cls = method_class(entry.method)
         check_hparams(cls, entry.hparams, entry.name)
         cls.check_preprocess(dict(entry.preprocess), entry.name)
-        assert (
-            entry.task
-            == {"source": "paired", "label": "semantic", "a": "unpaired", "content": "style"}[cls.batch_keys[0]]
-        )
+
+    def test_states_the_terms_of_cityscapes(self, entry: Entry) -> None:
+        if "Cityscapes" in entry.dataset and entry.license != "cc-by-nc-sa-4.0":
+            assert "Cityscapes, whose terms allow no commercial use" in entry.license_notice
 
     def test_bundled_files_are_there(self, entry: Entry) -> None:
         folder = ROOT / "src/i2i_zoo/checkpoints" / entry.name
@@ -61,14 +81,56 @@ class TestEntry:
 
     def test_recipe_is_there(self, entry: Entry) -> None:
         assert (ROOT / "recipes" / f"{entry.recipe}.yaml").is_file()
-        if entry.like:
-            assert ENTRIES[entry.like].recipe == entry.recipe
-            assert ENTRIES[entry.like].method == entry.method
+        if entry.recipe_of:
+            assert ENTRIES[entry.recipe_of].recipe == entry.recipe
+            assert ENTRIES[entry.recipe_of].method == entry.method
 
 
 def test_no_orphans() -> None:
     folders = {path.name for path in (ROOT / "src/i2i_zoo/checkpoints").iterdir() if path.is_dir()}
     assert folders == {name for name, entry in ENTRIES.items() if entry.bundled}
+
+
+def test_every_file_is_found_in_alphabetical_order() -> None:
+    assert list(METHODS) == FILES
+    order = [FILES.index(entry.method) for entry in ENTRIES.values()]
+    assert order == sorted(order)
+
+
+FILE = """
+from i2i_zoo.registry import Entry, Method
+
+METHOD = Method(name="{file}", implementation="{file}:Net", title="{file}", task="paired", paper="https://{file}.org")
+ENTRIES = (
+    Entry(
+        name="{entry}", method="{file}", dataset="none", description="dots to lines", license="mit", license_notice="",
+        origin="trained",
+    ),
+)
+"""
+
+
+def test_a_new_file_is_all_that_a_method_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "added_entries"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "zebra.py").write_text(FILE.format(file="zebra", entry="zebra-lines"))
+    (folder / "ant.py").write_text(FILE.format(file="ant", entry="ant-lines"))
+    methods, entries = registry.collect(import_module("added_entries"))
+    assert list(methods) == ["ant", "zebra"]
+    assert list(entries) == ["ant-lines", "zebra-lines"]
+
+    for name, method in methods.items():
+        monkeypatch.setitem(METHODS, name, method)
+    assert entries["ant-lines"].task == "paired"
+    assert entries["ant-lines"].paper == "https://ant.org"
+    monkeypatch.setitem(ENTRIES, "ant-lines", entries["ant-lines"])
+    assert list_models(method="ant", task="paired") == ["ant-lines"]
+
+    (folder / "bee.py").write_text(FILE.format(file="bee", entry="ant-lines"))
+    with pytest.raises(ZooError, match=r"bee\.py: a checkpoint called 'ant-lines' already exists"):
+        registry.collect(import_module("added_entries"))
 
 
 def test_list_models() -> None:
@@ -113,11 +175,8 @@ def test_info() -> None:
 
 
 def test_methods_resolve() -> None:
-    assert registry.method_class("pix2pix") is Pix2Pix
-    for name in METHODS:
-        assert issubclass(method_class(name), Method)
-        assert registry.method_name(method_class(name)) == name
+    assert method_class("pix2pix") is Pix2Pix
     with pytest.raises(ZooError, match="No method is called 'torch:load': choose from adain"):
         method_class("torch:load")
     with pytest.raises(ZooError, match="Method has no name to save it under"):
-        registry.method_name(Method)
+        method_name(Method)

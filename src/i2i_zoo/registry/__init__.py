@@ -1,0 +1,95 @@
+"""What the zoo holds: one `Method` for each method and one `Entry` for each checkpoint.
+
+Data only; standard library only.  Each file in ``entries/`` declares a method as ``METHOD`` and its checkpoints as
+``ENTRIES``.  The files are found by themselves: to add a method, add its file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from i2i_zoo.errors import ZooError
+
+from . import entries
+from .entry import METHODS, Entry, Method
+
+__all__ = ["ENTRIES", "METHODS", "Entry", "Method", "info", "list_models", "method_class", "method_name", "suggest"]
+
+
+def collect(package: ModuleType) -> tuple[dict[str, Method], dict[str, Entry]]:
+    """Methods and checkpoints by name, from the files of a package in alphabetical order.
+
+    Raises `ZooError` if two checkpoints have the same name.
+    """
+    methods: dict[str, Method] = {}
+    found: dict[str, Entry] = {}
+    for name in sorted(file.name for file in iter_modules(package.__path__)):
+        file = import_module(f"{package.__name__}.{name}")
+        methods[file.METHOD.name] = file.METHOD
+        for entry in file.ENTRIES:
+            if entry.name in found:
+                raise ZooError(f"{file.__file__}: a checkpoint called {entry.name!r} already exists; rename this one.")
+            found[entry.name] = entry
+    return methods, found
+
+
+#: Checkpoints by name, method by method.
+ENTRIES: dict[str, Entry]
+
+_methods, ENTRIES = collect(entries)
+METHODS.update(_methods)
+
+
+def suggest(name: str) -> str:
+    """The three entries closest to ``name``, for an error message."""
+    return ", ".join(difflib.get_close_matches(name, ENTRIES, n=3, cutoff=0.0))
+
+
+def info(name: str) -> Entry:
+    """The entry called ``name``.  Raises `ZooError`, naming the three closest entries, if there is none."""
+    if name not in ENTRIES:
+        raise ZooError(f"No checkpoint is called {name!r}; the closest are {suggest(name)}.")
+    return ENTRIES[name]
+
+
+def list_models(
+    pattern: str = "*",
+    *,
+    method: str | None = None,
+    task: str | None = None,
+    license: str | None = None,
+    bundled: bool | None = None,
+) -> list[str]:
+    """Names of the checkpoints, sorted, that match a shell ``pattern`` and all other arguments that are not None."""
+    wanted = {"method": method, "task": task, "license": license, "bundled": bundled}
+    return sorted(
+        name
+        for name, entry in ENTRIES.items()
+        if fnmatchcase(name, pattern)
+        and all(getattr(entry, key) == value for key, value in wanted.items() if value is not None)
+    )
+
+
+def method_class(name: str) -> Any:
+    """The class of the method called ``name``.  Raises `ZooError` if there is none.
+
+    This is the only way from a name to a class.  A dotted path found in a file is never imported.
+    """
+    if name not in METHODS:
+        raise ZooError(f"No method is called {name!r}: choose from {', '.join(sorted(METHODS))}.")
+    module, _, attribute = METHODS[name].implementation.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def method_name(cls: type) -> str:
+    """The name of a method's class.  Raises `ZooError` if the class is not in `METHODS`."""
+    home = f"{cls.__module__}:{cls.__qualname__}"
+    for name, method in METHODS.items():
+        if method.implementation == home:
+            return name
+    raise ZooError(f"{cls.__name__} has no name to save it under: declare it in a file of i2i_zoo/registry/entries.")

@@ -1,0 +1,1 @@
+"""One file for each method: what it is (``METHOD``) and its checkpoints (``ENTRIES``)."""

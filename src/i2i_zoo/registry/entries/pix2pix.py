@@ -1,0 +1,59 @@
+"""pix2pix and its checkpoints."""
+
+from i2i_zoo.registry import terms
+from i2i_zoo.registry.entry import Entry, Method
+
+METHOD = Method(
+    name="pix2pix",
+    implementation="i2i_zoo.methods.pix2pix:Pix2Pix",
+    title="pix2pix",
+    task="paired",
+    paper="https://arxiv.org/abs/1611.07004",
+)
+
+
+def _official(data: str, file: str, dataset: str, description: str) -> Entry:
+    """One of the authors' generators; ``file`` is its name without ``.pth``."""
+    return Entry(
+        name=f"pix2pix-{data}",
+        method="pix2pix",
+        dataset=dataset,
+        description=description,
+        license="bsd-2-clause",
+        license_notice=(
+            "Weights by the authors of pix2pix (Isola, Zhu, Zhou, Efros 2017), whose code is under the BSD licence: "
+            "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/LICENSE"
+        ),
+        origin="official",
+        official={"generator": f"http://efrosgans.eecs.berkeley.edu/pix2pix/models-pytorch/{file}.pth"},
+        preprocess={"size": [256, 256]},
+    )
+
+
+ENTRIES = (
+    Entry(
+        name="pix2pix-camvid",
+        method="pix2pix",
+        dataset="CamVid",
+        description="label map to street scene",
+        license="other",
+        license_notice=terms.CAMVID,
+        origin="trained",
+        bundled=True,
+    ),
+    Entry(
+        name="pix2pix-camvid-photo2labels",
+        method="pix2pix",
+        dataset="CamVid",
+        description="street scene to label map",
+        license="other",
+        license_notice=terms.CAMVID,
+        origin="trained",
+        bundled=True,
+    ),
+    _official("facades", "facades_label2photo", "CMP Facades", "label map to building facade"),
+    _official("edges2shoes", "edges2shoes", "UT Zappos50K with HED edges", "shoe edges to shoe photo"),
+    _official("sat2map", "sat2map", "Google Maps", "aerial photo to street map"),
+    _official("map2sat", "map2sat", "Google Maps", "street map to aerial photo"),
+    _official("day2night", "day2night", "Transient Attributes", "day to night, same view"),
+)
