@@ -165,7 +165,7 @@ def read_onnx(path: Path) -> Runner:
 
 @torch.inference_mode()
 def compare(graph: Graph, runner: Runner, dtype: torch.dtype) -> dict[tuple[int, ...], float]:
-    """The largest difference of a written graph from its module for several batches and sizes, by the output's shape."""
+    """The largest difference of a written graph from its module for several inputs, by the output's shape."""
     stride = graph.stride
     size = max(graph.smallest, 64 // stride * stride)
     differences = {}

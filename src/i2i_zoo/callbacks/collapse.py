@@ -103,8 +103,7 @@ def findings(direction: str, comparison: Comparison, model: Any) -> Iterator[Fin
             output / target,
             output < COLLAPSED * min(source, target),
             f"mode collapse, outputs differ from each other {output / target:.3f} times as much as pictures of "
-            f"{direction[1].upper()} do; "
-            + remedies(model, "diversity", direction),
+            f"{direction[1].upper()} do; " + remedies(model, "diversity", direction),
         )
     if not (model.preprocess.source_palette or model.preprocess.target_palette):
         yield Finding(

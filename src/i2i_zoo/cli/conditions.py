@@ -44,9 +44,7 @@ def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
     if unknown:
         refuse(command, unknown, model)
     args.conditions = {
-        condition.name: value
-        for condition in model.conditions
-        if (value := chosen_value(condition, args)) is not None
+        condition.name: value for condition in model.conditions if (value := chosen_value(condition, args)) is not None
     }
     args.model = model
     return args

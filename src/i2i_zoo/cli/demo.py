@@ -16,6 +16,6 @@ def add_arguments(command: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from i2i_zoo.demo import serve
+    from i2i_zoo.demo.page import serve
 
     serve(args.names, args.port, args.share)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, NoReturn
 
 import lightning as L
@@ -15,11 +17,9 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from i2i_zoo import cards, hub
+from i2i_zoo import callbacks, cards, hub
 from i2i_zoo.callbacks.collapse import CollapseWatch
-from i2i_zoo.callbacks.ema import EMA
 from i2i_zoo.callbacks.evaluation import Evaluation
-from i2i_zoo.callbacks.gradients import ClipGradients
 from i2i_zoo.callbacks.nan import StopOnNaN
 from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
@@ -27,22 +27,19 @@ from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
 from i2i_zoo.convert.build import fitting
 from i2i_zoo.convert.pickles import is_lightning, read_lightning, read_pickle
-from i2i_zoo.data.paired import PairedData
-from i2i_zoo.data.rendered.digits import DigitsData
-from i2i_zoo.data.rendered.streets import SyntheticPairs
-from i2i_zoo.data.semantic import SemanticData
-from i2i_zoo.data.style import StyleData
-from i2i_zoo.data.unpaired import UnpairedData
+from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, METHODS, info, method_class, method_name
 
-#: Classes that recipes name without their module: imported, hence found.
-RECIPE_CLASSES = (
-    *map(method_class, METHODS),
-    *(DigitsData, PairedData, SemanticData, StyleData, SyntheticPairs, UnpairedData),
-    *(ClipGradients, CollapseWatch, EMA, Evaluation, ExactResume, LastCheckpoint, Samples, StopOnNaN),
-)
+
+def import_recipe_classes() -> None:
+    """Import the classes that recipes name without their modules: the parser finds those that are imported."""
+    for name in METHODS:
+        method_class(name)
+    datamodules()
+    for module in iter_modules(callbacks.__path__):
+        import_module(f"{callbacks.__name__}.{module.name}")
 
 
 def main(verb: str, args: Sequence[str]) -> None:
@@ -152,6 +149,7 @@ class TrainingCLI(LightningCLI):
 
     def __init__(self, verb: str, args: list[str], run: str | None = None, checkpoint: str | None = None) -> None:
         self.verb, self.run, self.checkpoint = verb, run, checkpoint
+        import_recipe_classes()
         fit = verb == "fit"
         super().__init__(
             Method,
@@ -252,7 +250,7 @@ class TrainingCLI(LightningCLI):
         return path.relative_to(folder).parts[0] if folder in path.parents else None
 
     def after_instantiate_classes(self) -> None:
-        self.model.preprocess = dict(self.datamodule.preprocess)
+        self.model.adopt(self.datamodule.preprocess, "the data")
         if self.checkpoint is not None:
             self.model = hub.load(self.checkpoint)
         if path := self.config[self.verb].ckpt_path:

@@ -119,10 +119,10 @@ def translate_example(args: argparse.Namespace) -> int:
     model = args.model or load_named(args.name, args.device)
     conditions, shipped = dict(args.conditions), []
     for condition in model.conditions:
-        if condition.required and condition.name not in conditions:
-            if (file := example_condition(args.name, condition.name)) is not None:
-                conditions[condition.name] = str(file)
-                shipped.append(file)
+        file = example_condition(args.name, condition.name)
+        if condition.required and condition.name not in conditions and file is not None:
+            conditions[condition.name] = str(file)
+            shipped.append(file)
     translator = model.translator(**conditions)
     if translator.direction != model.directions[0]:
         raise ZooError(f"{args.name} ships an example of A: give pictures of B to translate with --direction ba.")

@@ -64,8 +64,7 @@ def measure_lpips(task: Task, direction: str, net: str = "alex") -> dict[str, Me
 
 
 def measure_fid(
-    task: Task,
-    direction: str, feature: int = 2048, antialias: bool = False, weights: Path | None = None
+    task: Task, direction: str, feature: int = 2048, antialias: bool = False, weights: Path | None = None
 ) -> dict[str, Measure]:
     metric = FID(inception(str(feature), antialias, weights))
     return {"fid": Measure(metric, PAIR, f"FID ({variant(feature, antialias)})")}
@@ -86,8 +85,7 @@ def measure_kid(
 
 
 def measure_is(
-    task: Task,
-    direction: str, splits: int = 10, antialias: bool = False, weights: Path | None = None
+    task: Task, direction: str, splits: int = 10, antialias: bool = False, weights: Path | None = None
 ) -> dict[str, Measure]:
     metric = IS(inception("logits_unbiased", antialias, weights), splits)
     return {"is": Measure(metric, ("output",), f"Inception score ({variant('logits', antialias)}, {splits} splits)")}

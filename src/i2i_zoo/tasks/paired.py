@@ -146,7 +146,7 @@ def visible(pictures: Tensor) -> Tensor:
 
 
 def picture_graph(translator: PictureTranslator) -> Graph:
-    """The graph of a translator of pictures.  Raises `ZooError` for one of a size or of tiles, which graphs do not have."""
+    """The graph of a translator of pictures.  Raises `ZooError` if a size or tiles were chosen."""
     if translator.size is not None or translator.tiles is not None:
         raise ZooError("An exported graph takes pictures of any size: leave out size and tile.")
 

@@ -35,9 +35,7 @@ CONDITIONS = (
     Condition(
         "alpha", Number(0, 1), "from 0, the content, to 1, the style", label="Strength of the style", default=1.0
     ),
-    Condition(
-        "weights", Numbers(Number(0)), "how much each of several styles counts, in order", excludes="masks"
-    ),
+    Condition("weights", Numbers(Number(0)), "how much each of several styles counts, in order", excludes="masks"),
     Condition(
         "masks",
         PictureFile(several=True),

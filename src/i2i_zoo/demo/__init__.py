@@ -1,0 +1,1 @@
+"""The page of ``i2i-zoo demo``."""

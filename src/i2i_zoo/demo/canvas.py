@@ -1,0 +1,115 @@
+"""Painting label maps: the canvas, its legend and its brush."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from i2i_zoo.examples import example_source
+from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours, read_labels
+
+from .inputs import Choices, import_gradio
+
+#: Height and width of the canvas for a checkpoint that has neither an example nor a size that it was trained at.
+CANVAS = (256, 256)
+
+#: Height on the page of canvas and result, in CSS pixels.
+HEIGHT = 470
+
+
+def show_canvas(name: str, choices: Choices, palette: str) -> Any:
+    """The canvas with the buttons of its labels, in the `gradio.Blocks` that is open."""
+    gradio = import_gradio()
+    start, labels = first_scene(name, choices, palette), legend(palette)
+    canvas = gradio.ImageEditor(
+        {"background": start, "layers": [], "composite": start},
+        label="Label map: choose a label below and paint",
+        placeholder="Choose the brush at the left and a label below, and paint",
+        interactive=True,
+        brush=brush(labels, next(iter(labels))),
+        sources=["upload", "clipboard"],
+        transforms=[],
+        layers=False,
+        format="png",
+        canvas_size=(start.shape[1], start.shape[0]),
+        height=HEIGHT,
+        buttons=["download"],
+    )
+    with gradio.Row(elem_classes="labels"):
+        for label, colour in labels.items():
+            button = gradio.Button(label, size="sm", scale=0, elem_classes=f"label-{colour[1:]}")
+            button.click(functools.partial(choose, labels, label), None, canvas, show_progress="hidden")
+    gradio.HTML(style(labels))
+    return canvas
+
+
+def painted_labels(drawing: Mapping[str, Any] | None, palette: str) -> np.ndarray | None:
+    """The label ids (H, W) of what is drawn; None if nothing is.
+
+    Args:
+        drawing: What `gradio.ImageEditor` gives: ``composite`` is the canvas (H, W, 4).
+        palette: The labels' colours; those that are mixed at the edges of strokes become the nearest.
+    """
+    canvas = flatten(drawing, palette_colours(palette)[0])
+    return None if canvas is None else label_ids(canvas, palette)
+
+
+def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarray) -> np.ndarray | None:
+    """The composite of a drawing on a ground of one colour, (H, W, 3) uint8; None if there is none."""
+    if drawing is None or drawing["composite"] is None:
+        return None
+    painted = Image.fromarray(drawing["composite"]).convert("RGBA")
+    below = Image.new("RGBA", painted.size, (*map(int, ground), 255))
+    return np.asarray(Image.alpha_composite(below, painted))[..., :3]
+
+
+def first_scene(name: str, choices: Choices, palette: str) -> np.ndarray:
+    """What the canvas shows first, (H, W, 3) in the palette's colours: the checkpoint's example, or its first label."""
+    example = example_source(name)
+    if example is not None and choices.direction in ("", choices.model.directions[0]):
+        return colour_labels(read_labels(example, len(palette_colours(palette)), palette).numpy(), palette)
+    return colour_labels(np.zeros(choices.preprocess.size or CANVAS, np.uint8), palette)
+
+
+def legend(palette: str) -> dict[str, str]:
+    """The colours of a palette as CSS has them, by the name of the first label that has the colour."""
+    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in palette_colours(palette)]
+    names = LABEL_NAMES.get(palette, tuple(map(str, range(len(colours)))))
+    first = dict(zip(reversed(colours), reversed(names), strict=True))
+    return {first[colour]: colour for colour in dict.fromkeys(colours)}
+
+
+def legend_html(labels: Mapping[str, str]) -> str:
+    """The legend as a line of swatches with names."""
+    swatch = '<span style="display:inline-block;width:14px;height:14px;border-radius:3px;background:{}"></span> {}'
+    entries = [f"<span>{swatch.format(colour, html.escape(label))}</span>" for label, colour in labels.items()]
+    return f'<div style="display:flex;flex-wrap:wrap;gap:4px 14px">{"".join(entries)}</div>'
+
+
+def style(labels: Mapping[str, str]) -> str:
+    """CSS that gives the button of each label its swatch, and shows a small result as large as the canvas."""
+    swatch = "content:'';flex:none;width:14px;height:14px;border-radius:3px;margin-right:6px"
+    rules = [
+        ".labels{flex-wrap:wrap;gap:6px!important}",
+        ".labels button{display:flex;flex:none;min-width:max-content!important}",
+        f".labels button::before{{{swatch}}}",
+        *(f".label-{colour[1:]}::before{{background:{colour}}}" for colour in labels.values()),
+        ".result img{width:100%;height:100%;padding:32px;object-fit:contain!important}",
+    ]
+    return f"<style>{''.join(rules)}</style>"
+
+
+def brush(labels: Mapping[str, str], label: str) -> Any:
+    """The brush that paints a label."""
+    colours = list(labels.values())
+    return import_gradio().Brush(default_size=20, colors=colours, default_color=labels[label], color_mode="fixed")
+
+
+def choose(labels: Mapping[str, str], label: str) -> Any:
+    """The change to the canvas when a label is chosen."""
+    return import_gradio().ImageEditor(brush=brush(labels, label), label=f"Label map: painting {label}")
