@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from i2i_zoo.data.augmentation import Augmentation
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.data.style import StyleData
@@ -216,3 +217,101 @@ def test_resized_pictures_are_drawn_as_ever(kind: str, datasets: Any) -> None:
             # Processors may round a bicubic average another way.
             slack = 0 if key in ("label", "instance") or (kind, key) == ("colours", "source") else 1
             assert (found - torch.tensor(RESIZED[kind][key][epoch])).abs().max() <= slack
+
+
+def drawn(seed: int, original: tuple[int, int] = (HEIGHT, WIDTH), **options: Any) -> Augmentation:
+    sizes = {"load_size": [30, 39], "crop_size": [24, 26], "flip": True, **options}
+    return Augmentation.draw(original, torch.Generator().manual_seed(seed), file=Path("x.png"), **sizes)
+
+
+def test_a_point_stays_on_what_it_marks() -> None:
+    """A marked block of pixels and the point at its centre go the same way, to within a tenth of a pixel."""
+    compared, lost = {(load_size, mirrored): 0 for load_size in (30, 60) for mirrored in (False, True)}, 0
+    for seed in range(120):
+        load_size = 60 if seed % 2 else 30
+        augmentation = drawn(seed, load_size=[load_size, load_size + 9], crop_size=[24, 26])
+        y, x = 4 + seed * 5 % (HEIGHT - 8), 4 + seed * 7 % (WIDTH - 8)
+        picture = torch.full((1, HEIGHT, WIDTH), -1.0)
+        picture[:, y - 1 : y + 2, x - 1 : x + 2] = 1
+        point = augmentation.keypoints(torch.tensor([[x, y, 1.0]]))[0]
+        lost += int(point[2] == 0)
+        if 5 <= point[0] <= 20 and 5 <= point[1] <= 18:  # the whole block is in the crop, with what blurs around it
+            light = augmentation.picture(picture)[0].double() + 1
+            columns, rows = (torch.arange(length) for length in (26, 24))
+            centre = torch.stack([(light.sum(0) * columns).sum(), (light.sum(1) * rows).sum()]) / light.sum()
+            assert (point[:2] - centre).abs().max() < 0.1
+            compared[load_size, augmentation.mirrored] += 1
+    assert min(compared.values()) > 2
+    assert 0 < lost < 120
+
+
+def test_points_without_resizing_move_by_whole_pixels() -> None:
+    """Every pixel's own point lies, after a crop and a mirror, on the pixel that has its colour."""
+    for seed in range(20):
+        augmentation = drawn(seed, load_size=None)
+        y, x = torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij")
+        number = y * WIDTH + x
+        moved = augmentation.keypoints(torch.stack([x, y, torch.ones_like(x)], -1).flatten(0, 1).float())
+        crop = augmentation.labels(number)
+        kept = moved[:, 2] > 0
+        assert kept.sum() == crop.numel() == 24 * 26
+        assert torch.equal(crop[moved[kept, 1].long(), moved[kept, 0].long()], number.flatten()[kept])
+        assert (moved[~kept] == 0).all()
+
+
+def test_corners_stay_corners_when_resized() -> None:
+    """A picture of W pixels covers x from -0.5 to W - 0.5, at any size."""
+    augmentation = drawn(0, load_size=[80, 26], crop_size=None, flip=False)
+    corners = torch.tensor([[-0.5, -0.5, 1], [51.5, 39.5, 1], [25.5, 19.5, 1], [-0.6, 3, 1], [3, 39.6, 1], [9, 9, 0]])
+    moved = augmentation.keypoints(corners)
+    assert moved.tolist() == [[-0.5, -0.5, 1], [25.5, 79.5, 1], [12.5, 39.5, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_left_and_right_change_places_in_mirror_images_only() -> None:
+    points = torch.tensor([[10.0, 20, 1], [30, 20, 1], [26, 5, 1], [0, 0, 0]])
+    seen = set()
+    for seed in range(10):
+        augmentation = drawn(seed, load_size=None, crop_size=None)
+        moved = augmentation.keypoints(points, pairs=[(0, 1), (2, 3)])
+        seen.add(augmentation.mirrored)
+        if augmentation.mirrored:
+            assert moved.tolist() == [[WIDTH - 31, 20, 1], [WIDTH - 11, 20, 1], [0, 0, 0], [WIDTH - 27, 5, 1]]
+        else:
+            assert torch.equal(moved, points)
+    assert seen == {False, True}
+
+
+def test_frames_of_a_clip_are_treated_alike() -> None:
+    frames = torch.stack([torch.from_numpy(pattern(number)).permute(2, 0, 1) for number in range(4)])
+    points = torch.tensor([[[20.0, 20, 1], [5, 30, 1]]]).repeat(4, 1, 1)
+    points[:, :, 0] += torch.arange(4)[:, None]
+    for clip in (frames, frames / 127.5 - 1):
+        for seed in range(6):
+            augmentation = drawn(seed)
+            whole = augmentation.picture(clip)
+            assert whole.shape == (4, 3, 24, 26)
+            assert whole.dtype == clip.dtype
+            assert all(torch.equal(augmentation.picture(frame), part) for frame, part in zip(clip, whole, strict=True))
+            moved = augmentation.keypoints(points)
+            assert all(torch.equal(augmentation.keypoints(p), part) for p, part in zip(points, moved, strict=True))
+            ids = augmentation.labels(frames[:, 0].long())
+            assert all(torch.equal(augmentation.labels(f[0].long()), i) for f, i in zip(frames, ids, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_ids_keep_their_type_and_value(dtype: torch.dtype) -> None:
+    top = 1 if dtype == torch.bool else torch.iinfo(dtype).max  # of 64 bits, more than a double can hold
+    ids = torch.full((HEIGHT, WIDTH), top, dtype=dtype)
+    ids[:, ::3] = 0
+    for seed in range(4):
+        part = drawn(seed).labels(ids)
+        assert part.shape == (24, 26)
+        assert part.dtype == dtype
+        assert set(part.unique().tolist()) == {0, top}
+
+
+def test_ids_and_colours_are_resized_to_the_same_pixels() -> None:
+    ids = torch.from_numpy(pattern(0, 1)[..., 0])
+    for seed in range(6):
+        augmentation = drawn(seed)
+        assert torch.equal(augmentation.labels(ids), augmentation.picture(ids[None], nearest=True)[0])

@@ -16,17 +16,17 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 
-from .pictures import (
-    PictureData,
+from .files import (
     check_files,
     check_ids,
     check_label_files,
     check_sizes,
     find_pictures,
-    halves,
     match_names,
     read_label_map,
+    read_side_by_side,
 )
+from .pictures import PictureData
 from .sampler import sample_generator
 
 
@@ -66,7 +66,7 @@ class PairedImages(Dataset[dict[str, Any]]):
         epoch, index = item
         data, (source_file, target_file) = self.data, self.files[index]
         if data.side_by_side:
-            a, b = halves(target_file)
+            a, b = read_side_by_side(target_file)
             source, target = (a, b) if data.direction == "AtoB" else (b, a)
             source = fit_channels(source, data.in_channels, str(target_file))
             target = fit_channels(target, data.out_channels, str(target_file))
@@ -75,9 +75,10 @@ class PairedImages(Dataset[dict[str, Any]]):
             target = decode_picture(target_file, data.out_channels, data.target_palette)
         else:
             source = target = decode_picture(target_file, 3)
-        nearest = [palette is not None for palette in (data.source_palette, data.target_palette)]
         random = sample_generator(data.seed, epoch, index)
-        source, target = map(to_float, data.augment([source, target], nearest, self.train, random, target_file))
+        augmentation = data.augmentation(target.shape[-2:], self.train, random, target_file)
+        source = to_float(augmentation.picture(source, nearest=data.source_palette is not None))
+        target = to_float(augmentation.picture(target, nearest=data.target_palette is not None))
         if data.made_from == "lab":
             lab = rgb_to_lab(target[None])[0]
             source, target = lab[:1], lab[1:]

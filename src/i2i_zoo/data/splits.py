@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -11,9 +10,6 @@ import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from .sampler import EpochSampler
-
-#: Label maps of a split whose ids are checked before training begins.
-LABELS_CHECKED = 1000
 
 
 class SplitData(L.LightningDataModule):
@@ -90,11 +86,6 @@ def progress(trainer: Any) -> tuple[int, int]:
     if batches.is_last_batch:
         return epochs.ready, 0
     return epochs.processed, batches.current.processed
-
-
-def spread(files: Sequence[Any]) -> Sequence[Any]:
-    """At most `LABELS_CHECKED` of the files, spread evenly."""
-    return files[:: -(-len(files) // LABELS_CHECKED)] if files else files
 
 
 def collate(items: list[dict[str, Any]]) -> dict[str, Any]:

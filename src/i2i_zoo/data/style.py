@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo.media.geometry import centre_square, resize_shorter
 from i2i_zoo.media.pictures import decode_picture, to_float
 
-from .pictures import PictureData, check_files, find_pictures
+from .augmentation import Augmentation
+from .files import check_files, find_pictures
+from .pictures import PictureData
 from .sampler import sample_generator
 
 
@@ -42,7 +44,8 @@ class StylePictures(Dataset[dict[str, Any]]):
 
     def read(self, file: Path, random: torch.Generator) -> Tensor:
         """A picture of either side."""
-        return to_float(*self.data.augment([decode_picture(file)], [False], self.train, random, file))
+        picture = decode_picture(file)
+        return to_float(self.data.augmentation(picture.shape[-2:], self.train, random, file).picture(picture))
 
 
 class StyleData(PictureData):
@@ -84,6 +87,7 @@ class StyleData(PictureData):
             content, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
         )
         self.style = Path(style) if style is not None else None
+        self.load_side, self.test_side = load_size, test_size
 
     @property
     def preprocess(self) -> dict[str, Any]:
@@ -99,11 +103,20 @@ class StyleData(PictureData):
         check_files([*contents.values(), *styles.values()])
         return StylePictures(self, contents, styles, split == "train")
 
-    def resize(self, part: Tensor, nearest: bool, train: bool) -> Tensor:
-        """A picture (3, H, W) by its shorter side; in validation and test the square in its middle."""
-        size: Any = self.load_size if train else self.test_size
-        part = resize_shorter(part, size)
-        return part if train else centre_square(part)
+    def augmentation(self, original: Sequence[int], train: bool, random: torch.Generator, file: Path) -> Augmentation:
+        """A picture resized by its shorter side; in training a random square of it, else the one at its centre."""
+        side, shorter = self.load_side if train else self.test_side, min(original)
+        resized = [round(length * side / shorter) for length in original]
+        if train:
+            return Augmentation.draw(
+                original, random, load_size=resized, crop_size=self.crop_size, flip=self.flip, file=file
+            )
+        height, width = resized
+        return Augmentation(
+            original=(original[0], original[1]),
+            resized=(height, width),
+            window=((height - side) // 2, (width - side) // 2, side, side),
+        )
 
     def pictures(self, folder: Path | None, split: str) -> dict[str, Path]:
         """Name to file of a folder's pictures in a split; none of no folder."""

@@ -14,7 +14,8 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 
-from .pictures import PictureData, check_files, check_ids, check_label_files, find_pictures, halves, read_label_map
+from .files import check_files, check_ids, check_label_files, find_pictures, read_label_map, read_side_by_side
+from .pictures import PictureData
 from .sampler import sample_generator
 
 
@@ -53,10 +54,11 @@ class UnpairedImages(Dataset[dict[str, Any]]):
         """The picture of a side, A 0 and B 1, resized, and in training cropped and flipped."""
         channels, palette = self.data.channels[side], self.data.palettes[side]
         if self.side_by_side:
-            picture = fit_channels(halves(file)[side], channels, str(file))
+            picture = fit_channels(read_side_by_side(file)[side], channels, str(file))
         else:
             picture = decode_picture(file, channels, palette)
-        return to_float(*self.data.augment([picture], [palette is not None], self.train, random, file))
+        augmentation = self.data.augmentation(picture.shape[-2:], self.train, random, file)
+        return to_float(augmentation.picture(picture, nearest=palette is not None))
 
 
 class UnpairedData(PictureData):
