@@ -29,7 +29,7 @@ from i2i_zoo.convert.build import fitting
 from i2i_zoo.convert.pickles import is_lightning, read_lightning, read_pickle
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.rendered.digits import DigitsData
-from i2i_zoo.data.rendered.streets import SyntheticPairs
+from i2i_zoo.data.rendered.street_data import SyntheticPairs
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.data.style import StyleData
 from i2i_zoo.data.unpaired import UnpairedData

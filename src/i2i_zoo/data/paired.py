@@ -36,7 +36,8 @@ def edges(photo: Tensor) -> Tensor:
     kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     padded = F.pad(grey[None], (1, 1, 1, 1), mode="replicate")
     gradient = F.conv2d(padded, torch.stack([kernel, kernel.T])[:, None])[0]
-    return 1 - gradient.norm(dim=0, keepdim=True).clamp_max(2)
+    strength: Tensor = gradient.norm(dim=0, keepdim=True)
+    return 1 - strength.clamp_max(2)
 
 
 def with_hole(photo: Tensor) -> Tensor:

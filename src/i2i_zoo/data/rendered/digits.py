@@ -174,10 +174,11 @@ class DigitsData(SplitData):
         from torchvision.datasets import MNIST
 
         try:
-            return MNIST(self.root, train=train, download=True).data
+            digits: Tensor = MNIST(self.root, train=train, download=True).data
         except Exception as error:  # it raises what it happens to raise
             why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             raise ZooError(
                 f"{self.root / 'MNIST'}: the digits cannot be downloaded or read ({why}); check the network, delete "
                 "the folder if it is broken, or take digits=generated."
             ) from None
+        return digits
