@@ -27,7 +27,7 @@ import i2i_zoo
 import tiny
 from i2i_zoo import registry
 from i2i_zoo.cli.main import main
-from i2i_zoo.data import splits
+from i2i_zoo.data import files as dataset_files
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.public import fetch
 from i2i_zoo.data.public.prepare import prepare
@@ -514,7 +514,7 @@ def test_labels_out_of_range(model: Path, capsys: pytest.CaptureFixture[str], mo
         *("--data.load_size=null", "--data.crop_size=null"),
     ]
     refused(capsys, argv, *parts)  # before training begins
-    monkeypatch.setattr(splits, "LABELS_CHECKED", 1)
+    monkeypatch.setattr(dataset_files, "LABELS_CHECKED", 1)
     refused(capsys, argv, *parts)  # in the process that reads it
 
 

@@ -8,7 +8,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from i2i_zoo.data.rendered.streets import SyntheticPairs
+from i2i_zoo.data.rendered.street_data import SyntheticPairs
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.methods.pix2pix import Pix2Pix
 

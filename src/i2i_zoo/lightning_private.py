@@ -58,6 +58,17 @@ def begin_next_epoch(trainer: Trainer) -> None:
         loop.epoch_loop.restarting = False
 
 
+def run_progress(trainer: Trainer) -> tuple[int, int]:
+    """The epoch that a run is in, and how many batches of this epoch are done.
+
+    Lightning restores these counters before it asks for the loaders, whose workers begin to read at once.
+    """
+    epochs, batches = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.batch_progress
+    if batches.is_last_batch:
+        return epochs.ready, 0
+    return epochs.processed, batches.current.processed  # type: ignore[attr-defined]  # Lightning declares a base class
+
+
 class SavesWithinEpochs(ModelCheckpoint):
     """A ModelCheckpoint that can be asked to save at once."""
 

@@ -19,7 +19,8 @@ import tiny
 from i2i_zoo.callbacks.collapse import CollapseWatch
 from i2i_zoo.cli.training import TrainingCLI
 from i2i_zoo.data.rendered.digits import DigitsData
-from i2i_zoo.data.rendered.streets import SyntheticPairs, render_scene
+from i2i_zoo.data.rendered.street_data import SyntheticPairs
+from i2i_zoo.data.rendered.streets import render_scene
 from i2i_zoo.data.unpaired import UnpairedData
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.gcgan import GcGAN

@@ -1,3 +1,4 @@
+import warnings
 from itertools import product
 
 import lightning as L
@@ -193,6 +194,7 @@ class Recorder(L.LightningModule):
         return torch.optim.SGD([self.weight], 0.0)
 
 
+@pytest.mark.filterwarnings("error:You're resuming from a checkpoint")  # Lightning's, where the rest would be another
 def test_a_run_resumed_within_an_epoch_meets_the_same_rest(root):
     def seen(folder, checkpoint=None):
         model, data = Recorder(folder), UnpairedData(str(root), load_size=20, crop_size=16, num_workers=0)
@@ -203,10 +205,17 @@ def test_a_run_resumed_within_an_epoch_meets_the_same_rest(root):
         trainer.fit(model, data, ckpt_path=checkpoint)
         return model.seen
 
+    filters = list(warnings.filters)
     whole = seen(root / "checkpoints")
     assert len(whole) == len(set(whole)) == 16
     for batches in (3, 11):
         assert seen(root / "resumed", root / "checkpoints" / f"{batches}.ckpt") == whole[batches:]
+    assert warnings.filters == filters
+    # A checkpoint of a loader that kept nothing at all, as they were before, goes on too.
+    checkpoint = torch.load(root / "checkpoints" / "11.ckpt", weights_only=True)
+    assert checkpoint["loops"]["fit_loop"]["state_dict"].pop("combined_loader") == [{}]
+    torch.save(checkpoint, root / "old.ckpt")
+    assert seen(root / "resumed", root / "old.ckpt") == whole[11:]
 
 
 @pytest.mark.parametrize("world", [2, 3])

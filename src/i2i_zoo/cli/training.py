@@ -250,7 +250,7 @@ class TrainingCLI(LightningCLI):
         return path.relative_to(folder).parts[0] if folder in path.parents else None
 
     def after_instantiate_classes(self) -> None:
-        self.model.adopt(self.datamodule.preprocess, "the data")
+        self.model.adopt(self.datamodule.preprocess)
         if self.checkpoint is not None:
             self.model = hub.load(self.checkpoint)
         if path := self.config[self.verb].ckpt_path:

@@ -15,19 +15,20 @@ from torch.utils.data import Dataset
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
+from i2i_zoo.seeds import numbered_generator
+from i2i_zoo.tasks.preprocess import PairedPreprocess
 
-from .pictures import (
-    PictureData,
+from .files import (
     check_files,
     check_ids,
     check_label_files,
     check_sizes,
     find_pictures,
-    halves,
     match_names,
     read_label_map,
+    read_side_by_side,
 )
-from .sampler import sample_generator
+from .pictures import PictureData
 
 
 def edges(photo: Tensor) -> Tensor:
@@ -36,7 +37,8 @@ def edges(photo: Tensor) -> Tensor:
     kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     padded = F.pad(grey[None], (1, 1, 1, 1), mode="replicate")
     gradient = F.conv2d(padded, torch.stack([kernel, kernel.T])[:, None])[0]
-    return 1 - gradient.norm(dim=0, keepdim=True).clamp_max(2)
+    strength: Tensor = gradient.norm(dim=0, keepdim=True)
+    return 1 - strength.clamp_max(2)
 
 
 def with_hole(photo: Tensor) -> Tensor:
@@ -66,7 +68,7 @@ class PairedImages(Dataset[dict[str, Any]]):
         epoch, index = item
         data, (source_file, target_file) = self.data, self.files[index]
         if data.side_by_side:
-            a, b = halves(target_file)
+            a, b = read_side_by_side(target_file)
             source, target = (a, b) if data.direction == "AtoB" else (b, a)
             source = fit_channels(source, data.in_channels, str(target_file))
             target = fit_channels(target, data.out_channels, str(target_file))
@@ -75,9 +77,10 @@ class PairedImages(Dataset[dict[str, Any]]):
             target = decode_picture(target_file, data.out_channels, data.target_palette)
         else:
             source = target = decode_picture(target_file, 3)
-        nearest = [palette is not None for palette in (data.source_palette, data.target_palette)]
-        random = sample_generator(data.seed, epoch, index)
-        source, target = map(to_float, data.augment([source, target], nearest, self.train, random, target_file))
+        random = numbered_generator(data.seed, epoch, index)
+        augmentation = data.augmentation(target.shape[-2:], self.train, random, target_file)
+        source = to_float(augmentation.picture(source, nearest=data.source_palette is not None))
+        target = to_float(augmentation.picture(target, nearest=data.target_palette is not None))
         if data.made_from == "lab":
             lab = rgb_to_lab(target[None])[0]
             source, target = lab[:1], lab[1:]
@@ -147,6 +150,8 @@ class PairedData(PictureData):
         seed: Seed of order and augmentation.
     """
 
+    batch_keys = ("source", "target")
+
     def __init__(
         self,
         root: str,
@@ -182,11 +187,9 @@ class PairedData(PictureData):
         self.side_by_side = source is None and made_from is None
 
     @property
-    def preprocess(self) -> dict[str, Any]:
-        """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
-        return self.record(
-            source_palette=self.source_palette, target_palette=self.target_palette, made_from=self.made_from
-        )
+    def preprocess(self) -> PairedPreprocess:
+        """What a model must know to prepare pictures as in training."""
+        return PairedPreprocess(self.trained_size, self.source_palette, self.target_palette, self.made_from)
 
     def dataset(self, split: str) -> PairedImages:
         """Find the pairs of a split, and check every file.

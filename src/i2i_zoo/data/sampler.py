@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import Sampler
 
+from i2i_zoo.seeds import numbered_generator
+
 
 class EpochSampler(Sampler[tuple[int, int]]):
     """Yields ``(epoch, index)``, so that a dataset can derive its augmentation from the two and nothing else.
@@ -39,7 +41,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         order = list(range(self.length))
         if self.shuffle:
-            order = torch.randperm(self.length, generator=sample_generator(self.seed, self.epoch, -1)).tolist()
+            order = torch.randperm(self.length, generator=numbered_generator(self.seed, self.epoch)).tolist()
             order = (order * self.world)[: len(self) * self.world]
         skip = self.skip if self.epoch == self.first_epoch else 0
         return iter([(self.epoch, index) for index in order[self.rank :: self.world][skip:]])
@@ -48,12 +50,3 @@ class EpochSampler(Sampler[tuple[int, int]]):
         if self.shuffle:
             return -(-self.length // self.world)
         return len(range(self.rank, self.length, self.world))
-
-
-def sample_generator(seed: int, epoch: int, index: int) -> torch.Generator:
-    """A random generator for one sample in one epoch (index -1: for the order of the epoch)."""
-    # SplitMix64's finaliser spreads neighbouring seeds; a sum of multiples alone would correlate the streams.
-    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xBF58476D1CE4E5B9 + (index + 1) * 0x94D049BB133111EB) % 2**64
-    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
-    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) % 2**64
-    return torch.Generator().manual_seed((mixed ^ (mixed >> 31)) % 2**63)

@@ -10,9 +10,11 @@ from torch.utils.data import Dataset
 
 from i2i_zoo.media.labels import palette_colours, read_instances, read_labels
 from i2i_zoo.media.pictures import decode_picture, to_float
+from i2i_zoo.seeds import numbered_generator
+from i2i_zoo.tasks.preprocess import SemanticPreprocess
 
-from .pictures import PictureData, check_files, check_label_files, check_sizes, match_names
-from .sampler import sample_generator
+from .files import check_files, check_label_files, check_sizes, match_names
+from .pictures import PictureData
 
 Files = dict[str, Path]
 
@@ -33,16 +35,16 @@ class SemanticImages(Dataset[dict[str, Any]]):
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         epoch, index = item
         data, files = self.data, self.files[index]
-        maps = {"label": data.read_label(files["label"])}
+        label, target = data.read_label(files["label"]), decode_picture(files["target"])
+        random = numbered_generator(data.seed, epoch, index)
+        augmentation = data.augmentation(target.shape[-2:], self.train, random, files["target"])
+        read: dict[str, Any] = {"name": files["target"].stem, "target": to_float(augmentation.picture(target))}
+        read["label"] = augmentation.labels(label)
         if "instance" in files:
-            maps["instance"] = read_instances(files["instance"])
-        read: dict[str, Any] = {"name": files["target"].stem}
+            read["instance"] = augmentation.labels(read_instances(files["instance"]))
         if not self.train:
-            read["label_map"] = maps["label"]
-        parts = [*(m[None].double() for m in maps.values()), decode_picture(files["target"])]
-        nearest, random = [True] * len(maps) + [False], sample_generator(data.seed, epoch, index)
-        *ids, target = data.augment(parts, nearest, self.train, random, files["target"])
-        return {**read, **{k: m[0].long() for k, m in zip(maps, ids, strict=True)}, "target": to_float(target)}
+            read["label_map"] = label
+        return read
 
 
 class SemanticData(PictureData):
@@ -68,6 +70,8 @@ class SemanticData(PictureData):
         num_workers: Processes that read pictures.
         seed: Seed of order and augmentation.
     """
+
+    batch_keys = ("label", "target")
 
     def __init__(
         self,
@@ -95,9 +99,9 @@ class SemanticData(PictureData):
         self.labels, self.palette, self.dont_care = labels, palette, dont_care
 
     @property
-    def preprocess(self) -> dict[str, Any]:
-        """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
-        return self.record(source_palette=self.palette, dont_care=self.dont_care)
+    def preprocess(self) -> SemanticPreprocess:
+        """What a model must know to prepare pictures as in training."""
+        return SemanticPreprocess(self.trained_size, self.palette, self.dont_care)
 
     def read_label(self, file: Path) -> Tensor:
         """The ids (H, W) of a file; raises `ZooError` that names the file, the value and the remedy."""

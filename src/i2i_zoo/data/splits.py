@@ -1,22 +1,23 @@
-"""What the datamodules share: a dataset per split, and its loader."""
+"""The base of all datamodules: a dataset per split, and its loader."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from i2i_zoo import lightning_private
+from i2i_zoo.tasks.preprocess import Preprocess
+
 from .sampler import EpochSampler
 
-#: Label maps of a split whose ids are checked before training begins.
-LABELS_CHECKED = 1000
+Item = dict[str, Any]
 
 
-class SplitData(L.LightningDataModule):
+class SplitData(L.LightningDataModule, ABC):
     """A datamodule whose ``setup`` fills ``datasets``: train, val and test to a dataset indexed by (epoch, index).
 
     Args:
@@ -25,18 +26,28 @@ class SplitData(L.LightningDataModule):
         seed: Seed of order and augmentation.
     """
 
+    #: What its batches hold.
+    batch_keys: ClassVar[tuple[str, ...]]
+    #: The argument that names the dataset's folder; empty for data that are rendered.
+    folder_option: ClassVar[str] = ""
+
     def __init__(self, batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
-        self.datasets: dict[str, Dataset[dict[str, Any]]] = {}
+        self.datasets: dict[str, Dataset[Item]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker that is not forked gets a copy of its dataset and of this, but not of the run.
         return {**self.__dict__, "trainer": None}
 
-    def dataset(self, split: str) -> Dataset[dict[str, Any]]:
+    @property
+    @abstractmethod
+    def preprocess(self) -> Preprocess:
+        """What a model must know to prepare pictures as in training."""
+
+    @abstractmethod
+    def dataset(self, split: str) -> Dataset[Item]:
         """The dataset of a split.  Raises `ZooError` for whatever is wrong with it."""
-        raise NotImplementedError
 
     def setup(self, stage: str) -> None:
         """Make the datasets that the stage needs, once; raises as `dataset`."""
@@ -44,15 +55,16 @@ class SplitData(L.LightningDataModule):
             if split not in self.datasets:
                 self.datasets[split] = self.dataset(split)
 
-    def loader(self, split: str) -> DataLoader:
+    def loader(self, split: str) -> EpochLoader:
+        """The loader of a split.  The one for training begins where the run is, perhaps within an epoch."""
         trainer, dataset = self.trainer, self.datasets[split]
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        epoch, batches = progress(trainer) if trainer and split == "train" else (0, 0)
-        return DataLoader(
+        epoch, batches = lightning_private.run_progress(trainer) if trainer and split == "train" else (0, 0)
+        return EpochLoader(
             dataset,
             batch_size=self.batch_size,
             sampler=EpochSampler(
-                len(dataset),  # type: ignore[arg-type]
+                len(dataset),  # type: ignore[arg-type]  # torch's Dataset declares no length; all of ours have one
                 shuffle=split == "train",
                 seed=self.seed,
                 rank=rank,
@@ -66,38 +78,33 @@ class SplitData(L.LightningDataModule):
             pin_memory=torch.cuda.is_available(),
         )
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> EpochLoader:
         return self.loader("train")
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> EpochLoader:
         return self.loader("val")
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> EpochLoader:
         return self.loader("test")
 
-    def predict_dataloader(self) -> DataLoader:
+    def predict_dataloader(self) -> EpochLoader:
         return self.loader("test")
 
 
-def progress(trainer: Any) -> tuple[int, int]:
-    """The epoch that a run is in, and how many of its batches it has behind it.
+class EpochLoader(DataLoader[Item]):
+    """A loader that can begin within an epoch, which Lightning recognises by the two methods below.
 
-    Lightning restores its counters before it asks for the loaders, whose workers begin to read at once.  It does not
-    know that these loaders can begin within an epoch, and would warn of it.
+    They keep nothing: `SplitData.loader` finds where to begin from the run's own counters, which are in its checkpoint.
     """
-    warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch ended")
-    epochs, batches = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.batch_progress
-    if batches.is_last_batch:
-        return epochs.ready, 0
-    return epochs.processed, batches.current.processed
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        pass
 
 
-def spread(files: Sequence[Any]) -> Sequence[Any]:
-    """At most `LABELS_CHECKED` of the files, spread evenly."""
-    return files[:: -(-len(files) // LABELS_CHECKED)] if files else files
-
-
-def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
+def collate(items: list[Item]) -> dict[str, Any]:
     """A batch of items; ``label_map``, which may have any size, stays a list of (H, W)."""
     batch = default_collate([{key: value for key, value in item.items() if key != "label_map"} for item in items])
     return {**batch, "label_map": [item["label_map"] for item in items]} if "label_map" in items[0] else batch

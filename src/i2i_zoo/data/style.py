@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo.media.geometry import centre_square, resize_shorter
 from i2i_zoo.media.pictures import decode_picture, to_float
+from i2i_zoo.seeds import numbered_generator
+from i2i_zoo.tasks.preprocess import Preprocess
 
-from .pictures import PictureData, check_files, find_pictures
-from .sampler import sample_generator
+from .augmentation import Augmentation
+from .files import check_files, find_pictures
+from .pictures import PictureData
 
 
 class StylePictures(Dataset[dict[str, Any]]):
@@ -31,7 +34,7 @@ class StylePictures(Dataset[dict[str, Any]]):
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         epoch, index = item
-        random = sample_generator(self.data.seed, epoch, index)
+        random = numbered_generator(self.data.seed, epoch, index)
         content = self.contents[index]
         read = {"content": self.read(content, random), "name": content.stem}
         if self.styles:
@@ -42,7 +45,8 @@ class StylePictures(Dataset[dict[str, Any]]):
 
     def read(self, file: Path, random: torch.Generator) -> Tensor:
         """A picture of either side."""
-        return to_float(*self.data.augment([decode_picture(file)], [False], self.train, random, file))
+        picture = decode_picture(file)
+        return to_float(self.data.augmentation(picture.shape[-2:], self.train, random, file).picture(picture))
 
 
 class StyleData(PictureData):
@@ -68,6 +72,9 @@ class StyleData(PictureData):
         seed: Seed of order, partners and crops.
     """
 
+    batch_keys = ("content", "style")
+    folder_option = "content"
+
     def __init__(
         self,
         content: str,
@@ -84,11 +91,12 @@ class StyleData(PictureData):
             content, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
         )
         self.style = Path(style) if style is not None else None
+        self.load_side, self.test_side = load_size, test_size
 
     @property
-    def preprocess(self) -> dict[str, Any]:
-        """What a model must know to treat pictures as in training: nothing, since pictures of any size are styled."""
-        return {}
+    def preprocess(self) -> Preprocess:
+        """Nothing, since pictures of any size are styled."""
+        return Preprocess()
 
     def dataset(self, split: str) -> StylePictures:
         """Find the pictures of a split, and check every file.
@@ -99,11 +107,20 @@ class StyleData(PictureData):
         check_files([*contents.values(), *styles.values()])
         return StylePictures(self, contents, styles, split == "train")
 
-    def resize(self, part: Tensor, nearest: bool, train: bool) -> Tensor:
-        """A picture (3, H, W) by its shorter side; in validation and test the square in its middle."""
-        size: Any = self.load_size if train else self.test_size
-        part = resize_shorter(part, size)
-        return part if train else centre_square(part)
+    def augmentation(self, original: Sequence[int], train: bool, random: torch.Generator, file: Path) -> Augmentation:
+        """A picture resized by its shorter side; in training a random square of it, else the one at its centre."""
+        side, shorter = self.load_side if train else self.test_side, min(original)
+        resized = [round(length * side / shorter) for length in original]
+        if train:
+            return Augmentation.draw(
+                original, random, load_size=resized, crop_size=self.crop_size, flip=self.flip, file=file
+            )
+        height, width = resized
+        return Augmentation(
+            original=(original[0], original[1]),
+            resized=(height, width),
+            window=((height - side) // 2, (width - side) // 2, side, side),
+        )
 
     def pictures(self, folder: Path | None, split: str) -> dict[str, Path]:
         """Name to file of a folder's pictures in a split; none of no folder."""

@@ -13,9 +13,11 @@ from torch.utils.data import Dataset
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
+from i2i_zoo.seeds import numbered_generator
+from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
-from .pictures import PictureData, check_files, check_ids, check_label_files, find_pictures, halves, read_label_map
-from .sampler import sample_generator
+from .files import check_files, check_ids, check_label_files, find_pictures, read_label_map, read_side_by_side
+from .pictures import PictureData
 
 
 class UnpairedImages(Dataset[dict[str, Any]]):
@@ -40,7 +42,7 @@ class UnpairedImages(Dataset[dict[str, Any]]):
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         epoch, index = item
-        random = sample_generator(self.data.seed, epoch, index)
+        random = numbered_generator(self.data.seed, epoch, index)
         # As the authors draw them: A in turn, and any of B.
         index_b = int(torch.randint(len(self.b), (), generator=random)) if self.train else index % len(self.b)
         a, b = self.a[index % len(self.a)], self.b[index_b]
@@ -53,10 +55,11 @@ class UnpairedImages(Dataset[dict[str, Any]]):
         """The picture of a side, A 0 and B 1, resized, and in training cropped and flipped."""
         channels, palette = self.data.channels[side], self.data.palettes[side]
         if self.side_by_side:
-            picture = fit_channels(halves(file)[side], channels, str(file))
+            picture = fit_channels(read_side_by_side(file)[side], channels, str(file))
         else:
             picture = decode_picture(file, channels, palette)
-        return to_float(*self.data.augment([picture], [palette is not None], self.train, random, file))
+        augmentation = self.data.augmentation(picture.shape[-2:], self.train, random, file)
+        return to_float(augmentation.picture(picture, nearest=palette is not None))
 
 
 class UnpairedData(PictureData):
@@ -93,6 +96,8 @@ class UnpairedData(PictureData):
         seed: Seed of order, partners and augmentation.
     """
 
+    batch_keys = ("a", "b")
+
     def __init__(
         self,
         root: str,
@@ -122,10 +127,9 @@ class UnpairedData(PictureData):
             palette_colours(name)
 
     @property
-    def preprocess(self) -> dict[str, Any]:
-        """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
-        source, target = self.palettes
-        return self.record(source_palette=source, target_palette=target)
+    def preprocess(self) -> UnpairedPreprocess:
+        """What a model must know to prepare pictures as in training."""
+        return UnpairedPreprocess(self.trained_size, *self.palettes)
 
     def has_splits(self, side: str = "") -> bool:
         """Whether the root has folders of splits, or those of one side, such as trainA."""

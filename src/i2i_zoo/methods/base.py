@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -175,15 +176,12 @@ class Method(Task):
         checkpoint["preprocess"] = self.preprocess.to_json()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.adopt(checkpoint["preprocess"], "the checkpoint")
+        self.preprocess = self.preprocess_type.from_json(checkpoint["preprocess"], "the checkpoint")
 
-    def adopt(self, preprocess: Preprocess | Mapping[str, Any], where: str) -> None:
-        """Take over how pictures were prepared, from a datamodule or a file.
-
-        Raises `ZooError` naming ``where`` if it is nothing that this task knows.
-        """
-        values = preprocess.to_json() if isinstance(preprocess, Preprocess) else preprocess
-        self.preprocess = self.preprocess_type.from_json(values, where)
+    def adopt(self, preprocess: Preprocess) -> None:
+        """Take over how the data prepare pictures, as far as this task records it."""
+        known = {key.name: getattr(preprocess, key.name, None) for key in fields(self.preprocess_type)}
+        self.preprocess = self.preprocess_type(**known)
 
 
 def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from i2i_zoo.data.rendered.streets import SyntheticPairs, example_scene, render_scene
+from i2i_zoo.data.rendered.street_data import SyntheticPairs
+from i2i_zoo.data.rendered.streets import example_scene, render_scene
 from i2i_zoo.media.labels import colour_labels
 from i2i_zoo.media.pictures import read_picture
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from i2i_zoo.data.pictures import without_partner
+from i2i_zoo.data.files import without_partner
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import find_files, read_array
 from i2i_zoo.media.labels import LABEL_NAMES

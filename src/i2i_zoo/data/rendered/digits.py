@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo.data.sampler import sample_generator
 from i2i_zoo.data.splits import SplitData
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_float
+from i2i_zoo.seeds import numbered_generator
+from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
 _SIZE = 28
 _CANVAS = 112  # generated digits are drawn so large and then reduced, which smooths them
@@ -112,7 +113,7 @@ class Digits(Dataset[dict[str, Any]]):
         epoch, index = item
         number = number_b = index
         if self.train:
-            random = sample_generator(self.data.seed, epoch, index)
+            random = numbered_generator(self.data.seed, epoch, index)
             number, number_b = 2 * index, 2 * int(torch.randint(len(self), (), generator=random)) + 1
         a = to_float(self.digits[number][None])
         of_b = to_float(self.digits[number_b][None]) if number_b != number else a
@@ -136,6 +137,8 @@ class DigitsData(SplitData):
         seed: Seed of generated digits, order and partners.
     """
 
+    batch_keys = ("a", "b")
+
     def __init__(
         self,
         root: str = "data",
@@ -152,9 +155,9 @@ class DigitsData(SplitData):
         self.root, self.digits, self.domain_b, self.count = Path(root), digits, domain_b, count
 
     @property
-    def preprocess(self) -> dict[str, Any]:
-        """What a model must know to treat pictures as in training; see `i2i_zoo.tasks`."""
-        return {"size": [_SIZE, _SIZE]}
+    def preprocess(self) -> UnpairedPreprocess:
+        """What a model must know to prepare pictures as in training."""
+        return UnpairedPreprocess((_SIZE, _SIZE))
 
     def prepare_data(self) -> None:
         """Download MNIST in one process, before all of them read it; raises as `mnist`."""
@@ -174,10 +177,11 @@ class DigitsData(SplitData):
         from torchvision.datasets import MNIST
 
         try:
-            return MNIST(self.root, train=train, download=True).data
+            digits: Tensor = MNIST(self.root, train=train, download=True).data
         except Exception as error:  # it raises what it happens to raise
             why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             raise ZooError(
                 f"{self.root / 'MNIST'}: the digits cannot be downloaded or read ({why}); check the network, delete "
                 "the folder if it is broken, or take digits=generated."
             ) from None
+        return digits

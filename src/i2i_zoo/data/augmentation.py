@@ -1,0 +1,133 @@
+"""Augmentation: drawn once per item, then applied to each of its parts, whatever they are.
+
+Coordinates: x goes to the right and y down, in pixels, and whole numbers are the centres of pixels.  The top left pixel
+is (0, 0), and a picture of W pixels across covers x from -0.5 to W - 0.5.  Points move as pixels do:
+
+- Resizing from W to V pixels across: x' = (x + 0.5) V / W - 0.5, which is ``align_corners=False`` in PyTorch.
+- Cropping: x' = x - left.
+- Mirroring a picture of W pixels across: x' = W - 1 - x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.geometry import resize
+
+Size = int | Sequence[int] | None
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Resizing, then cropping, then mirroring, the same for all parts of an item.
+
+    Args:
+        original: Height and width of the item's pictures, before anything is done.
+        resized: Height and width that they are resized to.
+        window: Top, left, height and width of the crop, in the resized picture.
+        mirrored: Whether the crop is mirrored, left to right.
+    """
+
+    original: tuple[int, int]
+    resized: tuple[int, int]
+    window: tuple[int, int, int, int]
+    mirrored: bool = False
+
+    @classmethod
+    def draw(
+        cls,
+        original: Sequence[int],
+        random: torch.Generator,
+        *,
+        load_size: Size,
+        crop_size: Size = None,
+        flip: bool = False,
+        file: Path,
+    ) -> Augmentation:
+        """The augmentation of one item.
+
+        Numbers are drawn in this order: top and left of the crop if there is one, then whether to mirror if ``flip``.
+
+        Args:
+            original: Height and width of the item's pictures.
+            random: The item's random generator.
+            load_size: Size to resize to, one number or [height, width]; None keeps the original.
+            crop_size: Size of the random crop, one number or [height, width]; None for no crop.
+            flip: Mirror half of the items.
+            file: The item's file, for messages.
+
+        Raises:
+            ZooError: If the resized picture is smaller than the crop.
+        """
+        height, width = resized = extent(load_size, original)
+        top, left = 0, 0
+        crop_height, crop_width = extent(crop_size, resized)
+        if crop_size is not None:
+            if crop_height > height or crop_width > width:
+                raise ZooError(
+                    f"{file}: {width}x{height} pixels are too few for crops of {crop_width}x{crop_height}; "
+                    "choose a smaller crop_size or a load_size."
+                )
+            top = int(torch.randint(height - crop_height + 1, (), generator=random))
+            left = int(torch.randint(width - crop_width + 1, (), generator=random))
+        mirrored = flip and bool(torch.rand((), generator=random) < 0.5)
+        return cls((original[0], original[1]), resized, (top, left, crop_height, crop_width), mirrored)
+
+    def picture(self, picture: Tensor, nearest: bool = False) -> Tensor:
+        """Pictures (..., C, H, W), uint8 or floats in [-1, 1], such as the frames of a clip (T, C, H, W).
+
+        They are resized bicubically with antialiasing, or, if ``nearest``, to the nearest pixel: for colours that stand
+        for labels and must not mix.
+        """
+        if picture.dim() > 3:
+            return torch.stack([self.picture(part, nearest) for part in picture])
+        return self._crop(resize(picture, self.resized, nearest))
+
+    def labels(self, ids: Tensor) -> Tensor:
+        """Ids (..., H, W) of any type, which is kept; resized to the nearest pixel."""
+        if self.resized != self.original:
+            # PyTorch resizes no integers, and floats do not hold all of them: resize the pixels' numbers instead.
+            pixels = torch.arange(prod(self.original), dtype=torch.float64).view(1, *self.original)
+            ids = ids.flatten(-2)[..., resize(pixels, self.resized, nearest=True)[0].long()]
+        return self._crop(ids)
+
+    def keypoints(self, points: Tensor, pairs: Sequence[tuple[int, int]] = ()) -> Tensor:
+        """Points (..., N, 3): x and y in pixels, as this module defines them, and visibility, 0 for a missing point.
+
+        A point that leaves the picture becomes a missing one; missing ones are 0, 0, 0.
+
+        Args:
+            points: The points, floats.
+            pairs: Indices of each left joint and its right counterpart, which change places in a mirror image: a
+                mirrored left hand looks like a right hand.
+        """
+        top, left, height, width = self.window
+        x, y, visibility = points.unbind(-1)
+        y = (y + 0.5) * (self.resized[0] / self.original[0]) - 0.5 - top
+        x = (x + 0.5) * (self.resized[1] / self.original[1]) - 0.5 - left
+        order = list(range(points.shape[-2]))
+        if self.mirrored:
+            x = width - 1 - x
+            for one, other in pairs:
+                order[one], order[other] = other, one
+        inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5) & (visibility > 0)
+        moved = torch.stack([x, y, visibility], -1)[..., order, :]
+        return moved.where(inside[..., order, None], 0.0)
+
+    def _crop(self, picture: Tensor) -> Tensor:
+        top, left, height, width = self.window
+        crop = picture[..., top : top + height, left : left + width]
+        return crop.flip(-1) if self.mirrored else crop
+
+
+def extent(size: Size, otherwise: Sequence[int]) -> tuple[int, int]:
+    """Height and width of a size, one number or [height, width]; None stands for the other size."""
+    height, width = (size, size) if isinstance(size, int) else otherwise if size is None else size
+    return height, width
