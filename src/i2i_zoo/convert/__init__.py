@@ -16,9 +16,9 @@ from typing import Any
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import method_class
+from i2i_zoo.store.tensors import is_lightning, read_lightning, read_pickle, state_dict
 
 from .build import build_method, check_hparams
-from .pickles import is_lightning, read_lightning, read_pickle, state_dict
 
 Path = str | PathLike[str]
 

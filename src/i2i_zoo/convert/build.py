@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store.tensors import fitting
 
 
 def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None:
@@ -117,37 +118,3 @@ def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators:
             f"{where}: no {cls.__name__} can be built from its hyper-parameters ({why}); correct them."
         ) from error
     return model
-
-
-def fitting(
-    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: str, *, strict: bool = True
-) -> dict[str, Tensor]:
-    """Those of the tensors that are expected, in the dtype that is.
-
-    Raises `ZooError`, naming the first few, if one has another shape, or with ``strict`` is missing or unknown.
-    """
-    problems = {
-        "misshapen": [
-            f"{name} ({_shape(tensor)} in place of {_shape(expected[name])})"
-            for name, tensor in tensors.items()
-            if name in expected and tensor.shape != expected[name].shape
-        ]
-    }
-    if strict:
-        problems["missing"] = [name for name in expected if name not in tensors]
-        problems["unknown"] = [name for name in tensors if name not in expected]
-    if any(problems.values()):
-        told = "; ".join(f"{problem} {first_few(names)}" for problem, names in problems.items() if names)
-        raise ZooError(f"The tensors of {where} do not fit the model: {told}; use the files of one save, unchanged.")
-    return {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items() if name in expected}
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def first_few(names: Iterable[str], count: int = 3) -> str:
-    """The first names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

@@ -18,13 +18,14 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.media.pictures import to_uint8
+from i2i_zoo.pretrained import segmenters
+from i2i_zoo.pretrained.inception import inception
+from i2i_zoo.pretrained.weights import MissingWeights
 from i2i_zoo.tasks import OneStyleTask, PairedTask, SemanticTask, StyleTask
 from i2i_zoo.tasks.unpaired import Direction
 
-from . import segmenters
 from .fcn_score import FCNScore, LabelScore
-from .inception import FID, IS, KID, Perceptual, inception
-from .weights import MissingWeights
+from .inception import FID, IS, KID, Perceptual
 
 Path = str | PathLike[str]
 
