@@ -32,7 +32,7 @@ def vgg16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     import torch
     from torchvision.models import VGG16_Weights
 
-    from i2i_zoo.losses.perceptual import pretrained_features
+    from i2i_zoo.pretrained.backbones import pretrained_features
     from methods.authors import Options
 
     folder = tmp_path_factory.mktemp("torch")

@@ -32,6 +32,7 @@ from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.public import fetch
 from i2i_zoo.data.public.prepare import prepare
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store.archives import extract
 from servers import FileServer, Hub, running
 
 
@@ -285,7 +286,7 @@ def test_a_full_disk(model: Path, capsys: pytest.CaptureFixture[str], monkeypatc
         refused(capsys, ["translate", model, "in/a.png", "-o", "out"], "out/a.png", "File too large")
         refused(capsys, ["convert", "pix2pix", "x.ckpt", "-o", "new"], "Cannot write the checkpoint", "new")
         raises(lambda: i2i_zoo.save(tiny.model(), model), "Cannot write the checkpoint")
-        raises(lambda: fetch.extract("facades.tar.gz", "facades"), "facades.tar.gz", "File too large")
+        raises(lambda: extract("facades.tar.gz", "facades"), "facades.tar.gz", "File too large")
         with running(FileServer()) as server:
             monkeypatch.setattr(fetch, "ADDRESS", server.url)
             server.files["pix2pix/datasets/facades.tar.gz"] = Path("facades.tar.gz").read_bytes()

@@ -27,10 +27,10 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo.data.public.fetch import extract
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width, is_whole
 from i2i_zoo.media.pictures import read_picture
+from i2i_zoo.store.archives import extract
 
 CASES = 40  # files of each reader in the suite
 SECONDS, MEGABYTES = 5.0, 500  # for one file; what it may add to the process

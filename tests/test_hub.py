@@ -310,8 +310,9 @@ class TestHub:
         # The client reads HF_HUB_OFFLINE when it is imported, so this needs a process of its own.
         code = (
             "import sys; from i2i_zoo import hub; from i2i_zoo.errors import ZooError\n"
-            "files = hub._locate('hf:' + sys.argv[1], cache_dir=sys.argv[2]); assert files('config.json').is_file()\n"
-            "try: hub._locate('hf:org/other')('config.json')\n"
+            "from i2i_zoo.store.sources import locate\n"
+            "files = locate('hf:' + sys.argv[1], cache_dir=sys.argv[2]); assert files('config.json').is_file()\n"
+            "try: locate('hf:org/other')('config.json')\n"
             "except ZooError as error: print(error)\n"
             "try: hub.load('pix2pix-facades')\n"
             "except ZooError as error: print(error)\n"

@@ -44,8 +44,8 @@ def zoo(*parts: str) -> list[str]:
 ALL = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES} - {"__init__"})
 
 
-def test_a_method_imports_no_data_metrics_hub_or_registry() -> None:
-    assert forbidden("methods", *zoo("data", "metrics", "hub", "registry")) == []
+def test_a_method_imports_no_data_metrics_hub_store_or_registry() -> None:
+    assert forbidden("methods", *zoo("data", "metrics", "hub", "store", "registry")) == []
 
 
 def test_a_network_imports_no_lightning() -> None:
@@ -56,7 +56,7 @@ def test_the_registry_imports_nothing_of_the_project_but_its_error() -> None:
     assert forbidden("registry", *zoo(*(part for part in ALL if part not in ("registry", "errors")))) == []
 
 
-@pytest.mark.parametrize("part", ["registry", "errors", "__init__"])
+@pytest.mark.parametrize("part", ["registry", "errors", "atomic", "__init__"])
 def test_the_standard_library_is_enough(part: str) -> None:
     files = [path for path in FILES if path.relative_to(PACKAGE).parts[0] in (part, f"{part}.py")]
     names = {name.partition(".")[0] for path in files for name in imported(path)}
@@ -66,16 +66,20 @@ def test_the_standard_library_is_enough(part: str) -> None:
 @pytest.mark.parametrize(
     ("part", "allowed"),
     [
-        ("memory", {"errors"}),
-        ("images", {"errors", "memory"}),
+        ("atomic", set()),
+        ("media", {"errors", "atomic"}),
         ("networks", {"errors"}),
-        ("losses", {"errors", "networks"}),
-        ("metrics", {"errors", "networks", "images", "tasks", "convert"}),
-        ("tasks", {"errors", "images", "memory"}),
-        ("data", {"errors", "images", "tasks"}),
+        ("store", {"errors", "atomic", "registry"}),
+        ("pretrained", {"errors", "networks", "media", "store"}),
+        ("losses", {"errors", "networks", "pretrained"}),
+        ("metrics", {"errors", "media", "pretrained", "tasks"}),
+        ("tasks", {"errors", "media"}),
+        ("data", {"errors", "media", "store", "tasks"}),
         ("methods", {"errors", "tasks", "networks", "losses"}),
-        ("callbacks", {"errors", "metrics", "images"}),
-        ("convert", {"errors", "registry", "networks"}),
+        ("callbacks", {"errors", "metrics", "media"}),
+        ("convert", {"errors", "registry", "networks", "store"}),
+        ("hub", {"errors", "registry", "store", "convert"}),
+        ("cards", {"errors", "registry", "atomic"}),
     ],
 )
 def test_the_layers(part: str, allowed: set[str]) -> None:

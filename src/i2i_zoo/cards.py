@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub import EvalResult, ModelCard
 
+from .atomic import atomic_write
 from .errors import ZooError
-from .registry import ENTRIES, METHODS, Entry, method_name
+from .registry import ENTRIES, METHODS, Entry
 
 #: The numbers of a card that stand for it in the README's table of models, without the direction before them.
 HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim", "content_loss", "style_loss")
@@ -76,33 +76,8 @@ def write_results(
         )
         for metric, value in results.items()
     ]
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic_write(path) as partial:
         partial.write_text(str(card), encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def default_card(model: Any) -> str:
-    """The README.md of a checkpoint that has no card of its own: front matter for the Hub and how to use it."""
-    tags = [method_name(type(model)), "image-to-image", "i2i-zoo"]
-    data = ModelCardData(library_name="i2i-zoo", pipeline_tag="image-to-image", tags=tags)
-    return f"""---
-{data.to_yaml()}
----
-
-# {type(model).__name__}
-
-An image-to-image translation model trained with i2i-zoo.
-
-```python
-from i2i_zoo import load
-
-model = load("hf:<you>/<this repository>")  # or the folder that holds this file
-model.translate("input.png").save("output.png")
-```
-"""
 
 
 def results_of(entry: Entry) -> dict[str, float]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from . import __version__
+from .atomic import atomic_write
 from .errors import ZooError
 from .registry import method_name
 from .tasks.graph import Graph
@@ -71,20 +72,18 @@ def export(
     dtype = torch.float16 if half else torch.float32
     graph = model.graph(**conditions)
     facts = json.dumps(metadata(model, graph, dtype, conditions))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        {"onnx": write_onnx, "torch": write_torch}[format](trace(graph, dtype), temporary, facts)
-        runner = {"onnx": read_onnx, "torch": read_torch}[format](temporary)
-        differences = compare(graph, runner, dtype)
-        if not all(difference <= TOLERANCE[dtype] for difference in differences.values()):
-            found = ", ".join(f"{difference:.1e} at {shape}" for shape, difference in differences.items())
-            raise ZooError(f"{path}: the graph is not what the model computes, and was removed: it differs by {found}.")
-        os.replace(temporary, path)
+        with atomic_write(path) as partial:
+            {"onnx": write_onnx, "torch": write_torch}[format](trace(graph, dtype), partial, facts)
+            runner = {"onnx": read_onnx, "torch": read_torch}[format](partial)
+            differences = compare(graph, runner, dtype)
+            if not all(difference <= TOLERANCE[dtype] for difference in differences.values()):
+                found = ", ".join(f"{difference:.1e} at {shape}" for shape, difference in differences.items())
+                raise ZooError(
+                    f"{path}: the graph is not what the model computes, and was removed: it differs by {found}."
+                )
     except OSError as error:
         raise ZooError(f"{path}: the graph cannot be written ({error.strerror or error}).") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return differences
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ import torchvision
 from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.losses import perceptual
 from i2i_zoo.losses.feature_matching import feature_matching_loss
 from i2i_zoo.losses.kl import kl_loss
-from i2i_zoo.losses.perceptual import TAPS, InvariantPerceptualLoss, PerceptualLoss, frozen_features, imagenet
+from i2i_zoo.losses.perceptual import WEIGHTS, InvariantPerceptualLoss, PerceptualLoss
+from i2i_zoo.pretrained.backbones import TAPS, imagenet, pretrained_features
 
 
 def test_feature_matching() -> None:
@@ -44,9 +45,9 @@ def cached_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     (tmp_path / "checkpoints").mkdir()
     name = torchvision.models.AlexNet_Weights.DEFAULT.url.rpartition("/")[2]
     torch.save(network.state_dict(), tmp_path / "checkpoints" / name)
-    perceptual.pretrained_features.cache_clear()
+    pretrained_features.cache_clear()
     yield network.state_dict()
-    perceptual.pretrained_features.cache_clear()
+    pretrained_features.cache_clear()
 
 
 def test_perceptual_loss(cached_weights: dict[str, torch.Tensor]) -> None:
@@ -58,7 +59,7 @@ def test_perceptual_loss(cached_weights: dict[str, torch.Tensor]) -> None:
     network = torchvision.models.alexnet(weights=None).eval()
     network.load_state_dict(cached_weights)
     expected, a, b = torch.zeros(()), fake, real
-    weights = dict(zip(*TAPS["alexnet"], strict=True))
+    weights = dict(zip(TAPS["alexnet"], WEIGHTS, strict=True))
     for index, layer in enumerate(network.features[: max(weights) + 1]):
         a, b = (F.relu(x) if isinstance(layer, torch.nn.ReLU) else layer(x) for x in (a, b))
         if index in weights:
@@ -79,14 +80,21 @@ def test_the_invariant_loss_compares_features_without_their_style(
     name = torchvision.models.VGG16_Weights.DEFAULT.url.rpartition("/")[2]
     state = {f"features.{k}": v for k, v in network.state_dict().items()}
     torch.save(state, tmp_path / "checkpoints" / name)
-    perceptual.pretrained_features.cache_clear()
+    pretrained_features.cache_clear()
     loss = InvariantPerceptualLoss()
-    perceptual.pretrained_features.cache_clear()
-    assert len(loss.features) == 30
-    assert isinstance(loss.features[-1], torch.nn.ReLU)
+    pretrained_features.cache_clear()
     fake, source = (torch.rand(1, 3, 64, 64) * 2 - 1 for _ in range(2))
     fake.requires_grad_()
-    maps = [network[:30](imagenet(x)) for x in (fake, source)]
+    maps = []
+    for x in (fake, source):
+        x, convolutions = imagenet(x), (layer for layer in network if isinstance(layer, torch.nn.Conv2d))
+        for block, layers in enumerate((2, 2, 3, 3, 3), 1):
+            for layer in islice(convolutions, layers):
+                x = F.conv2d(x, layer.weight, layer.bias, padding=1).relu()
+            if block <= 4:
+                x = F.max_pool2d(x, 2)
+        maps.append(x)
+    assert maps[0].shape == loss.maps(fake).shape == (1, 512, 4, 4)
     moments = [torch.var_mean(m, (2, 3), correction=0, keepdim=True) for m in maps]
     normal = [(m - mean) / (var + 1e-5).sqrt() for m, (var, mean) in zip(maps, moments, strict=True)]
     torch.testing.assert_close(loss(fake, source), (normal[0] - normal[1].detach()).square().mean())
@@ -95,20 +103,13 @@ def test_the_invariant_loss_compares_features_without_their_style(
     assert loss(source, source) == 0
 
 
-@pytest.mark.parametrize("backbone", TAPS)
-def test_what_is_compared_is_behind_a_relu(backbone: str) -> None:
-    with torch.device("meta"):
-        layers = frozen_features(backbone, TAPS[backbone][0][-1] + 1)
-    assert all(isinstance(layers[index], torch.nn.ReLU) for index in TAPS[backbone][0])
-
-
 def test_weights_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(*args: object, **options: object) -> None:
-        raise OSError("no route to host")
-
-    perceptual.pretrained_features.cache_clear()
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
-    with pytest.raises(ZooError, match=r"vgg19-dcbb9e9d.pth, which cannot be fetched .*lambda_perceptual 0"):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(
+        torchvision.models.VGG19_Weights.DEFAULT._value_, "url", "http://127.0.0.1:9/vgg19-dcbb9e9d.pth"
+    )
+    pretrained_features.cache_clear()
+    with pytest.raises(ZooError, match=r"vgg19-dcbb9e9d.pth cannot be fetched .*refused.*lambda_perceptual 0"):
         PerceptualLoss("vgg19")
     with pytest.raises(ZooError, match="'resnet': choose from vgg19"):
         PerceptualLoss("resnet")

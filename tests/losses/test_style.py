@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.losses import style
-from i2i_zoo.losses.perceptual import imagenet, pretrained_features
 from i2i_zoo.losses.style import gram, gram_loss, loss_maps, total_variation
 from i2i_zoo.networks.adain import StyleEncoder
+from i2i_zoo.pretrained import small_encoder
+from i2i_zoo.pretrained.backbones import imagenet, pretrained_features
 
 
 def test_gram() -> None:
@@ -54,8 +54,8 @@ def test_vgg_is_tapped_where_it_should_be() -> None:
 
 
 def test_the_small_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(style, "SMALL", tmp_path / "model.safetensors")
-    style.small_encoder.cache_clear()
+    monkeypatch.setattr(small_encoder, "SMALL", tmp_path / "model.safetensors")
+    small_encoder.small_encoder.cache_clear()
     with pytest.raises(ZooError, match=r"needs .*model\.safetensors, which cannot be read"):
         loss_maps("small", torch.zeros(1, 3, 16, 16))
     encoder = StyleEncoder(32)
@@ -70,4 +70,4 @@ def test_the_small_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     pictures.requires_grad_()
     (gradient,) = torch.autograd.grad(loss_maps("small", pictures)[-1].sum(), pictures)
     assert gradient.abs().sum() > 0
-    style.small_encoder.cache_clear()
+    small_encoder.small_encoder.cache_clear()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from i2i_zoo.media.labels import colour_labels
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.metrics.fcn_score import FCNScore, LabelAccuracy, LabelScore
-from i2i_zoo.metrics.segmenters import CITYSCAPES_CLASSES
+from i2i_zoo.pretrained.segmenters import CITYSCAPES_CLASSES
 
 
 def maps(seed: int, count: int, top: int, shape: tuple[int, int] = (9, 14)) -> list[Tensor]:

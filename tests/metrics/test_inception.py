@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import math
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
@@ -16,7 +13,7 @@ from torchmetrics.functional.image import learned_perceptual_image_patch_similar
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_uint8
-from i2i_zoo.metrics.inception import FID, IS, KID, Perceptual, inception
+from i2i_zoo.metrics.inception import FID, IS, KID, Perceptual
 from tiny import Features
 
 
@@ -81,38 +78,6 @@ def test_too_few_pictures(two_sets: tuple[Tensor, Tensor]) -> None:
             metric.compute()
     with pytest.raises(ZooError, match="1 or 3 channels, not 2"):
         FID(Features()).update(torch.zeros(2, 2, 8, 8), torch.zeros(2, 2, 8, 8))
-
-
-class Blank(FeatureExtractorInceptionV3):
-    """torch-fidelity's network without weights, to which random ones are given."""
-
-    def load_state_dict(self, state: dict[str, Tensor], *args: object, **options: object) -> None:  # type: ignore[override]
-        if state:
-            super().load_state_dict(state)
-
-
-def test_the_network_is_torch_fidelitys(tmp_path: Path) -> None:
-    empty = BytesIO()
-    torch.save({}, empty)
-    layers = ["2048", "logits_unbiased"]
-    network = Blank("reference", layers, BytesIO(empty.getvalue()))
-    generator = torch.Generator().manual_seed(0)
-    for name, parameter in network.named_parameters():
-        if parameter.dim() > 1:
-            nn.init.normal_(parameter, std=math.sqrt(2 / parameter[0].numel()), generator=generator)
-        elif name.endswith("bias"):
-            nn.init.normal_(parameter, std=0.1, generator=generator)
-    torch.save(network.state_dict(), tmp_path / "inception.pth")
-    picture = to_uint8(pictures(3, 1, 400))
-    expected = dict(zip(layers, network(picture), strict=True))
-    found = inception("logits_unbiased", weights=tmp_path / "inception.pth")(picture)
-    assert torch.allclose(found, expected["logits_unbiased"], rtol=1e-4, atol=1e-5 * float(found.abs().max()))
-    smoothed = inception("2048", antialias=True, weights=tmp_path / "inception.pth")(picture)
-    assert smoothed.shape == (1, 2048)
-    assert not torch.allclose(smoothed, expected["2048"], rtol=1e-3)
-    torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(ZooError, match=r"other\.pth holds no Inception network"):
-        inception("2048", weights=tmp_path / "other.pth")
 
 
 def test_lpips(two_sets: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from i2i_zoo import info, list_models, registry
 from i2i_zoo.convert.build import check_hparams
 from i2i_zoo.errors import ZooError
-from i2i_zoo.hub import DRIVE
 from i2i_zoo.methods.base import Method
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.registry import ENTRIES, METHODS, Entry, method_class, method_name
+from i2i_zoo.store.sources import DRIVE
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.stem for path in (ROOT / "src/i2i_zoo/registry/entries").glob("*.py") if path.stem != "__init__")

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from i2i_zoo import lightning_private
+from i2i_zoo.atomic import atomic_write
 from i2i_zoo.errors import ZooError
 
 
@@ -76,18 +77,11 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(partial, "wb") as file:
-                    torch.save(checkpoint, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(partial, path)
-            except Exception:
-                partial.unlink(missing_ok=True)
-                raise
+            with atomic_write(path) as partial, open(partial, "wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
         except (OSError, RuntimeError) as error:
             # torch hides the system's error behind one of its own.
             cause = error if isinstance(error, OSError) else error.__context__

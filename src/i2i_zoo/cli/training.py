@@ -25,12 +25,11 @@ from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
-from i2i_zoo.convert.build import fitting
-from i2i_zoo.convert.pickles import is_lightning, read_lightning, read_pickle
 from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, METHODS, info, method_class, method_name
+from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle
 
 
 def import_recipe_classes() -> None:

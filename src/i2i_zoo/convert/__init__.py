@@ -16,9 +16,9 @@ from typing import Any
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import method_class
+from i2i_zoo.store.tensors import is_lightning, read_lightning, read_pickle, state_dict
 
 from .build import build_method, check_hparams
-from .pickles import is_lightning, read_lightning, read_pickle, state_dict
 
 Path = str | PathLike[str]
 
@@ -43,9 +43,8 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
         content = read_pickle(files)
         if is_lightning(content):
             found, preprocess, tensors = read_lightning(content, str(files))
-            cls.check_preprocess(preprocess, str(files))
             model = _build(cls, {**found, **hparams}, tensors, str(files))
-            model.preprocess = preprocess
+            model.preprocess = cls.preprocess_type.from_json(preprocess, str(files))
             return model
         contents = {cls.inference_networks[0]: content}
     else:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.adain import TAPS, StyleDecoder, StyleEncoder
+from i2i_zoo.store.tensors import first_few
 
-from .build import first_few
 from .pix2pix import State, agree
 from .spade import weight
 

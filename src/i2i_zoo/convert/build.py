@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from inspect import signature
 from itertools import chain
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
+from i2i_zoo.annotations import allows, describe
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store.tensors import fitting
 
 
 def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None:
@@ -26,30 +27,10 @@ def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None
     hints = get_type_hints(cls.__init__)
     for name, value in hparams.items():
         hint = hints.get(name, Any)
-        if not _allows(hint, value):
+        if not allows(hint, value):
             choices = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
-            told = (
-                f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {_type_name(hint)}: give one"
-            )
-            raise ZooError(f"{origin}{name}={value!r} is {told}.")
-
-
-def _allows(hint: Any, value: Any) -> bool:
-    """Whether a hyper-parameter of this type can have this JSON value."""
-    origin = get_origin(hint)
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin in (Union, UnionType):
-        return any(_allows(choice, value) for choice in get_args(hint))
-    if origin is not None:  # a sequence, the only container among them
-        return isinstance(value, (list, tuple)) and all(_allows(get_args(hint)[0], item) for item in value)
-    if hint is float:
-        return type(value) in (int, float)
-    return type(value) is hint if hint in (int, bool, str, NoneType) else True
-
-
-def _type_name(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint).rpartition(".")[2]
+            wrong = f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {describe(hint)}: give one"
+            raise ZooError(f"{origin}{name}={value!r} is {wrong}.")
 
 
 def build_method(
@@ -117,37 +98,3 @@ def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators:
             f"{where}: no {cls.__name__} can be built from its hyper-parameters ({why}); correct them."
         ) from error
     return model
-
-
-def fitting(
-    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: str, *, strict: bool = True
-) -> dict[str, Tensor]:
-    """Those of the tensors that are expected, in the dtype that is.
-
-    Raises `ZooError`, naming the first few, if one has another shape, or with ``strict`` is missing or unknown.
-    """
-    problems = {
-        "misshapen": [
-            f"{name} ({_shape(tensor)} in place of {_shape(expected[name])})"
-            for name, tensor in tensors.items()
-            if name in expected and tensor.shape != expected[name].shape
-        ]
-    }
-    if strict:
-        problems["missing"] = [name for name in expected if name not in tensors]
-        problems["unknown"] = [name for name in tensors if name not in expected]
-    if any(problems.values()):
-        told = "; ".join(f"{problem} {first_few(names)}" for problem, names in problems.items() if names)
-        raise ZooError(f"The tensors of {where} do not fit the model: {told}; use the files of one save, unchanged.")
-    return {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items() if name in expected}
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def first_few(names: Iterable[str], count: int = 3) -> str:
-    """The first names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.discriminators import RECEPTIVE_FIELDS
+from i2i_zoo.store.tensors import first_few
 
-from .build import first_few
 from .pix2pix import State
 
 #: The taps of the authors' filters by their number: `BlurDown`, and what doubles bilinearly.

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store.tensors import first_few
 
-from .build import first_few
 from .pix2pix import State, agree
 from .spade import weight
 

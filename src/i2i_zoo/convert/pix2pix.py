@@ -14,8 +14,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.discriminators import RECEPTIVE_FIELDS
-
-from .build import first_few
+from i2i_zoo.store.tensors import first_few
 
 State = Mapping[str, Tensor]
 #: The authors' name of a layer to ours: convolutions in the order of their inputs, and normalisations.

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-
-from .build import first_few
+from i2i_zoo.store.tensors import first_few
 
 State = Mapping[str, Tensor]
 

@@ -55,7 +55,8 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, alpha
     mixed = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
     verdict = discriminator(mixed)
     (gradient,) = torch.autograd.grad(verdict, mixed, torch.ones_like(verdict), create_graph=True)
-    return ((gradient.flatten(1) + 1e-16).norm(2, dim=1) - 1).square().mean()
+    norms: Tensor = (gradient.flatten(1) + 1e-16).norm(2, dim=1)
+    return (norms - 1).square().mean()
 
 
 class ImagePool:

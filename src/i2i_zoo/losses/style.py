@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_zoo.errors import ZooError
-from i2i_zoo.networks.adain import TAPS, StyleEncoder
+from i2i_zoo.networks.adain import TAPS
 from i2i_zoo.networks.normalization import channel_statistics
+from i2i_zoo.pretrained.backbones import imagenet, pretrained_features, tapped
+from i2i_zoo.pretrained.small_encoder import small_encoder
 
-from .perceptual import imagenet, pretrained_features, tapped
-
-#: Loss networks: indices of the four layers that tell a style, and how many of those lead to the one of the content.
+#: Loss networks: indices of the four layers that show the style, and how many of these lead to the content's layer.
 LOSS_NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
     # relu1_2, relu2_2, relu3_3 and relu4_3 of torchvision's VGG-16; the content is in relu2_2.
     "vgg16": ((3, 8, 15, 22), 2),
     # relu1_1, relu2_1, relu3_1 and relu4_1 of the encoder of adain-small; the content is in relu3_1.
     "small": (TAPS, 3),
 }
-SMALL = Path(__file__).parents[1] / "checkpoints" / "adain-small" / "model.safetensors"
 
 
 def statistics_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """Squared distances of channels' means and of their deviations, summed over layers (Huang, Belongie 2017, eq. 13).
 
-    Of features (B, C, h, w) of any sizes; the mean over B and C, as in naoto0804's PyTorch port.
+    The features (B, C, h, w) may be of any sizes.  The mean is taken over B and C, as in naoto0804's PyTorch port.
     """
     distances = [
         F.mse_loss(a, b)
@@ -43,41 +37,41 @@ def statistics_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor
 
 def gram(features: Tensor) -> Tensor:
     """Which channels are high together: (B, C, H, W) to (B, C, C), divided by C H W (Johnson et al. 2016, eq. 3)."""
-    # The products are small, and a weight of 1e10 is behind them.
+    # The products are small, and will be multiplied by a weight of 1e10.
     with torch.autocast(features.device.type, enabled=False):
         rows = features.float().flatten(2)
         return rows @ rows.mT / rows[0].numel()
 
 
 def gram_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Squared distances of the `gram` of features (B, C, h, w) from those wanted, (1 or B, C, C), summed over layers.
+    """Squared distances of the `gram` of features (B, C, h, w) from those wanted (1 or B, C, C), summed over layers.
 
-    Johnson et al. 2016, eq. 4; the mean over the matrix, not its sum, as in PyTorch's example.
+    Johnson et al. 2016, eq. 4, but with the mean over the matrix, not its sum, as in PyTorch's example.
     """
-    distances = [F.mse_loss(*torch.broadcast_tensors(gram(a), b)) for a, b in zip(found, wanted, strict=True)]
+    distances = [(gram(a) - b).square().mean() for a, b in zip(found, wanted, strict=True)]
     return torch.stack(distances).sum()
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """Squared differences of neighbours in pictures (B, C, H, W): the mean of those beside, and of those below."""
+    """Mean squared difference of vertical neighbours in pictures (B, C, H, W), plus that of horizontal ones."""
     return pictures.diff(dim=2).square().mean() + pictures.diff(dim=3).square().mean()
 
 
 def loss_maps(backbone: str, pictures: Tensor, content: bool = False) -> list[Tensor]:
-    """Four maps of a frozen loss network, or, for their content alone, those up to the one that tells it.
+    """Four maps of a frozen loss network, or only those up to the one that shows the content.
 
-    Its weights are in nobody's state dict and in no optimiser; all losses share them.
+    The network's weights are in no state dict and no optimiser; all losses share them.
 
     Args:
         backbone: A name of `LOSS_NETWORKS`.
         pictures: (B, 3, H, W) in [-1, 1]; H and W of at least 9 for the small one, 8 for VGG.
-        content: Whether the last map is to be that of the content.
+        content: Whether the content's map is the last one.
 
     Raises:
-        ZooError: If the weights cannot be had.
+        ZooError: If the weights cannot be fetched or read.
     """
     taps, last = LOSS_NETWORKS[backbone]
-    with torch.inference_mode(False):  # training could have no gradients through what a validation loads
+    with torch.inference_mode(False):  # else what a validation loads would let no gradient through in training
         if backbone == "small":
             network = small_encoder()
         else:
@@ -85,15 +79,3 @@ def loss_maps(backbone: str, pictures: Tensor, content: bool = False) -> list[Te
         network.to(pictures.device)
     inputs = (pictures + 1) / 2 if backbone == "small" else imagenet(pictures)
     return tapped(network, taps[:last] if content else taps, inputs)
-
-
-@cache
-def small_encoder() -> torch.nn.Sequential:
-    """The layers of the encoder of adain-small: loaded once, frozen, in eval mode."""
-    encoder = StyleEncoder(32)
-    try:
-        tensors = load_file(SMALL)
-    except (OSError, SafetensorError) as error:
-        raise ZooError(f"The small loss network needs {SMALL}, which cannot be read ({error}): get it.") from error
-    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")})
-    return encoder.eval().requires_grad_(False).layers

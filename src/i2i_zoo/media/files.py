@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from i2i_zoo.atomic import atomic_write
 from i2i_zoo.errors import ZooError
 
 from .memory import need_picture_memory
@@ -170,14 +171,9 @@ def pil_array(picture: Image.Image, origin: str = "picture") -> np.ndarray:
 
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a PNG file that appears whole or not at all; its folder is made.  Raises `ZooError` if that fails."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with atomic_write(path) as partial:
             picture.save(partial, "PNG")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         raise ZooError(
             f"{path}: the picture cannot be written ({error.strerror or error}); choose another place."

@@ -5,9 +5,6 @@ Pictures are rounded to 8 bits first, as files would hold them.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from io import BytesIO
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,52 +13,17 @@ import torchvision
 from torch import Tensor, nn
 from torch import distributed as dist
 from torchmetrics import Metric
-from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchmetrics.utilities.data import dim_zero_cat
 
-from i2i_zoo.convert.pickles import read_pickle, state_dict
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_uint8
+from i2i_zoo.pretrained.weights import fetch
 
-from .weights import MissingWeights, fetch
-
-# TensorFlow's Inception of 2015, on which the literature's numbers are measured.
-_INCEPTION = (
-    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
-)
 _SEED = 2020  # torch-fidelity's, for the same draws
-
-
-def inception(layer: str, antialias: bool = False, weights: str | PathLike[str] | None = None) -> nn.Module:
-    """TensorFlow's Inception network, from pictures (B, 3, H, W) of uint8 to the features of one layer (B, D).
-
-    Args:
-        layer: ``64``, ``192``, ``768``, ``2048`` or ``logits_unbiased``.
-        antialias: Shrink pictures to its 299x299 with antialiasing, as torchmetrics does by default, and not as
-            TensorFlow and torch-fidelity do.
-        weights: Its file, in place of the one that torch-fidelity offers.
-
-    Raises:
-        MissingWeights: If torch-fidelity is not installed or its file cannot be fetched.
-        ZooError: If the file does not fit.
-    """
-    if find_spec("torch_fidelity") is None:
-        raise MissingWeights("Inception features need torch-fidelity: pip install 'i2i-zoo[metrics]'.")
-    weights = weights or fetch(_INCEPTION, "6726825d")
-    # torch-fidelity would unpickle whatever is there: it gets what was read safely.
-    file = BytesIO()
-    torch.save(state_dict(read_pickle(weights), str(weights)), file)
-    file.seek(0)
-    try:
-        network = NoTrainInceptionV3("inception", [layer], file, antialias)  # type: ignore[arg-type]
-    except RuntimeError as error:
-        raise ZooError(f"{weights} holds no Inception network of torch-fidelity's.") from error
-    if layer.isdigit():
-        network.num_features = int(layer)
-    return network
 
 
 def rgb(pictures: Tensor) -> Tensor:
@@ -212,8 +174,7 @@ class Perceptual(nn.Module):
         }
         if net not in trunks:
             raise ZooError(f"LPIPS has no net {net!r}: choose from {', '.join(trunks)}.")
-        url = trunks[net].DEFAULT.url
-        fetch(url, url.rpartition("-")[2].partition(".")[0])  # to where torchvision looks for it
+        fetch(trunks[net].DEFAULT.url)  # to where torchvision looks for it
         self.net = LearnedPerceptualImagePatchSimilarity(net).net  # type: ignore[arg-type]
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -13,13 +13,14 @@ from torchmetrics import MeanMetric, Metric
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.pretrained import segmenters
+from i2i_zoo.pretrained.inception import inception
+from i2i_zoo.pretrained.weights import MissingWeights
 from i2i_zoo.tasks import Task
 
-from . import segmenters
 from .fcn_score import FCNScore, LabelScore
-from .inception import FID, IS, KID, Perceptual, inception
+from .inception import FID, IS, KID, Perceptual
 from .pictures import PictureMean, l1, psnr, ssim
-from .weights import MissingWeights
 
 Path = str | PathLike[str]
 

@@ -1,5 +1,4 @@
 import functools
-import gzip
 import http.server
 import io
 import shutil
@@ -12,8 +11,9 @@ import pytest
 
 from i2i_zoo.cli.main import main
 from i2i_zoo.data.public import fetch as module
-from i2i_zoo.data.public.fetch import DATASETS, extract, fetch
+from i2i_zoo.data.public.fetch import DATASETS, fetch
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store import downloads
 
 HORSE2ZEBRA = {"trainA/n02381460_2.jpg": b"horse", "trainB/n02391049_2.jpg": b"zebra", "testA/n02381460_20.jpg": b"h"}
 FILES = {"facades/train/1.jpg": b"one" * 1000, "facades/val/1.jpg": b"two", "facades/test/1.jpg": b""}
@@ -109,7 +109,10 @@ def test_fetch_sets_without_pairs(server, tmp_path, capsys, monkeypatch):
     assert main(["data", "fetch", "horse2zebra"]) == 0
     assert "data/horse2zebra is there already; nothing to do." in capsys.readouterr().err
     assert main(["data", "fetch", "apple2orange"]) == 1
-    assert f"{module.ADDRESS}/cyclegan/datasets/apple2orange.zip: the server answers 404" in capsys.readouterr().err
+    assert (
+        f"{module.ADDRESS}/cyclegan/datasets/apple2orange.zip: the download failed (Not Found)"
+        in capsys.readouterr().err
+    )
     assert [folder.name for folder in Path("data").iterdir()] == ["horse2zebra"]
 
 
@@ -138,7 +141,7 @@ def test_a_cut_transfer_is_noticed_and_continued(server, tmp_path, monkeypatch, 
     monkeypatch.setattr(Handler, "ranges", ranges)
     monkeypatch.setattr(Handler, "cut", 50)
     size = server.facades.stat().st_size
-    with pytest.raises(ZooError, match=rf"ended after 50 of {size} bytes"):
+    with pytest.raises(ZooError, match=rf"broke off after 50 of {size} bytes"):
         fetch("facades", tmp_path)
     assert not (tmp_path / "facades").exists()
     assert not (tmp_path / "facades.tar.gz").exists()
@@ -158,7 +161,7 @@ def test_interrupted(server, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.tqdm, "update", interrupt)
+        patch.setattr(downloads.tqdm, "update", interrupt)
         with pytest.raises(KeyboardInterrupt):
             fetch("facades", tmp_path)
     assert not (tmp_path / "facades").exists()
@@ -166,7 +169,7 @@ def test_interrupted(server, tmp_path, monkeypatch):
 
 
 def test_missing_on_the_server(server, tmp_path):
-    with pytest.raises(ZooError, match=r"maps\.tar\.gz: the server answers 404"):
+    with pytest.raises(ZooError, match=r"maps\.tar\.gz: the download failed \(Not Found\)"):
         fetch("maps", tmp_path)
 
 
@@ -187,7 +190,7 @@ def test_a_silent_server_times_out(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setattr(module, "ADDRESS", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setattr(module, "_TIMEOUT", 0.2)
+        monkeypatch.setattr(downloads, "TIMEOUT", 0.2)
         with pytest.raises(ZooError, match=r"download failed \(.*timed out"):
             fetch("facades", tmp_path)
         stop.set()
@@ -207,79 +210,3 @@ def test_unknown_name_and_unusable_root(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="cannot be made"):
         fetch("facades", tmp_path / "file")
-
-
-UNSAFE = [
-    (member("a/../../evil", b"x"), "outside"),
-    (member("/tmp/evil", b"x"), "outside"),
-    (member("..\\evil", b"x"), "outside"),
-    (member("C:/evil", b"x"), "outside"),
-    (member("link", kind=tarfile.SYMTYPE, link="/etc"), "link or device"),
-    (member("link", kind=tarfile.SYMTYPE, link="../.."), "link or device"),
-    (member("link", kind=tarfile.LNKTYPE, link="/etc/passwd"), "link or device"),
-    (member("pipe", kind=tarfile.FIFOTYPE), "link or device"),
-    (member("device", kind=tarfile.CHRTYPE), "link or device"),
-]
-
-
-@pytest.mark.parametrize(("bad", "reason"), UNSAFE)
-def test_unsafe_archives_are_refused(tmp_path, bad, reason):
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    archive = tar_of(inside / "x.tar.gz", member("good", b"1"), bad, member("link/evil", b"x"))
-    with pytest.raises(ZooError, match=reason):
-        extract(archive, inside / "out")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["inside"]
-    assert [entry.name for entry in inside.iterdir()] == ["x.tar.gz"]
-
-
-def test_an_unsafe_zip_is_refused(tmp_path):
-    archive = tmp_path / "x.zip"
-    with zipfile.ZipFile(archive, "w") as opened:
-        opened.writestr("../evil", b"x")
-    with pytest.raises(ZooError, match="outside"):
-        extract(archive, tmp_path / "out")
-    with zipfile.ZipFile(archive, "w") as opened:
-        link = zipfile.ZipInfo("link")
-        link.external_attr = 0o120777 << 16
-        opened.writestr(link, "/etc")
-    with pytest.raises(ZooError, match="is a link"):
-        extract(archive, tmp_path / "out")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.zip"]
-
-
-def test_zip_and_tar_of_several_entries(tmp_path):
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as opened:
-        opened.writestr("folder/", b"")
-        opened.writestr("folder/a.txt", b"a")
-        opened.writestr("licence.txt", b"b")
-    extract(tmp_path / "x.zip", tmp_path / "zip")
-    assert contents(tmp_path / "zip") == {"folder/a.txt": b"a", "licence.txt": b"b"}
-    with tarfile.open(tmp_path / "x.tar", "w") as tar:
-        tar.addfile(*member("top", kind=tarfile.DIRTYPE))
-        tar.addfile(*member("top/top/a.txt", b"a"))
-    extract(tmp_path / "x.tar", tmp_path / "tar")
-    assert contents(tmp_path / "tar") == {"top/a.txt": b"a"}
-
-
-def test_broken_archives(server, tmp_path):
-    whole = server.facades.read_bytes()
-    checksum = whole[:-8] + b"????" + whole[-4:]
-    short = gzip.compress(gzip.decompress(whole)[:1000])
-    for number, content in enumerate([whole[:-20], checksum, short, b"no archive", b""]):
-        archive = tmp_path / f"{number}.tar.gz"
-        archive.write_bytes(content)
-        with pytest.raises(ZooError, match=rf"{number}\.tar\.gz: the archive cannot be unpacked"):
-            extract(archive, tmp_path / f"out{number}")
-        assert not list(tmp_path.glob(f"out{number}*"))
-    with pytest.raises(ZooError, match=r"none\.tar\.gz: .*No such file"):
-        extract(tmp_path / "none.tar.gz", tmp_path / "out")
-
-
-def test_an_existing_folder_is_left_alone(server, tmp_path):
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "mine").write_bytes(b"mine")
-    with pytest.raises(ZooError, match="exists already"):
-        extract(server.facades, out)
-    assert contents(out) == {"mine": b"mine"}

@@ -1,24 +1,14 @@
-"""Datasets of pix2pix, CycleGAN and CUT: downloaded, and unpacked without letting an archive leave its folder."""
+"""The datasets of pix2pix, CycleGAN and CUT, fetched from their authors."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tarfile
-import urllib.error
-import urllib.request
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
-
-from tqdm import tqdm
+from typing import NamedTuple
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store.archives import extract
+from i2i_zoo.store.downloads import download
 
 #: The authors' server.
 ADDRESS = "http://efrosgans.eecs.berkeley.edu"
@@ -48,7 +38,7 @@ _CUT = {
 
 
 class Archive(NamedTuple):
-    """Where a dataset is below `ADDRESS`, what it holds and where that is from, and the method that it was made for."""
+    """A dataset: its path below `ADDRESS`, what it holds and where that is from, and the method it was made for."""
 
     path: str
     contents: str
@@ -63,9 +53,6 @@ DATASETS = {
 }
 
 TERMS = "It comes without a licence of its own: the terms of where the pictures come from apply; cite that and {}."
-
-_TIMEOUT = 30.0  # seconds without a byte
-_CHUNK = 1 << 20
 
 
 def fetch(name: str, root: str | Path, *, keep_archive: bool = False) -> Path:
@@ -97,137 +84,9 @@ def fetch(name: str, root: str | Path, *, keep_archive: bool = False) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ZooError(f"{folder.parent}: the folder cannot be made ({error.strerror}); choose another.") from None
-    if not archive.exists():
-        download(url, archive)
+    # Pictures are compressed already: unpacked they need about as much as their archive.
+    download(url, archive, unpacked=1.1)
     extract(archive, folder)
     if not keep_archive:
         archive.unlink()
     return folder
-
-
-def download(url: str, file: Path) -> None:
-    """Download an archive, with a progress bar; continue what an earlier call has left in ``<file>.part``.
-
-    Raises `ZooError` if the server cannot be reached or refuses, the disk has no room for the archive and its contents,
-    or the transfer ends early.
-    """
-    part = file.with_name(file.name + ".part")
-    start = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-            if response.status != 206:  # the server sends the whole file
-                start = 0
-            remaining = int(response.headers.get("Content-Length", 0))
-            # Pictures are compressed already: unpacked they need about as much as their archive.
-            need_room(file.parent, remaining + int(1.1 * (start + remaining)))
-            with (
-                part.open("ab" if start else "wb") as output,
-                tqdm(total=start + remaining or None, initial=start, unit="B", unit_scale=True, desc=file.name) as bar,
-            ):
-                while chunk := response.read(_CHUNK):
-                    output.write(chunk)
-                    bar.update(len(chunk))
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and start:  # nothing is left to send: what is here is not the beginning of that file
-            part.unlink()
-            return download(url, file)
-        raise ZooError(f"{url}: the server answers {error.code} {error.reason}; try again later.") from None
-    except (OSError, HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise ZooError(f"{url}: the download failed ({reason}); run it again to continue where it stopped.") from None
-    if part.stat().st_size < start + remaining:
-        raise ZooError(
-            f"{url}: the transfer ended after {part.stat().st_size} of {start + remaining} bytes; "
-            "run it again to continue where it stopped."
-        )
-    os.replace(part, file)
-
-
-def need_room(folder: Path, size: int) -> None:
-    """Raise `ZooError` if the disk of an existing folder has fewer than ``size`` free bytes."""
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise ZooError(f"{folder}: {size / 1e9:.2f} GB are needed, but {free / 1e9:.2f} GB are free; make room first.")
-
-
-def extract(archive: str | Path, folder: str | Path) -> None:
-    """Unpack a .tar, .tar.gz, .tgz or .zip archive into a new folder, which appears when it is complete.
-
-    Where everything in the archive lies in one folder, that folder's contents are unpacked.  Only regular files and
-    folders are taken, and only inside ``folder``: an archive with anything else is refused.
-
-    Raises `ZooError` if the archive is broken or unsafe, the folder exists, or the disk is full.
-    """
-    archive, folder = Path(archive), Path(folder)
-    try:
-        with new_folder(folder) as temporary:
-            for name, stream in _members(archive):
-                target = temporary.joinpath(*_safe_parts(name, archive))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("xb") as output:
-                    shutil.copyfileobj(stream, output, _CHUNK)
-            entries = list(temporary.iterdir())
-            if len(entries) == 1 and entries[0].is_dir():
-                top = entries[0].rename(temporary / ".top")  # out of the way of an entry of its own name
-                for entry in list(top.iterdir()):
-                    entry.rename(temporary / entry.name)
-                top.rmdir()
-    # RuntimeError: a zip with a password; NotImplementedError: its subclass, an unknown compression.
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        why = " ".join(str(error).split())
-        raise ZooError(f"{archive}: the archive cannot be unpacked ({why}); delete it if it is broken.") from None
-
-
-def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Name and contents of each file; raises `ZooError` for links and devices."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            for info in opened.infolist():
-                _safe_parts(info.filename, archive)
-                if (info.external_attr >> 16) & 0o170000 == 0o120000:
-                    raise ZooError(f"{archive}: {info.filename!r} is a link; the archive is not safe, delete it.")
-                if not info.is_dir():
-                    with opened.open(info) as stream:
-                        yield info.filename, stream
-        return
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            _safe_parts(member.name, archive)
-            if member.isreg():
-                contents = tar.extractfile(member)
-                assert contents is not None  # it is a regular file
-                yield member.name, contents
-            elif not member.isdir():
-                raise ZooError(f"{archive}: {member.name!r} is a link or device; the archive is not safe, delete it.")
-        while tar.fileobj.read(_CHUNK):  # type: ignore[union-attr]
-            pass  # to the end, where gzip keeps its checksum
-
-
-def _safe_parts(name: str, archive: Path) -> tuple[str, ...]:
-    """The parts of a member's path, if it stays inside the folder on every system."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts):
-        raise ZooError(f"{archive}: {name!r} lies outside the archive's folder; the archive is not safe, delete it.")
-    return path.parts
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to fill, which becomes ``folder`` at the end of the block and vanishes if the block fails.
-
-    Raises `ZooError` if ``folder`` exists or cannot be made.
-    """
-    if folder.exists():
-        raise ZooError(f"{folder} exists already; remove it or choose another folder.")
-    temporary = folder.with_name(folder.name + ".part")
-    shutil.rmtree(temporary, ignore_errors=True)  # of an earlier run that was killed
-    try:
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise ZooError(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from None
-    try:
-        yield temporary
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -16,8 +16,7 @@ from i2i_zoo.data.files import without_partner
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import find_files, read_array
 from i2i_zoo.media.labels import LABEL_NAMES
-
-from .fetch import new_folder
+from i2i_zoo.store.archives import new_folder
 
 #: What `prepare` knows: name to what it takes and makes.
 DATASETS = {

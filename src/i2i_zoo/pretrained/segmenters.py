@@ -1,8 +1,7 @@
-"""Segmentation networks that the FCN-score can ask, by name."""
+"""Segmentation networks by name, whose label maps of generated pictures the FCN-score judges."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
@@ -11,12 +10,11 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from i2i_zoo.convert.build import fitting
-from i2i_zoo.convert.caffe import read_caffemodel
-from i2i_zoo.convert.pickles import read_pickle, state_dict
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.espnet import ESPNet
 from i2i_zoo.networks.fcn8s import FCN8s
+from i2i_zoo.store.caffe import read_caffemodel
+from i2i_zoo.store.tensors import fitting, read_pickle, state_dict
 
 from .weights import MissingWeights, fetch
 
@@ -41,15 +39,16 @@ CITYSCAPES_CLASSES = (
 class Segmenter(nn.Module):
     """A segmentation network behind the normalisation that it was trained with.
 
-    Takes pictures (B, 3, H, W) in [-1, 1], RGB; gives what the network gives.
+    It takes pictures (B, 3, H, W) in [-1, 1], RGB, and returns what the network returns: class scores (B, C, h, w), or
+    a dict that holds them as ``out``.
 
     Args:
         network: Takes normalised pictures.
         mean: What is subtracted from R, G and B in [0, 255].
-        std: What they are divided by then.
-        bgr: The network takes blue first.
+        std: What the differences are divided by.
+        bgr: Whether the network takes the channels in the order blue, green, red.
         classes: Number of classes that count.
-        label_classes: Class of each id in the label maps, -1 for those that do not count; by default ids are classes.
+        label_classes: Class of each id in the label maps, -1 for ids that do not count; by default ids are classes.
     """
 
     mean: Tensor
@@ -72,7 +71,8 @@ class Segmenter(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor | dict[str, Tensor]:
         normalised = ((pictures + 1) * 127.5 - self.mean) / self.std
-        return self.network(normalised.flip(1) if self.bgr else normalised)
+        scores: Tensor | dict[str, Tensor] = self.network(normalised.flip(1) if self.bgr else normalised)
+        return scores
 
 
 def load(name: str, weights: Path | None = None, classes: int | None = None) -> Segmenter:
@@ -126,20 +126,19 @@ def fcn8s_cityscapes(weights: Path | None) -> Segmenter:
 
 def torchvision_names() -> list[str]:
     """The names of torchvision's segmentation models."""
-    return torchvision.models.list_models(module=torchvision.models.segmentation)
+    return list(torchvision.models.list_models(module=torchvision.models.segmentation))
 
 
 def torchvision_segmenter(name: str, weights: Path | None = None, classes: int | None = None) -> Segmenter:
     """A segmentation model of torchvision: with its own weights (21 classes of Pascal VOC), or with a file of yours."""
     offered: Any = torchvision.models.get_model_weights(name).DEFAULT
     if weights is None:
-        digest = re.findall(r"-([0-9a-f]{8,})\.", offered.url)[-1]
-        weights, classes = fetch(offered.url, digest), len(offered.meta["categories"])
+        weights, classes = fetch(offered.url), len(offered.meta["categories"])
     elif classes is None:
         raise ZooError(f"{weights}: say how many classes this {name} has, with the metric's option classes.")
     network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=classes)
     tensors = state_dict(read_pickle(weights), str(weights))
-    # The auxiliary classifier serves training alone.
+    # The auxiliary classifier serves only training.
     tensors = {key: tensor for key, tensor in tensors.items() if not key.startswith("aux_classifier.")}
     transforms = offered.transforms()
     mean, std = ([255 * value for value in values] for values in (transforms.mean, transforms.std))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,10 @@ import torchvision
 from torch import nn
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.metrics import segmenters
-from i2i_zoo.metrics.segmenters import Segmenter, load
-from i2i_zoo.metrics.weights import MissingWeights, fetch
 from i2i_zoo.networks.espnet import ESPNet
-from servers import FileServer, running
+from i2i_zoo.pretrained import segmenters
+from i2i_zoo.pretrained.segmenters import Segmenter, load
+from i2i_zoo.pretrained.weights import MissingWeights
 
 
 def test_normalisation() -> None:
@@ -61,22 +59,3 @@ def test_names() -> None:
         load("espnet")
     with pytest.raises(MissingWeights, match=r"FCN-8s has no weights here: download http.*\.caffemodel"):
         load("fcn8s_cityscapes")
-
-
-def test_files_are_verified_and_kept() -> None:
-    content = b"weights"
-    digest = hashlib.sha256(content).hexdigest()
-    cache = Path(torch.hub.get_dir(), "checkpoints")
-    with running(FileServer()) as server:
-        server.files = {"net.pth": content, "other.pth": content}
-        with pytest.raises(MissingWeights, match=r"other\.pth serves is not the file whose sha256 .* 12345678"):
-            fetch(f"{server.url}/other.pth", "1234567890")
-        with pytest.raises(MissingWeights, match=r"gone\.pth cannot be fetched .*Not Found.*option weights"):
-            fetch(f"{server.url}/gone.pth", digest)
-        path = fetch(f"{server.url}/net.pth", digest)
-    assert path.read_bytes() == content
-    assert fetch(f"{server.url}/net.pth", digest) == path  # without the server
-    with pytest.raises(MissingWeights, match=r"new\.pth cannot be fetched .*refused"):
-        fetch(f"{server.url}/new.pth", digest)
-    assert path.parent == cache
-    assert [path.name for name in ("net", "other", "gone", "new") for path in cache.glob(f"{name}*")] == ["net.pth"]

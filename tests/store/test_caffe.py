@@ -8,8 +8,8 @@ import pytest
 import torch
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from i2i_zoo.convert.caffe import read_caffemodel
 from i2i_zoo.errors import ZooError
+from i2i_zoo.store.caffe import read_caffemodel
 
 # Name, number, type and options of the fields of caffe.proto that matter here, and one that does not.
 MESSAGES = {

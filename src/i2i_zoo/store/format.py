@@ -1,0 +1,143 @@
+"""The files of a checkpoint: their names, what is in them, and a folder of them written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from huggingface_hub import ModelCardData
+from safetensors import SafetensorError
+from safetensors.torch import save as pack
+from torch import Tensor
+
+from i2i_zoo import __version__
+from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import METHODS
+
+CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "discriminators.safetensors", "README.md"
+
+
+class Config(NamedTuple):
+    """What ``config.json`` says of a checkpoint."""
+
+    #: A name of `i2i_zoo.registry.METHODS`.
+    method: str
+    #: Arguments of the method's constructor.
+    hparams: dict[str, Any]
+    #: How pictures become the tensors that the model was trained on (see `i2i_zoo.tasks`).
+    preprocess: dict[str, Any]
+
+
+def read_config(path: Path) -> Config:
+    """What a ``config.json`` says; raises `ZooError` if it cannot be read or is not that of a checkpoint."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ZooError(f"{path}: the file cannot be read ({error}); get it again.") from error
+    kinds = {"method": str, "hparams": dict, "preprocess": dict}
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
+        raise ZooError(f"{path} is not the config.json of a checkpoint: it needs {', '.join(kinds)}.")
+    config = Config(**{key: content[key] for key in kinds})
+    if config.method not in METHODS:
+        choices = ", ".join(METHODS)
+        raise ZooError(f"{path}: no method is called {config.method!r}: choose from {choices}.")
+    return config
+
+
+def write_checkpoint(
+    directory: Path,
+    config: Config,
+    weights: Mapping[str, Tensor],
+    discriminators: Mapping[str, Tensor],
+    card: str,
+    *,
+    half: bool = False,
+) -> None:
+    """Write a checkpoint's files beside the directory, and move them into place when all are whole.
+
+    Args:
+        directory: The checkpoint's folder; made if it is missing. A README.md that is there stays.
+        config: The content of config.json.
+        weights: The content of model.safetensors.
+        discriminators: The content of discriminators.safetensors; if empty, there will be no such file.
+        card: The content of README.md.
+        half: Store floating point numbers in half precision.
+
+    Raises:
+        ZooError: If it cannot be written; then the directory is as it was.
+    """
+    temporary = directory.with_name(f".{directory.name}.{os.getpid()}")
+    try:
+        temporary.mkdir(parents=True)
+        (temporary / WEIGHTS).write_bytes(_packed(weights, half))
+        if discriminators:
+            (temporary / DISCRIMINATORS).write_bytes(_packed(discriminators, half))
+        if not (directory / CARD).exists():
+            (temporary / CARD).write_text(card, encoding="utf-8")
+        content = json.dumps({**config._asdict(), "i2i_zoo": __version__}, indent=2)
+        (temporary / CONFIG).write_text(content + "\n", encoding="utf-8")
+        _replace(temporary, directory)
+    except (OSError, SafetensorError) as error:
+        raise ZooError(f"Cannot write the checkpoint {directory} ({error}); choose another place.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _packed(tensors: Mapping[str, Tensor], half: bool) -> bytes:
+    """The tensors in the safetensors format."""
+
+    def stored(tensor: Tensor) -> Tensor:
+        if half and tensor.is_floating_point():
+            halved = tensor.half()
+            # A running variance may be beyond the range of half precision; it stays as it is.
+            tensor = halved if halved.isfinite().all() else tensor
+        return tensor.detach().cpu().contiguous()
+
+    # Not `save_file`, whose files only their owner may read.
+    return pack({name: stored(tensor) for name, tensor in tensors.items()})
+
+
+def _replace(temporary: Path, directory: Path) -> None:
+    """Move a whole checkpoint into place: in one step if the directory is new, otherwise file by file."""
+    try:
+        os.replace(temporary, directory)
+    except OSError:
+        # config.json leaves first and comes last.  A directory without it is no checkpoint, so a kill in between never
+        # passes off old and new parts as one.
+        (temporary / "old").mkdir()
+        for file in (CONFIG, WEIGHTS, DISCRIMINATORS):
+            if (directory / file).exists():
+                os.replace(directory / file, temporary / "old" / file)
+        for file in (WEIGHTS, DISCRIMINATORS, CARD, CONFIG):
+            if (temporary / file).exists():
+                os.replace(temporary / file, directory / file)
+
+
+def default_card(method: str, title: str) -> str:
+    """The README.md of a checkpoint that has no card of its own: front matter for the Hub, and how to use it.
+
+    Args:
+        method: A name of `i2i_zoo.registry.METHODS`.
+        title: The heading.
+    """
+    tags = [method, "image-to-image", "i2i-zoo"]
+    data = ModelCardData(library_name="i2i-zoo", pipeline_tag="image-to-image", tags=tags)
+    return f"""---
+{data.to_yaml()}
+---
+
+# {title}
+
+An image-to-image translation model trained with i2i-zoo.
+
+```python
+from i2i_zoo import load
+
+model = load("hf:<you>/<this repository>")  # or the folder that holds this file
+model.translate("input.png").save("output.png")
+```
+"""

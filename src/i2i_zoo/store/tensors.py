@@ -1,0 +1,119 @@
+"""Files of tensors, read without running any code that they hold, and tensors checked against what a model expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+
+
+def read_safetensors(path: str | PathLike[str]) -> dict[str, Tensor]:
+    """The tensors of a ``.safetensors`` file; raises `ZooError` if it is damaged."""
+    try:
+        return load_file(path)
+    except Exception as error:  # also a type of tensor that torch does not have
+        raise ZooError(f"{path} is damaged ({str(error).rstrip('.')}); get it again.") from error
+
+
+def read_pickle(path: str | PathLike[str]) -> Any:
+    """The content of a file that ``torch.save`` wrote, zip or legacy: tensors and plain Python values only.
+
+    Raises `ZooError` if there is no such file, if it is damaged, or if it holds objects, which could run code.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ZooError(f"{path}: the file cannot be read ({error.strerror or error}); check the path.") from error
+    except Exception as error:  # torch raises what its parsers happen to raise
+        raise ZooError(
+            f"{path} is not a file of tensors: it is damaged, or holds objects that could run code; nothing of it was "
+            "loaded: get it again, or as a plain state dict."
+        ) from error
+
+
+def state_dict(content: Any, where: str) -> dict[str, Tensor]:
+    """The tensors of one network by name, from under ``state_dict`` if they are there, without DataParallel's prefix.
+
+    Raises `ZooError` if the content, read from the file ``where``, is something else.
+    """
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not is_state(content) or not content:
+        raise ZooError(f"{where} holds no state dict: a mapping of names to tensors is needed.")
+    prefix = "module." if all(name.startswith("module.") for name in content) else ""
+    return {name.removeprefix(prefix): tensor for name, tensor in content.items()}
+
+
+def is_state(content: Any) -> bool:
+    """Whether a value maps names to tensors."""
+    return isinstance(content, Mapping) and all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
+    )
+
+
+def is_lightning(content: Any) -> bool:
+    """Whether the content of a file is a checkpoint of Lightning's trainer."""
+    return isinstance(content, Mapping) and "pytorch-lightning_version" in content
+
+
+def read_lightning(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    """Hyper-parameters, ``preprocess`` and tensors of a Lightning checkpoint.
+
+    Averaged weights, which ``ema`` holds as one state dict for each network, replace the raw ones.  Raises `ZooError`
+    if the content, read from the file ``where``, lacks any of the three.
+    """
+    hparams, preprocess, ema = (content.get(key, {}) for key in ("hyper_parameters", "preprocess", "ema"))
+    mappings = all(isinstance(part, Mapping) for part in (hparams, preprocess, ema))
+    if not mappings or not all(map(is_state, (content.get("state_dict"), *ema.values()))):
+        raise ZooError(f"{where} is not a checkpoint of fit: it needs hyper_parameters, preprocess and state_dict.")
+    tensors = dict(content["state_dict"])
+    for network, average in ema.items():
+        tensors.update({f"{network}.{name}": tensor for name, tensor in average.items()})
+    return {k: v for k, v in hparams.items() if not str(k).startswith("_")}, dict(preprocess), tensors
+
+
+def fitting(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: str, *, strict: bool = True
+) -> dict[str, Tensor]:
+    """The tensors that a model expects, each in the dtype that it expects.
+
+    Args:
+        expected: The model's tensors by name.
+        tensors: What a file holds, by the same names.
+        where: What the tensors came from, for the error message.
+        strict: Whether a missing or unknown tensor is an error.
+
+    Raises:
+        ZooError: If a tensor has another shape or, with ``strict``, is missing or unknown; it names the first few.
+    """
+    problems = {
+        "misshapen": [
+            f"{name} ({_shape(tensor)} in place of {_shape(expected[name])})"
+            for name, tensor in tensors.items()
+            if name in expected and tensor.shape != expected[name].shape
+        ]
+    }
+    if strict:
+        problems["missing"] = [name for name in expected if name not in tensors]
+        problems["unknown"] = [name for name in tensors if name not in expected]
+    if any(problems.values()):
+        found = "; ".join(f"{problem} {first_few(names)}" for problem, names in problems.items() if names)
+        raise ZooError(f"The tensors of {where} do not fit the model: {found}; use the files of one save, unchanged.")
+    return {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items() if name in expected}
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def first_few(names: Iterable[str], count: int = 3) -> str:
+    """The first few names as text, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
