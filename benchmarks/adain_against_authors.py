@@ -119,7 +119,7 @@ def race_stylisation(
     """Time both, and print how far the outputs are apart."""
 
     def stylise() -> Tensor:
-        styled = ours.styled(style[0].to(dtype), style_size=None)
+        styled = ours.translator(style=style[0].to(dtype), style_size=None)
         return torch.cat([styled(content) for content in contents.to(dtype).split(1)])
 
     race_inference(stylise, lambda: theirs.stylise(contents, style), args, what=f"{len(contents)} contents")

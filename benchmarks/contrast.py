@@ -63,7 +63,7 @@ def main() -> None:
     for name in args.checkpoints:
         model: Any = load(name)
         with torch.inference_mode():
-            results = {c: torch.cat([model.apply_padded(x[None]) for x in batch]) for c, batch in contents.items()}
+            results = {c: torch.cat([model.translator().run(x[None]) for x in batch]) for c, batch in contents.items()}
         for contrast, numbers in measure(results).items():
             print(json.dumps({"norm": model.hparams.norm, "content_contrast": contrast, **numbers}))
         rows.append(panels(results, args.shown))

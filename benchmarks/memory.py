@@ -24,7 +24,7 @@ CASES: dict[str, tuple[Any, int, int]] = {"SPADE": (SPADE, 256, 512), "pix2pixHD
 def train(name: str, args: argparse.Namespace) -> None:
     method, height, width = CASES[name]
     model = method(lambda_perceptual=0.0)
-    trainer("32", "cpu", 2).fit(model, batches(model.random_batch(1, height, width), 2))
+    trainer("32", "cpu", 2).fit(model, batches(model.example_batch(1, height, width), 2))
 
 
 def main() -> None:

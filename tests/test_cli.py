@@ -332,7 +332,7 @@ def test_direction_style_and_seed_reach_the_model(two_domains: str, styled: str,
 def test_a_seed_is_one_style_whatever_the_batch() -> None:
     torch.manual_seed(0)
     made = SPADE(labels=3, width=2, upsampling="normal", hidden=4, latent=4, latent_size=[32, 32], encoder_width=2)
-    made.preprocess = {"size": [32, 32]}
+    made.preprocess = made.preprocess_type.from_json({"size": [32, 32]}, "test")
     i2i_zoo.save(made, "spade")
     for name in "ab":
         Image.fromarray(np.eye(32, dtype=np.uint8)).save(f"{name}.png")

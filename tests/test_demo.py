@@ -37,7 +37,7 @@ def camvid_model(**hparams: Any) -> SPADE:
     model = SPADE(
         labels=12, width=2, upsampling="normal", hidden=4, latent_size=[64, 64], encoder_width=2, **hparams
     ).eval()
-    model.preprocess = {"source_palette": "camvid", "size": [64, 64]}
+    model.preprocess = model.preprocess_type.from_json({"source_palette": "camvid", "size": [64, 64]}, "test")
     return model
 
 
@@ -147,7 +147,7 @@ def test_page_of_a_model_of_pictures(tmp_path: Path) -> None:
 def test_page_of_a_model_of_two_domains(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = CycleGAN(generator="resnet_6", width=2).eval()
-    model.preprocess = {"source_palette": "camvid", "size": [64, 64]}
+    model.preprocess = model.preprocess_type.from_json({"source_palette": "camvid", "size": [64, 64]}, "test")
     i2i_zoo.save(model, tmp_path / "model")
     page = demo.build([str(tmp_path / "model")])
     tabs = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
@@ -165,7 +165,7 @@ def test_page_of_a_model_of_two_domains(tmp_path: Path) -> None:
 
 def test_label_maps_on_the_other_side(tmp_path: Path) -> None:
     model = CycleGAN(generator="resnet_6", width=2).eval()
-    model.preprocess = {"target_palette": "camvid", "size": [32, 48]}
+    model.preprocess = model.preprocess_type.from_json({"target_palette": "camvid", "size": [32, 48]}, "test")
     i2i_zoo.save(model, tmp_path / "model")
     assert kinds(demo.build([str(tmp_path / "model")])).count("ImageEditor") == 1
     # The example of a checkpoint is of its other side.

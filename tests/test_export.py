@@ -87,7 +87,7 @@ def test_random_outputs_are_refused(tmp_path: Path) -> None:
 def test_models_of_label_maps(made: SPADE | Pix2PixHD, tmp_path: Path) -> None:
     with torch.no_grad():
         for _ in range(20):  # until the spectral norms know the largest singular values
-            made.train()(made.forward_inputs(2, 64, 64)["segmentation"])
+            made.train()(made.graph().inputs(2, 64, 64)["segmentation"])
     for kind in ("onnx", "torch"):
         differences = exporting.export(made.eval(), tmp_path / f"model.{kind}", kind)
         assert len(differences) == 3
@@ -111,7 +111,7 @@ def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:
 )
 def test_one_direction_of_two_domains(made: CycleGAN | UNIT | MUNIT, way: Way, kind: Any, tmp_path: Path) -> None:
     made.eval()
-    made.preprocess = {"source_palette": "camvid"}
+    made.preprocess = made.preprocess_type.from_json({"source_palette": "camvid"}, "test")
     weights = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     file = tmp_path / "model"
     assert len(exporting.export(made, file, kind, direction=way)) == 3
@@ -129,7 +129,7 @@ def test_one_direction_of_two_domains(made: CycleGAN | UNIT | MUNIT, way: Way, k
     assert (facts["method"], facts["direction"]) == (i2i_zoo.registry.method_name(type(made)), way)
     side = "source_palette" if way == "ab" else "target_palette"
     assert facts["preprocess"] == {side: "camvid"}
-    assert facts["in_channels"] == made.direction(way).hparams["in_channels"]
+    assert facts["in_channels"] == made.channels(way)[0]
     assert all(torch.equal(tensor, weights[name]) for name, tensor in made.state_dict().items())
 
 

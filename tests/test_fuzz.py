@@ -107,7 +107,7 @@ def read_any(file: Path) -> None:
 
 def checkpoint_samples(folder: Path) -> dict[str, bytes]:
     model = tiny.model(norm="instance", width=1)
-    model.preprocess = {"size": [64, 64], "source_palette": "camvid"}
+    model.preprocess = model.preprocess_type.from_json({"size": [64, 64], "source_palette": "camvid"}, "test")
     i2i_zoo.save(model, folder / "model")
     return {
         f"{n}.{file}": data
@@ -123,7 +123,7 @@ def read_checkpoint(file: Path) -> None:
     if not whole.exists():
         whole.mkdir()
         model = tiny.model(norm="instance", width=1)
-        model.preprocess = {"size": [64, 64], "source_palette": "camvid"}
+        model.preprocess = model.preprocess_type.from_json({"size": [64, 64], "source_palette": "camvid"}, "test")
         i2i_zoo.save(model, whole)
     name = file.name.partition(".")[2]
     good = (whole / name).read_bytes()

@@ -51,7 +51,7 @@ ENTRY: dict[str, Any] = {
 def tiny(**hparams: Any) -> Pix2Pix:
     model = Pix2Pix(**{**TINY, **hparams})
     model.configure_model()
-    model.preprocess = {"size": [64, 64]}
+    model.preprocess = model.preprocess_type.from_json({"size": [64, 64]}, "test")
     return model.eval()
 
 
@@ -88,7 +88,7 @@ class TestDirectory:
         loaded = i2i_zoo.load(directory, discriminators=True)
         assert same(loaded, model)
         assert not loaded.training
-        assert loaded.preprocess == {"size": [64, 64]}
+        assert loaded.preprocess.to_json() == {"size": [64, 64]}
         assert {**loaded.hparams, "betas": (0.5, 0.999)} == dict(model.hparams)
         source = torch.rand(1, 3, 64, 64)
         with torch.inference_mode():
@@ -455,7 +455,7 @@ class TestOfficial:
         assert "facades_label2photo.pth: 100%" in said.err
         assert said.out == ""
         assert (loaded.hparams.generator, loaded.hparams.width, loaded.hparams.norm) == ("unet_256", 2, "batch")
-        assert loaded.preprocess == {"size": [256, 256]}
+        assert loaded.preprocess.to_json() == {"size": [256, 256]}
         assert torch.equal(
             loaded.generator.up[7].conv.weight, state["model.model.1.model" + ".3.model" * 6 + ".3.weight"]
         )
@@ -530,7 +530,7 @@ class TestOfficial:
         server.files["style_monet.pth"] = packed(tracked(state, norms, counters=True))
         loaded = i2i_zoo.load("cyclegan-style_monet")
         assert "the authors of CycleGAN" in capsys.readouterr().err
-        assert (loaded.ways, loaded.preprocess) == (("ab",), {"size": [256, 256]})
+        assert (loaded.directions, loaded.preprocess.to_json()) == (("ab",), {"size": [256, 256]})
         assert torch.equal(loaded.generator_ab.body[0].weight, state["model.1.weight"])
         assert loaded.translate(torch.zeros(3, 20, 20)).shape == (3, 20, 20)
 
@@ -730,7 +730,7 @@ class TestDrive:
         assert drive.asked == ["1OR-2aEPHOxZKuoOV34DvQxreqGCSLcW9"]
         assert "BSD licence" in capsys.readouterr().err
         assert (loaded.hparams.labels, loaded.hparams.enhancers, loaded.hparams.width) == (35, 1, 2)
-        assert loaded.preprocess == {"size": [1024, 2048], "source_palette": "cityscapes"}
+        assert loaded.preprocess.to_json() == {"size": [1024, 2048], "source_palette": "cityscapes"}
         assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
         assert loaded.translate(torch.zeros(32, 32, dtype=torch.long)).shape == (3, 32, 32)
         assert os.listdir(tmp_path) == ["cache"]
@@ -826,7 +826,7 @@ class TestDrive:
         Path("FILE").write_bytes(packed(authors_hd()))
         assert main(shlex.split(command)) == 0
         loaded = i2i_zoo.load(self.name, local_files_only=True)
-        assert loaded.preprocess == registry.ENTRIES[self.name].preprocess
+        assert loaded.preprocess.to_json() == registry.ENTRIES[self.name].preprocess
         assert (loaded.hparams.labels, loaded.hparams.enhancers) == (35, 1)
         assert len(drive.asked) == 1
 
@@ -854,7 +854,7 @@ class TestDrive:
         drive.content = packed({domain: Golden("unit_train").state(f"gen_{domain}") for domain in "ab"})
         loaded = i2i_zoo.load("unit-gta2city")
         assert (loaded.hparams.version, loaded.hparams.lambda_perceptual) == (2018, 1.0)
-        assert loaded.preprocess == {"size": [512, 932]}
+        assert loaded.preprocess.to_json() == {"size": [512, 932]}
 
     def test_what_the_tensors_do_not_tell_is_known_of_a_file_imported_by_hand(
         self, drive: Drive, tmp_path: Path
@@ -887,7 +887,7 @@ class TestDrive:
         assert main(["convert", "gcgan", "FILE", "-o", f"cache/{name}"]) == 0
         loaded = i2i_zoo.load(name, local_files_only=True)
         assert (loaded.hparams.generator, loaded.hparams.lambda_identity) == ("resnet_6", 3.0)
-        assert loaded.preprocess == {"size": [144, 144], "source_palette": "cityscapes"}
+        assert loaded.preprocess.to_json() == {"size": [144, 144], "source_palette": "cityscapes"}
 
 
 def test_the_client_asks_the_local_server() -> None:

@@ -167,7 +167,7 @@ def test_a_failure_is_told_again_when_it_comes_again(tmp_path: Path, photos: Unp
 def test_colours_of_label_maps_have_no_opposite(tmp_path: Path) -> None:
     data = SyntheticPairs(train=2, val=4, size=64)
     model = cyclegan(INVERTER, INVERTER)
-    model.preprocess = data.preprocess
+    model.adopt(data.preprocess)
     sentences, values = fit(tmp_path, model, data)
     assert sentences == []
     assert set(values) == {f"val/{way}_{name}" for way in ("ab", "ba") for name in ("diversity", "change")}

@@ -45,7 +45,7 @@ def test_measures_the_pictures_that_would_be_saved(tmp_path: Path) -> None:
 
 def test_a_lab_model_is_judged_by_its_colours(tmp_path: Path) -> None:
     model = tiny.model(in_channels=1, out_channels=2)
-    model.preprocess = {"made_from": "lab"}
+    model.preprocess = model.preprocess_type.from_json({"made_from": "lab"}, "test")
     run = tiny.trainer(tmp_path, Evaluation(["l1"]))
     data = tiny.data(in_channels=1, out_channels=2)
     run.validate(model, data, verbose=False)
@@ -89,7 +89,7 @@ def labelled(tmp_path: Path) -> PairedData:
 
 def test_fcn_score_at_the_size_of_the_label_files(tmp_path: Path, labelled: PairedData) -> None:
     model = tiny.model()
-    model.preprocess = labelled.preprocess
+    model.adopt(labelled.preprocess)
     evaluation = Evaluation(["l1"], test_metrics={"fcn_score": {"segmenter": Segmenter(), "classes": 11}})
     run = tiny.trainer(tmp_path, evaluation)
     run.test(model, labelled, verbose=False)
@@ -115,7 +115,7 @@ def test_fcn_score_at_the_size_of_the_label_files(tmp_path: Path, labelled: Pair
 
 def test_label_maps_are_compared_with_the_labels(tmp_path: Path) -> None:
     model, data = tiny.model(), tiny.data(direction="BtoA")
-    model.preprocess = data.preprocess
+    model.adopt(data.preprocess)
     model.forward = lambda source: source  # the photograph's own colours as a label map
     run = tiny.trainer(tmp_path, Evaluation())
     run.validate(model, data, verbose=False)
@@ -130,7 +130,7 @@ def test_label_maps_are_compared_with_the_labels(tmp_path: Path) -> None:
 
 def test_what_cannot_be_measured_is_told_and_the_rest_is_logged(tmp_path: Path, side_by_side: PairedData) -> None:
     model = tiny.model()
-    model.preprocess = {"target_palette": "camvid"}
+    model.preprocess = model.preprocess_type.from_json({"target_palette": "camvid"}, "test")
     chosen = {"l1": None, "fcn_score": {"segmenter": "fcn8s_cityscapes"}, "label_score": {}}
     run = tiny.trainer(tmp_path, Evaluation(chosen))
     with pytest.warns(UserWarning, match="not measured") as told:

@@ -47,7 +47,7 @@ def test_one_file_is_a_model_of_one_direction(tmp_path: Path, blocks: int, keys:
     model = convert("cyclegan", saved_as(of_year(state, keys), tmp_path / "latest_net_G.pth", "zip"))
     hparams = model.hparams
     assert (hparams.directions, hparams.generator, hparams.width) == ("ab", f"resnet_{blocks}", 2)
-    assert (hparams.norm, hparams.dropout, model.ways) == ("instance", False, ("ab",))
+    assert (hparams.norm, hparams.dropout, model.directions) == ("instance", False, ("ab",))
     expected = placed(CycleGAN(directions="ab", generator=f"resnet_{blocks}", width=2), {"generator_ab": state})
     assert torch.equal(model.translate(picture()), expected.translate(picture()))
     assert model.state_dict().keys() == expected.state_dict().keys()
@@ -71,7 +71,7 @@ def test_the_networks_of_a_run_from_the_command_line(tmp_path: Path) -> None:
         files.append(f"{LETTERS[letter]}={path}")
     assert main(["convert", "cyclegan", *files, "-o", str(tmp_path / "model")]) == 0
     model = i2i_zoo.load(tmp_path / "model", discriminators=True)
-    assert (model.hparams.directions, model.ways) == ("both", ("ab", "ba"))
+    assert (model.hparams.directions, model.directions) == ("both", ("ab", "ba"))
     expected = CycleGAN(generator="resnet_6", width=2, discriminator_width=2)
     expected.configure_model()
     placed(expected, {LETTERS[letter]: state for letter, state in states.items()})

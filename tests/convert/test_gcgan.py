@@ -33,7 +33,7 @@ def test_the_generators_file(tmp_path: Path, form: str, statistics: bool) -> Non
     norms = {layer: behind(layer) for layer in layers(state)[:-1]}
     content = tracked(state, norms, counters=True) if statistics else state
     model = convert("gcgan", saved_as(content, tmp_path / "latest_net_G_AB.pth", form))
-    assert (model.hparams.lambda_cycle, model.hparams.generator, model.ways) == (0.0, "resnet_6", ("ab",))
+    assert (model.hparams.lambda_cycle, model.hparams.generator, model.directions) == (0.0, "resnet_6", ("ab",))
     expected = GcGAN(generator="resnet_6", width=2).eval()
     own = expected.generator_ab
     own.load_state_dict(dict(zip(own.state_dict(), state.values(), strict=True)))
@@ -46,7 +46,7 @@ def test_the_networks_of_a_run(saved: Any, letters: dict[str, str]) -> None:
     model = convert("gcgan", saved(**given), geometry="flip")
     cycle = "generator_ba" in given
     assert (model.hparams.lambda_cycle, model.hparams.geometry) == (10.0 if cycle else 0.0, "flip")
-    assert model.ways == (("ab", "ba") if cycle else ("ab",))
+    assert model.directions == (("ab", "ba") if cycle else ("ab",))
     assert {name.partition(".")[0] for name in model.state_dict()} == set(given)
     for network, state in given.items():
         ours = getattr(model, network).state_dict().values()

@@ -223,7 +223,7 @@ class TestLightning:
     def trained(self, path: Path, *callbacks: L.Callback) -> Pix2Pix:
         """A model trained for two steps, whose checkpoint is at ``path``."""
         model = Pix2Pix(generator="unet_64", width=2, discriminator_width=2, receptive_field=16, pool_size=2)
-        model.preprocess = {"size": [64, 64]}
+        model.preprocess = model.preprocess_type.from_json({"size": [64, 64]}, "test")
         options: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         keep = ModelCheckpoint(path.parent, path.stem, save_top_k=-1, every_n_train_steps=2)
         trainer = L.Trainer(accelerator="cpu", max_steps=2, callbacks=[keep, *callbacks], **options)
@@ -235,7 +235,7 @@ class TestLightning:
         model = self.trained(tmp_path / "last.ckpt")
         converted = convert("pix2pix", tmp_path / "last.ckpt", lr=1e-5)
         assert not converted.training
-        assert converted.preprocess == {"size": [64, 64]}
+        assert converted.preprocess.to_json() == {"size": [64, 64]}
         assert dict(converted.hparams) == {**model.hparams, "lr": 1e-5}
         state = model.state_dict()
         assert {name.partition(".")[0] for name in state} == {"generator", "discriminator"}

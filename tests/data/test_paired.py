@@ -125,7 +125,7 @@ def test_validation_is_resized_and_nothing_else(side_by_side):
     assert item["source"].shape == (3, 12, 18)
     assert np.abs(to_uint8(item["source"]).permute(1, 2, 0).numpy() - expected).max() <= 1
     assert torch.equal(data.datasets["val"][7, 0]["source"], item["source"])
-    assert data.preprocess == {"size": [12, 18]}
+    assert data.preprocess.to_json() == {"size": [12, 18]}
 
 
 def test_augmentation_follows_from_seed_epoch_and_index_alone(side_by_side):
@@ -234,7 +234,7 @@ def test_label_palettes_survive_resizing(tmp_path, direction):
         load_size=[30, 40], crop_size=[24, 32], test_size=[12, 16],
     )  # fmt: skip
     labels = "source" if direction == "AtoB" else "target"
-    assert data.preprocess == {"size": [12, 16], f"{labels}_palette": "camvid"}
+    assert data.preprocess.to_json() == {"size": [12, 16], f"{labels}_palette": "camvid"}
     for item in (only(data), only(data, "val")):
         colours = to_uint8(item[labels]).permute(1, 2, 0).numpy()
         back = label_ids(colours, "camvid")
@@ -256,7 +256,7 @@ def test_colourisation(tmp_path):
     lab = torch.from_numpy(skimage.color.rgb2lab(photo(0))).permute(2, 0, 1).float()
     assert torch.allclose(item["source"], lab[:1] / 50 - 1, atol=1e-4)
     assert torch.allclose(item["target"], lab[1:] / 110, atol=1e-4)
-    assert data.preprocess == {"made_from": "lab"}
+    assert data.preprocess.to_json() == {"made_from": "lab"}
 
 
 def test_edges(tmp_path):

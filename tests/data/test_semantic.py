@@ -67,7 +67,7 @@ def test_items(root):
     assert torch.equal(item["label"], torch.from_numpy(ids(1)).long())
     assert torch.equal(item["instance"], item["label"] * 1000 + 1)
     assert torch.equal(item["target"], read_picture(photo(1)))
-    assert data.preprocess == {"source_palette": "camvid"}
+    assert data.preprocess.to_json() == {"source_palette": "camvid"}
 
 
 def test_folders_are_named_and_instances_optional(tmp_path):
@@ -82,7 +82,7 @@ def test_folders_are_named_and_instances_optional(tmp_path):
 
 def test_labels_are_resized_to_the_nearest_and_photographs_bicubically(root):
     data = SemanticData(str(root), instance="instances", labels=12, test_size=[12, 30], dont_care=255, num_workers=0)
-    assert data.preprocess == {"size": [12, 30], "dont_care": 255}
+    assert data.preprocess.to_json() == {"size": [12, 30], "dont_care": 255}
     data.setup("validate")
     item = data.datasets["val"][0, 0]
     nearest = Image.fromarray(ids(0)).resize((30, 12), Image.Resampling.NEAREST)

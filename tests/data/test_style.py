@@ -79,7 +79,7 @@ def test_folders_of_splits_and_no_styles(tmp_path: Path) -> None:
     data = StyleData(str(tmp_path / "contents"), load_size=24, crop_size=24, test_size=24)
     assert {split: len(data.dataset(split)) for split in ("train", "val", "test")} == {"train": 2, "val": 1, "test": 1}
     assert set(data.dataset("train")[0, 0]) == {"content", "name"}
-    assert data.preprocess == {}
+    assert data.preprocess.to_json() == {}
 
 
 def test_a_batch_is_stacked(folders: dict[str, str]) -> None:

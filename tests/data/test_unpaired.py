@@ -268,7 +268,7 @@ def test_both_are_cropped_and_flipped_by_themselves(tmp_path):
 
 def test_sizes_are_the_authors(root):
     data = UnpairedData(str(root), num_workers=0)
-    assert data.preprocess == {"size": [256, 256]}
+    assert data.preprocess.to_json() == {"size": [256, 256]}
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))
     assert batch["a"].shape == batch["b"].shape == (1, 3, 256, 256)
@@ -291,7 +291,7 @@ def test_label_maps_come_in_colours_and_reach_the_metrics(tmp_path, side):
     options = {f"palette_{side}": "camvid", "load_size": [30, 40], "crop_size": [24, 32], "test_size": [12, 16]}
     data = UnpairedData(str(tmp_path), *order, batch_size=2, num_workers=0, **options)
     key = "source_palette" if side == "a" else "target_palette"
-    assert data.preprocess == {"size": [12, 16], key: "camvid"}
+    assert data.preprocess.to_json() == {"size": [12, 16], key: "camvid"}
     data.setup("fit")
     batch = next(iter(data.val_dataloader()))
     assert [tuple(label.shape) for label in batch["label_map"]] == [(24, 32), (12, 16)]

@@ -196,7 +196,7 @@ class SemanticTester(MethodTester):
     def build(self) -> Any:
         model = super().build()
         if self.size_option is not None:
-            model.preprocess = {"size": list(self.size_option)}
+            model.preprocess = model.preprocess_type.from_json({"size": list(self.size_option)}, "test")
         return model
 
     def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
@@ -230,14 +230,14 @@ class UnpairedTester(MethodTester):
     def sources(self, model: Any, size: tuple[int, int]) -> dict[str, torch.Tensor]:
         """What each direction of the model translates."""
         batch = self.batch(size)
-        return {way: batch[way[0]] for way in model.ways}
+        return {way: batch[way[0]] for way in model.directions}
 
     @pytest.mark.parametrize("size", [(64, 64), (64, 128), (50, 70), (1, 1)])
     def test_translate_keeps_the_size(self, model: Any, size: tuple[int, int]) -> None:
         model.eval()
         for way, source in self.sources(model, size).items():
             output = model.translate(source, direction=way)
-            assert output.shape == (2, model.direction(way).hparams["out_channels"], *size)
+            assert output.shape == (2, model.channels(way)[1], *size)
             assert output.abs().max() <= 1
             assert torch.isfinite(output).all()
 
@@ -248,16 +248,17 @@ class UnpairedTester(MethodTester):
             torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)
 
     def test_an_unknown_direction_is_told(self, model: Any) -> None:
-        with pytest.raises(ZooError, match="direction='sideways': this model has 'ab'"):
+        with pytest.raises(ZooError, match="direction='sideways': give 'ab'"):
             model.translate(self.batch(self.size)["a"], direction="sideways")
 
     def test_a_validation_step_judges_each_direction(self, model: Any) -> None:
         model.eval()
         batch = self.batch(self.size)
         outputs = model.validation_step(batch, 0)
-        for way, direction in model.directions.items():
-            judged = direction.judged(outputs)
-            torch.testing.assert_close(judged["source"], batch[way[0]])
-            torch.testing.assert_close(judged["target"], batch[way[1]])
-            torch.testing.assert_close(judged["output"], model.translate(batch[way[0]], direction=way))
-        assert len(model.panels(outputs)) == 2 * len(model.ways)
+        for direction in model.directions:
+            source, target = direction
+            measured = model.measured(outputs, direction)
+            torch.testing.assert_close(measured["source"], batch[source])
+            torch.testing.assert_close(measured["target"], batch[target])
+            torch.testing.assert_close(measured["output"], model.translate(batch[source], direction=direction))
+        assert len(model.panels(outputs)) == 2 * len(model.directions)

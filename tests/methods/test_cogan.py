@@ -37,9 +37,9 @@ class OneSize(UnpairedTester):
             pictures = [to_pil(picture) for picture in source]
             translations = model.translate(pictures, direction=way)
             assert [t.size for t in translations] == [size[::-1]] * 2
-            assert {len(t.getbands()) for t in translations} == {model.direction(way).hparams["out_channels"]}
+            assert {len(t.getbands()) for t in translations} == {model.channels(way)[1]}
             output = model.translate(self.sources(model, self.size)[way], direction=way)
-            assert output.shape == (2, model.direction(way).hparams["out_channels"], *self.size)
+            assert output.shape == (2, model.channels(way)[1], *self.size)
             assert output.abs().max() <= 1
 
     def test_another_size_is_told(self, model: Any) -> None:
@@ -174,7 +174,7 @@ def test_the_search_leaves_the_weights_alone(model: Any) -> None:
 def test_the_search_works_in_inference_mode(model: Any, tmp_path: Any) -> None:
     model.hparams.inversion_steps = 3
     batch = TestCoGAN().batch((28, 28))
-    expected = {way: model.translate(batch[way[0]], direction=way) for way in model.ways}
+    expected = {way: model.translate(batch[way[0]], direction=way) for way in model.directions}
     options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = L.Trainer(accelerator="cpu", default_root_dir=tmp_path, **options)
     loader = DataLoader([0], collate_fn=lambda _: batch)
@@ -190,6 +190,6 @@ def test_the_search_works_in_inference_mode(model: Any, tmp_path: Any) -> None:
 
 def test_memory_of_many_pictures_is_told_before_it_is_spent(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model.hparams.inversion_steps = 3
-    monkeypatch.setattr("i2i_zoo.memory.free_bytes", lambda device: 1000)
+    monkeypatch.setattr("i2i_zoo.media.memory.free_bytes", lambda device: 1000)
     with pytest.raises(ZooError, match="1400 pictures: the network at 28x28 pixels would take"):
         model.translate(torch.zeros(1400, 1, 28, 28))

@@ -69,7 +69,7 @@ def test_the_schedule_is_the_authors() -> None:
     with torch.device("meta"):
         model = CUT()
     with np.load(Options.folder / "cut_options.npz") as stored:
-        rates = [2e-4 * model.lr_factor(epoch) for epoch in range(400)]
+        rates = [2e-4 * model.lr_factor("generator", epoch) for epoch in range(400)]
         np.testing.assert_allclose(rates, stored["lr"], rtol=1e-6)
 
 

@@ -97,7 +97,7 @@ def test_two_steps_with_the_cycle_are_the_authors() -> None:
 def test_the_schedule_is_the_authors() -> None:
     with torch.device("meta"):
         model = GcGAN()
-    rates = [2e-4 * model.lr_factor(epoch) for epoch in range(200)]
+    rates = [2e-4 * model.lr_factor("generator", epoch) for epoch in range(200)]
     np.testing.assert_allclose(rates, Golden("gcgan_lr")["lr"][:, 0], rtol=1e-6, atol=1e-12)
 
 

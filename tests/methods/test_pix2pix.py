@@ -197,7 +197,7 @@ def test_three_steps_are_the_authors_with_other_options(case: str) -> None:
 def test_the_schedule_is_the_authors() -> None:
     with torch.device("meta"):
         model = Pix2Pix()
-    rates = [2e-4 * model.lr_factor(epoch) for epoch in range(200)]
+    rates = [2e-4 * model.lr_factor("generator", epoch) for epoch in range(200)]
     np.testing.assert_allclose(rates, Golden("gan_losses")["lr"][:, 3], rtol=1e-6, atol=1e-12)
 
 
@@ -275,7 +275,7 @@ def test_translate_takes_what_people_have(tmp_path: Path) -> None:
 def test_colourisation_keeps_the_lightness() -> None:
     torch.manual_seed(0)
     model = Pix2Pix(1, 2, **TINY).eval()
-    model.preprocess = {"made_from": "lab"}
+    model.preprocess = model.preprocess_type.from_json({"made_from": "lab"}, "test")
     photo = np.full((64, 64, 3), 90, np.uint8)
     grey = np.asarray(model.translate(photo).convert("L"), np.int16)
     assert grey.shape == (64, 64)
@@ -289,7 +289,7 @@ def test_colourisation_keeps_the_lightness() -> None:
 def test_a_model_of_one_size_works_at_it_and_scales_back() -> None:
     torch.manual_seed(0)
     model = Pix2Pix(**TINY).eval()
-    model.preprocess = {"size": [64, 64]}
+    model.preprocess = model.preprocess_type.from_json({"size": [64, 64]}, "test")
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 150, 3), np.uint8))
     result = model.translate(picture)
     assert result.size == (150, 90)

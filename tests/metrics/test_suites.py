@@ -8,7 +8,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import tiny
 from i2i_zoo.errors import ZooError
 from i2i_zoo.metrics.fcn_score import FCNScore
-from i2i_zoo.metrics.suites import METRICS, PictureMean, default_suite, l1, psnr, ssim, suite
+from i2i_zoo.metrics.pictures import PictureMean, l1, psnr, ssim
+from i2i_zoo.metrics.suites import METRICS, suite
 
 
 @pytest.fixture
@@ -52,38 +53,38 @@ def test_too_small_for_the_window() -> None:
 
 def test_what_a_model_is_judged_by() -> None:
     model = tiny.model()
-    assert list(default_suite(model)) == ["psnr", "ssim", "l1"]
-    model.preprocess = {"target_palette": "camvid"}
-    assert list(default_suite(model)) == ["psnr", "ssim", "l1", "label_score"]
-    measures, missing = suite(model, default_suite(model))
+    assert model.metrics_for() == ("psnr", "ssim", "l1")
+    model.preprocess = model.preprocess_type.from_json({"target_palette": "camvid"}, "test")
+    assert model.metrics_for() == ("psnr", "ssim", "l1", "label_score")
+    measures, missing = suite(model, "", dict.fromkeys(model.metrics_for()))
     assert missing == []
-    assert measures["label_score"].takes == ("output", "label")
+    assert measures["label_score"].needs == ("output", "label")
     assert measures["label_score"].metric.classes == 11  # void does not count
 
 
 def test_the_segmenter_follows_from_the_palette_or_is_chosen() -> None:
     model = tiny.model()
-    model.preprocess = {"source_palette": "camvid"}
+    model.preprocess = model.preprocess_type.from_json({"source_palette": "camvid"}, "test")
     own = torch.nn.Conv2d(3, 4, 1)
-    measures, _ = suite(model, {"fcn_score": {"segmenter": own, "classes": 4}})
-    assert {name: measure.takes for name, measure in measures.items()} == {
+    measures, _ = suite(model, "", {"fcn_score": {"segmenter": own, "classes": 4}})
+    assert {name: measure.needs for name, measure in measures.items()} == {
         "fcn_score": ("output", "label"),
         "fcn_score_real": ("target", "label"),
     }
     assert all(isinstance(measure.metric, FCNScore) for measure in measures.values())
     assert measures["fcn_score_real"].title == "FCN-score (Conv2d) of the real photographs at the same size"
     with pytest.raises(ZooError, match="how many classes"):
-        suite(model, {"fcn_score": {"segmenter": own}})
-    model.preprocess = {}
+        suite(model, "", {"fcn_score": {"segmenter": own}})
+    model.preprocess = model.preprocess_type.from_json({}, "test")
     with pytest.raises(ZooError, match="needs a segmenter"):
-        suite(model, {"fcn_score": None})
+        suite(model, "", {"fcn_score": None})
     with pytest.raises(ZooError, match="make label maps"):
-        suite(model, {"label_score": None})
+        suite(model, "", {"label_score": None})
 
 
 def test_what_cannot_be_got_is_told_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("i2i_zoo.pretrained.inception._INCEPTION", "http://127.0.0.1:9/inception-6726825d.pth")
-    measures, missing = suite(tiny.model(), {"fid": None, "l1": None, "fcn_score": {"segmenter": "fcn8s_cityscapes"}})
+    measures, missing = suite(tiny.model(), "", {"fid": None, "l1": None, "fcn_score": {"segmenter": "fcn8s_cityscapes"}})
     assert list(measures) == ["l1"]
     assert [sentence.split(":")[0] for sentence in missing] == ["fid is not measured", "fcn_score is not measured"]
     assert "inception-6726825d.pth cannot be fetched (" in missing[0]
@@ -91,8 +92,8 @@ def test_what_cannot_be_got_is_told_and_the_rest_is_measured(monkeypatch: pytest
 
 def test_unknown_names() -> None:
     with pytest.raises(ZooError, match=f"No metric fids: choose from {', '.join(METRICS)}"):
-        suite(tiny.model(), {"fids": None})
+        suite(tiny.model(), "", {"fids": None})
     with pytest.raises(ZooError, match="ssim has no option 'kernel': choose from window"):
-        suite(tiny.model(), {"ssim": {"kernel": 3}})
+        suite(tiny.model(), "", {"ssim": {"kernel": 3}})
     with pytest.raises(ZooError, match="l1 has no options, and 'window' was given"):
-        suite(tiny.model(), {"l1": {"window": 3}})
+        suite(tiny.model(), "", {"l1": {"window": 3}})

@@ -66,7 +66,7 @@ class TestEntry:
     def test_says_what_its_method_understands(self, entry: Entry) -> None:
         cls = method_class(entry.method)
         check_hparams(cls, entry.hparams, entry.name)
-        cls.check_preprocess(dict(entry.preprocess), entry.name)
+        cls.preprocess_type.from_json(entry.preprocess, entry.name)
 
     def test_states_the_terms_of_cityscapes(self, entry: Entry) -> None:
         if "Cityscapes" in entry.dataset and entry.license != "cc-by-nc-sa-4.0":

@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from i2i_zoo import memory
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.networks.resnet import ResNetGenerator
+from i2i_zoo.tasks import memory
+from i2i_zoo.tasks.translator import padded
 from i2i_zoo.tasks.tiles import Tiles
 
 RUNNING = {"norm": "batch", "inference_norm": "running"}
@@ -102,7 +103,8 @@ def test_the_other_direction() -> None:
 def test_it_takes_the_overlap() -> None:
     model, source = trained(Pix2Pix, norm="none"), picture(320, 160)
     whole = model.translate(source)
-    without = model.apply_padded(source[None], Tiles(160, 0))[0]
+    network, tiles = model.main_network, Tiles(160, 0)
+    without = padded(lambda x: tiles.apply(model, x), source[None], network.stride, network.smallest)[0]
     assert (without - whole).abs().max() > 0.1
     between = (without - whole).abs().amax((0, 2)) > 1e-4
     assert between[150:170].all()
@@ -124,7 +126,7 @@ def test_pictures_of_several_sizes_at_once(model: Any) -> None:
 
 def test_a_model_that_was_trained_at_one_size_works_at_the_pictures_own() -> None:
     model = trained(Pix2Pix, norm="none")
-    model.preprocess = {"size": [64, 64]}
+    model.preprocess = model.preprocess_type.from_json({"size": [64, 64]}, "test")
     photo = Image.fromarray(((picture(180, 200) + 1) * 127.5).byte().permute(1, 2, 0).numpy())
     own, tiled = model.translate(photo, size=(180, 200)), model.translate(photo, tile=160)
     assert np.abs(np.asarray(own, np.int16) - np.asarray(tiled, np.int16)).max() <= 1
@@ -157,7 +159,7 @@ def test_styles_see_the_whole_picture_too() -> None:
 def test_tiles_that_make_no_sense() -> None:
     model = CycleGAN(norm="none", width=2, generator="resnet_9").eval()
     for tile in (0, -5, 512.0, True):
-        with pytest.raises(ZooError, match=rf"tile={tile}: give a positive whole number of pixels"):
+        with pytest.raises(ZooError, match=rf"tile={tile}: give a positive whole number"):
             model.translate(picture(64, 64), tile=tile)
     with pytest.raises(ZooError, match=r"tile=171: .* 84 pixels to each side, and a tile must hold 172; give 336"):
         model.translate(picture(8, 8), tile=171)
@@ -172,7 +174,7 @@ def test_tiles_that_make_no_sense() -> None:
 class InTiles(nn.Module):
     def __init__(self, model: Any, tile: int) -> None:
         super().__init__()
-        self.model, self.tiles = model, Tiles.of(model.translator, tile)
+        self.model, self.tiles = model, Tiles.of(model.main_network, tile)
 
     def forward(self, source: Tensor) -> Tensor:
         return self.tiles.apply(self.model, source)
@@ -192,7 +194,7 @@ def test_memory_is_judged_by_the_tile() -> None:
     model = Pix2Pix(generator="resnet_6", width=4, norm="none").eval()
     huge = (3, 200_000, 200_000)
     with pytest.raises(ZooError, match=r"the network at 200000x200000 pixels .* work at a smaller size"):
-        model.check_memory(1, huge)
-    model.check_memory(5, huge, Tiles.of(model.translator, 512))
+        model.translator().check_memory(1, huge)
+    model.translator(tile=512).check_memory(5, huge)
     with pytest.raises(ZooError, match=r"the network at 100000x100000 pixels .* take smaller tiles or give fewer"):
-        model.check_memory(2, huge, Tiles.of(model.translator, 100_000))
+        model.translator(tile=100_000).check_memory(2, huge)

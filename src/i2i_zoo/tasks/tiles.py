@@ -32,7 +32,7 @@ class Tiles:
             ZooError: If the network sees the whole picture, or a tile is smaller than what it sees.
         """
         if type(tile) is not int or tile < 1:
-            raise ZooError(f"tile={tile!r}: give a positive whole number of pixels.")
+            raise ZooError(f"tile={tile!r}: give a positive whole number.")
         if network.training:
             raise ZooError(f"tile={tile}: in train mode tiles do not fit together; call the model's eval() first.")
         if any(layer.training for layer in network.modules() if isinstance(layer, nn.Dropout)):

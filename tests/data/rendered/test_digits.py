@@ -108,7 +108,7 @@ def test_training_meets_no_pair_and_validation_pairs_alone():
     assert len(data.datasets["val"]) == 1000
     test = generated("test").datasets["test"]
     assert not torch.equal(test[0, 0]["a"], batch["a"][0])
-    assert data.preprocess == {"size": [28, 28]}
+    assert data.preprocess.to_json() == {"size": [28, 28]}
 
 
 def test_partners_follow_from_seed_epoch_and_index_alone():

@@ -61,7 +61,7 @@ def test_batches_and_directions():
     labels, photo = render_scene(data.datasets["val"].first_seed, (24, 32))
     assert torch.equal(batch["source"][0], read_picture(colour_labels(labels, "camvid")))
     assert torch.equal(batch["target"][0], read_picture(photo))
-    assert data.preprocess == {"size": [24, 32], "source_palette": "camvid"}
+    assert data.preprocess.to_json() == {"size": [24, 32], "source_palette": "camvid"}
     assert [len(batch["name"]) for batch in data.train_dataloader()] == [2, 1]
 
     back = SyntheticPairs(val=1, size=[24, 32], direction="BtoA")
@@ -69,7 +69,7 @@ def test_batches_and_directions():
     swapped = next(iter(back.val_dataloader()))
     assert torch.equal(swapped["source"], batch["target"])
     assert torch.equal(swapped["target"], batch["source"])
-    assert back.preprocess == {"size": [24, 32], "target_palette": "camvid"}
+    assert back.preprocess.to_json() == {"size": [24, 32], "target_palette": "camvid"}
 
 
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
@@ -96,7 +96,7 @@ def test_any_number_of_channels(channels):
     item = data.datasets["train"][0, 0]
     assert item["source"].shape == item["target"].shape == (channels, 16, 16)
     assert item["source"].abs().max() <= 1
-    assert ("source_palette" in data.preprocess) == (channels == 3)
+    assert (data.preprocess.source_palette is not None) == (channels == 3)
 
 
 def test_splits_share_no_scene_and_workers_change_nothing():
