@@ -9,13 +9,13 @@ from torch.utils.data import Sampler
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """Yields ``(epoch, index)``, so that a dataset can derive its augmentation from the two and nothing else.
+    """Yields ``(epoch, index)``, from which a dataset derives its augmentation.
 
-    The order is a permutation drawn from ``seed`` and the epoch; process ``rank`` of ``world`` takes every world-th
-    entry of it, so that the processes' batches together are the batch of one process.  When shuffling, the last
-    entries are filled up from the beginning, since processes that train must take the same number of steps.
+    The order is a permutation drawn from ``seed`` and the epoch.  Process ``rank`` of ``world`` takes every world-th
+    entry of it: the batches of all processes together are the batch that one process would have.  When shuffling, the
+    order is filled up from its beginning, since all processes must take the same number of training steps.
 
-    A resumed run begins with ``epoch`` and leaves out the ``skip`` samples of this process that it has behind it.
+    A resumed run begins with ``epoch`` and leaves out the first ``skip`` samples of this process, which are done.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
 def sample_generator(seed: int, epoch: int, index: int) -> torch.Generator:
     """A random generator for one sample in one epoch (index -1: for the order of the epoch)."""
-    # SplitMix64's finaliser spreads neighbouring seeds; a sum of multiples alone would correlate the streams.
+    # SplitMix64's finaliser makes streams of neighbouring seeds independent; the sum by itself would correlate them.
     mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xBF58476D1CE4E5B9 + (index + 1) * 0x94D049BB133111EB) % 2**64
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) % 2**64
