@@ -223,7 +223,11 @@ def test_a_picture_too_large_for_the_memory(model: Path, capsys: pytest.CaptureF
     raises(lambda: loaded.translate("a.png", size=400000), "GB of memory, but")
     # A tensor that is one number, repeated: the pictures take no memory, the network would.
     wide = torch.zeros(1).expand(3, 200000, 200000)
-    raises(lambda: loaded.translator().check_memory(2, wide.shape), "the network at 200000x200000 pixels", "work at a smaller size")
+    raises(
+        lambda: loaded.translator().check_memory(2, wide.shape),
+        "the network at 200000x200000 pixels",
+        "work at a smaller size",
+    )
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - spent < 300_000
     for size in (0, -1, 2.5, "64", (1, 2, 3), (64, 0), True):
         raises(lambda size=size: loaded.translate("a.png", size=size), f"size={size!r}")

@@ -21,7 +21,7 @@ def test_a_new_one_is_found_without_a_list(tmp_path: Path) -> None:
     (tmp_path / "shapes.py").write_text(
         "from i2i_zoo.data.splits import SplitData\n"
         "class ShapesBase(SplitData):\n    '''Without a dataset.'''\n"
-        "class Shapes(ShapesBase):\n    def dataset(self, split):\n        return []\n"
+        "class Shapes(ShapesBase):\n    preprocess = None\n    def dataset(self, split):\n        return []\n"
     )
     code = (
         "import i2i_zoo.data as data\n"

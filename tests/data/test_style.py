@@ -60,7 +60,7 @@ def test_a_crop_keeps_the_shape_of_things(folders: dict[str, str]) -> None:
     assert any(torch.equal(crop, whole[:, top : top + 24]) for top in range(8))
 
 
-def test_validation_shows_the_middle_in_order(folders: dict[str, str]) -> None:
+def test_validation_shows_the_centre_in_order(folders: dict[str, str]) -> None:
     items = StyleData(**folders, test_size=20).dataset("val")
     shown = [items[0, index] for index in range(3)]
     assert [(item["name"], item["name_style"]) for item in shown] == [
@@ -89,7 +89,7 @@ def test_a_batch_is_stacked(folders: dict[str, str]) -> None:
     assert batch["content"].shape == batch["style"].shape == (3, 3, 16, 16)
 
 
-def test_what_is_wrong_is_told(folders: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_wrong_is_named(folders: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="nowhere"):
         StyleData(folders["content"], str(tmp_path / "nowhere")).dataset("train")
     (tmp_path / "empty").mkdir()

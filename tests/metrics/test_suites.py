@@ -84,7 +84,9 @@ def test_the_segmenter_follows_from_the_palette_or_is_chosen() -> None:
 
 def test_what_cannot_be_got_is_told_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("i2i_zoo.pretrained.inception._INCEPTION", "http://127.0.0.1:9/inception-6726825d.pth")
-    measures, missing = suite(tiny.model(), "", {"fid": None, "l1": None, "fcn_score": {"segmenter": "fcn8s_cityscapes"}})
+    measures, missing = suite(
+        tiny.model(), "", {"fid": None, "l1": None, "fcn_score": {"segmenter": "fcn8s_cityscapes"}}
+    )
     assert list(measures) == ["l1"]
     assert [sentence.split(":")[0] for sentence in missing] == ["fid is not measured", "fcn_score is not measured"]
     assert "inception-6726825d.pth cannot be fetched (" in missing[0]

@@ -16,8 +16,8 @@ from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.networks.resnet import ResNetGenerator
 from i2i_zoo.tasks import memory
-from i2i_zoo.tasks.translator import padded
 from i2i_zoo.tasks.tiles import Tiles
+from i2i_zoo.tasks.translator import padded
 
 RUNNING = {"norm": "batch", "inference_norm": "running"}
 

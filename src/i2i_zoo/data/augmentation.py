@@ -1,4 +1,4 @@
-"""Augmentation: drawn once per item, then applied to each of its parts, whatever they are.
+"""Augmentation: drawn once per item, then applied alike to its pictures, label ids, keypoints and frames.
 
 Coordinates: x goes to the right and y down, in pixels, and whole numbers are the centres of pixels.  The top left pixel
 is (0, 0), and a picture of W pixels across covers x from -0.5 to W - 0.5.  Points move as pixels do:

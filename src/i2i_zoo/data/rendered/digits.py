@@ -1,4 +1,4 @@
-"""Digits, and pictures that are made from digits: the two domains of CoGAN's experiments on MNIST."""
+"""Digits, and their edges or negatives: the two domains of CoGAN's experiments on MNIST."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
 _SIZE = 28
-_CANVAS = 112  # generated digits are drawn so large and then reduced, which smooths them
+_CANVAS = 112  # generated digits are drawn at this size and then reduced, which smooths them
 
 
 def edges(digit: Tensor) -> Tensor:
@@ -40,9 +40,10 @@ def font() -> Any:
 
 
 def draw_digit(seed: int, index: int) -> np.ndarray:
-    """A typeface's digit, distorted as handwriting is: (28, 28) uint8, white on black, from the arguments alone.
+    """A digit of a typeface, distorted to resemble handwriting: (28, 28) uint8, white on black.
 
-    As in MNIST it is at most 20 pixels large and has its centre of mass in the middle, here give or take a pixel.
+    The same arguments draw the same digit.  As in MNIST, it is at most 20 pixels large, and its centre of mass is
+    within a pixel of the picture's centre.
     """
     rng = np.random.default_rng([seed, index])
     canvas = Image.new("L", (_CANVAS, _CANVAS))
@@ -81,7 +82,7 @@ def distort(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 class GeneratedDigits:
-    """``count`` digits of `draw_digit`, (28, 28) uint8 each, drawn when they are first asked for."""
+    """``count`` digits of `draw_digit`, (28, 28) uint8 each, each drawn at its first use."""
 
     def __init__(self, seed: int, first: int, count: int) -> None:
         self.seed, self.first, self.count = seed, first, count
@@ -99,8 +100,8 @@ class GeneratedDigits:
 class Digits(Dataset[dict[str, Any]]):
     """Items ``a`` and ``b`` (1, 28, 28) in [-1, 1], ``name`` and ``name_b``; indexed by ``(epoch, index)``.
 
-    ``digits`` are (N, 28, 28) uint8.  To train, A has those of even and B those of odd number; `DigitsData` explains
-    the rest.
+    ``digits`` are (N, 28, 28) uint8.  In training, A uses the digits at even positions and B those at odd positions.
+    `DigitsData` explains the rest.
     """
 
     def __init__(self, data: DigitsData, digits: Tensor | GeneratedDigits, train: bool) -> None:
@@ -123,13 +124,13 @@ class Digits(Dataset[dict[str, Any]]):
 class DigitsData(SplitData):
     """Digits (A) and their edges or negatives (B), of 28x28 pixels and one channel (CoGAN: Liu and Tuzel 2016).
 
-    To train, the two domains are made from different halves of the digits, so that there are no pairs: A in turn, each
-    with any of B.  In validation and test B is made from the digit that is A.  For these MNIST has one set, its test
-    digits; generated are 1000 each.
+    In training, one half of the digits makes A and the other half B, so there are no pairs: A comes in turn, each digit
+    with a random one of B.  In validation and test, B is made from the same digit as A.  Both use MNIST's test digits,
+    or 1000 generated digits each.
 
     Args:
         root: Folder for MNIST, which is downloaded unless it is there.
-        digits: ``mnist``; or ``generated``, from a typeface, distorted, for want of a network.
+        digits: ``mnist``; or ``generated``, distorted digits of a typeface, which need no download.
         domain_b: ``edges``, white where the digit would grow by a pixel; or ``negative``.
         count: Generated digits to train with, for A and B together.
         batch_size: Pictures of A, and of B, in a batch, of each process.
@@ -178,7 +179,7 @@ class DigitsData(SplitData):
 
         try:
             digits: Tensor = MNIST(self.root, train=train, download=True).data
-        except Exception as error:  # it raises what it happens to raise
+        except Exception as error:  # torchvision documents none
             why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             raise ZooError(
                 f"{self.root / 'MNIST'}: the digits cannot be downloaded or read ({why}); check the network, delete "

@@ -1,4 +1,4 @@
-"""Street scenes as pairs of pictures to train with, which need nothing on disk."""
+"""A dataset of rendered street scenes and their label maps, which needs nothing on disk."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .streets import render_scene
 
 
 class SyntheticImages(Dataset[dict[str, Any]]):
-    """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name``, and ``label`` (H, W), the ids of scenes.
+    """Items ``source``, ``target`` (C, H, W) in [-1, 1], ``name``, and ``label`` (H, W), the scene's label ids.
 
-    ``label_map`` is the same, for metrics.  For methods without pairs ``a`` is the source and ``b`` the target, in
-    training that of the next scene, whose name is ``name_b``; for those of style ``content`` is the source and
-    ``style`` the target.  Indexed by ``(epoch, index)``.
+    ``label_map`` is the same as ``label``, for metrics.  Methods without pairs use ``a``, the source, and ``b``, the
+    target; in training the target is that of the next scene, ``name_b``.  Style transfer uses ``content``, the source,
+    and ``style``, the target.  Indexed by ``(epoch, index)``.
     """
 
     def __init__(self, data: SyntheticPairs, length: int, first_seed: int, train: bool) -> None:
@@ -73,7 +73,7 @@ def fill_channels(picture: Tensor, channels: int) -> Tensor:
 
 
 class SyntheticPairs(SplitData):
-    """Label maps in CamVid's colours (A) and rendered street scenes (B), made as they are asked for.
+    """Label maps in CamVid's colours (A) and rendered street scenes (B), rendered at each use.
 
     Args:
         train: Number of training pairs.

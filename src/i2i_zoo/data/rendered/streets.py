@@ -22,7 +22,7 @@ _CLOTHES: list[Colour] = [(40, 44, 60), (126, 48, 48), (70, 82, 66), (166, 150, 
 
 
 def render_scene(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """A street that the seed alone decides.
+    """A random street; the same seed renders the same street.
 
     Args:
         seed: Any integer from 0.
@@ -107,7 +107,7 @@ def render_scene(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
 
 
 def example_scene() -> np.ndarray:
-    """The label map that ships as the example of the CamVid checkpoints: (360, 480) uint8 ids of a street of its own.
+    """The label map that ships as the example of the CamVid checkpoints: (360, 480) uint8 ids.
 
     Drawn by hand to look like a frame of CamVid: horizon at 43 % of the height, road to the lower edge.
     """

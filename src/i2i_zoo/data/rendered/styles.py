@@ -1,4 +1,4 @@
-"""Pictures with a style, drawn by a program: for examples and trainings that need one free of anyone's rights."""
+"""Style pictures drawn by a program, free of anyone's rights, for examples and training."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _GLASS = np.array([(178, 34, 52), (224, 122, 36), (240, 196, 64), (46, 125, 90),
 
 
 def draw_style(name: str, size: int = 512, seed: int = 0) -> Image.Image:
-    """A square picture of this many pixels a side, the same for the same seed.
+    """A square picture; the same seed draws the same picture.
 
     Args:
         name: ``strokes``, short thick ones that swirl as on a night sky; or ``glass``, panes of many colours in lead.
-        size: Pixels a side.
-        seed: What is drawn at random.
+        size: Length of a side, in pixels.
+        seed: Seed of all that is random.
 
     Raises:
-        ZooError: For another name.
+        ZooError: If no style has this name.
     """
     if name not in STYLES:
         raise ZooError(f"No style is called {name!r}: choose from {', '.join(STYLES)}.")
