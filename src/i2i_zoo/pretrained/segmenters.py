@@ -1,4 +1,4 @@
-"""Segmentation networks by name, whose label maps of generated pictures the FCN-score judges."""
+"""Segmentation networks by name; the FCN-score compares what they find in generated pictures with the labels."""
 
 from __future__ import annotations
 
