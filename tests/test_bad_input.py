@@ -530,9 +530,7 @@ def test_no_network(
     with running(FileServer()) as server:
         closed = server.url
     monkeypatch.setattr(fetch, "ADDRESS", closed)
-    refused(
-        capsys, ["data", "fetch", "facades"], f"{closed}/pix2pix/datasets/facades.tar.gz", "refused", "run it again"
-    )
+    refused(capsys, ["data", "fetch", "facades"], f"{closed}/pix2pix/datasets/facades.tar.gz", "refused", "try again")
     entry = replace(registry.ENTRIES["pix2pix-facades"], official={"generator": f"{closed}/x.pth"})
     monkeypatch.setitem(registry.ENTRIES, "pix2pix-facades", entry)
     monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))

@@ -28,10 +28,10 @@ from torch.utils.data import ConcatDataset, DataLoader
 
 from i2i_zoo import save
 from i2i_zoo.data.style import StyleData
-from i2i_zoo.losses.perceptual import imagenet, pretrained_features
 from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.networks.adain import TAPS, StyleEncoder
 from i2i_zoo.networks.initialization import init_kaiming
+from i2i_zoo.pretrained.backbones import imagenet, pretrained_features
 
 #: The index in SqueezeNet's features of the map that is predicted, which has 512 channels.
 TAUGHT = 12

@@ -1,7 +1,7 @@
-"""Checkpoints of other makes to methods of the zoo.
+"""From checkpoints that this project did not write to methods of the zoo.
 
-One module for each method that has official checkpoints, `i2i_zoo.convert.<method>`, whose ``read`` maps the authors'
-keys and layout to ours and reads the hyper-parameters off the tensors.
+Each method that has official checkpoints has a module `i2i_zoo.convert.<method>`.  Its ``read`` maps the authors' keys
+and layout to ours, and reads the hyper-parameters off the tensors.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
 
     Args:
         method: Name of the method, such as ``pix2pix``.
-        files: The generator's file; or the network's name to its file, such as
+        files: The generator's file; or networks' names to their files, such as
             ``{"generator": "latest_net_G.pth", "discriminator": "latest_net_D.pth"}``; or one ``.ckpt`` of `fit`, whose
-            averaged weights are taken where it has them.
+            averaged weights are taken if it has them.
         **hparams: Hyper-parameters that replace those read off the tensors.
 
     Raises:
@@ -61,7 +61,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
 
 
 def by_domain(contents: Mapping[str, Any]) -> dict[str, Any]:
-    """The networks of files, where one may hold that of a domain A and that of a domain B, under ``a`` and ``b``."""
+    """The networks by name; a file that holds those of both domains, under ``a`` and ``b``, is split in two."""
     networks: dict[str, Any] = {}
     for name, content in contents.items():
         if isinstance(content, Mapping) and set(content) == {"a", "b"}:

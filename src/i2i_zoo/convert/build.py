@@ -1,4 +1,4 @@
-"""Hyper-parameters and tensors to a method."""
+"""From hyper-parameters and tensors to a method."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from i2i_zoo.store.tensors import fitting
 def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None:
     """Raise `ZooError` for a hyper-parameter that the method does not have, or a value that its type does not allow.
 
-    ``where`` names the file that they are from.
+    ``where`` names the file that they come from.
     """
     origin = where and f"{where}: "
     valid = list(signature(cls).parameters)
@@ -29,8 +29,8 @@ def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None
         hint = hints.get(name, Any)
         if not allows(hint, value):
             choices = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
-            wrong = f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {describe(hint)}: give one"
-            raise ZooError(f"{origin}{name}={value!r} is {wrong}.")
+            problem = f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {describe(hint)}: give one"
+            raise ZooError(f"{origin}{name}={value!r} is {problem}.")
 
 
 def build_method(
@@ -63,7 +63,7 @@ def build_method(
     tensors = fitting(network_tensors(model, networks), tensors, where, strict=strict)
     model.load_state_dict(tensors, strict=False, assign=True)
     if any(t.is_meta for t in chain(model.parameters(), model.buffers())):
-        # Something that no file holds: what strict=False lets go missing, or a table that a network computes.
+        # No file holds it: strict=False let it go missing, or it is a table that a network computes.
         model = _construct(cls, hparams, where, discriminators)
         model.load_state_dict(tensors, strict=False)
     # The tensors are on the CPU already; Lightning's `device` still says where the module was built.
@@ -71,7 +71,7 @@ def build_method(
 
 
 def discriminators_of(model: Any) -> tuple[str, ...]:
-    """The discriminators that the model has: none before `configure_model`, or where its loss needs none."""
+    """Names of the discriminators that the model has: none before `configure_model`, or if its loss needs none."""
     return tuple(name for name in model.discriminator_networks if hasattr(model, name))
 
 
@@ -92,7 +92,7 @@ def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators:
             model.configure_model()
     except ZooError:
         raise
-    except Exception as error:  # the values come from a file, and may be anything
+    except Exception as error:  # the values come from a file and may be anything
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ZooError(
             f"{where}: no {cls.__name__} can be built from its hyper-parameters ({why}); correct them."

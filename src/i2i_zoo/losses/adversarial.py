@@ -16,13 +16,18 @@ ADVERSARIAL = ("vanilla", "lsgan", "hinge", "wgangp")
 
 
 def adversarial_loss(logits: Tensor, real: bool, kind: str = "vanilla", *, generator: bool = False) -> Tensor:
-    """How far the discriminator's ``logits`` (any shape) are from the verdict ``real``; the mean, in float32.
+    """How far the discriminator's ``logits`` (any shape) are from the verdict ``real``: a mean, in float32.
 
-    ``vanilla``: cross-entropy (Goodfellow et al. 2014; the generator's is the non-saturating one).  ``lsgan``: squared
-    distance to 1 or 0 (Mao et al. 2017).  ``hinge`` (Lim and Ye 2017): the hinge for the discriminator, minus the mean
-    for the generator, hence ``generator``.  ``wgangp``: minus or plus the mean (Gulrajani et al. 2017).
+    Args:
+        logits: What the discriminator says of real or generated images.
+        real: The verdict to compare with: that they are real, or that they are not.
+        kind: ``vanilla``: cross-entropy (Goodfellow et al. 2014; the non-saturating one for the generator). ``lsgan``:
+            squared distance to 1 or 0 (Mao et al. 2017). ``hinge`` (Lim and Ye 2017): the hinge for the discriminator,
+            minus the mean for the generator. ``wgangp``: minus or plus the mean (Gulrajani et al. 2017).
+        generator: Whether it is the generator's loss; it matters only for ``hinge``.
 
-    Raises `ZooError` for another kind.
+    Raises:
+        ZooError: For another kind.
     """
     logits = logits.float()
     if kind == "vanilla":
@@ -46,9 +51,13 @@ def adversarial_losses(
 def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, alpha: Tensor | None = None) -> Tensor:
     """Mean of (|gradient| - 1)**2 at points between ``real`` and ``fake`` (Gulrajani et al. 2017, eq. 3), unweighted.
 
-    ``real``, ``fake``: (B, ...), fake detached.  ``alpha`` (B, 1, ..., 1) is the weight of the real image, drawn
-    uniformly if not given.  The norm is over all values of an image, with 1e-16 added to every one as in the authors'
-    pix2pix code.
+    The norm is taken over all values of an image, with 1e-16 added to each of them as in pix2pix's code.
+
+    Args:
+        discriminator: Takes images, returns logits of any shape.
+        real: Real images (B, ...).
+        fake: Generated images (B, ...), detached.
+        alpha: Weights (B, 1, ..., 1) of the real images; by default drawn uniformly from [0, 1).
     """
     if alpha is None:
         alpha = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
@@ -62,8 +71,8 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, alpha
 class ImagePool:
     """A history of generated images for the discriminator (Shrivastava et al. 2017; CycleGAN uses 50).
 
-    While the pool fills, images pass through it.  Then each is, with probability a half, exchanged for a random one of
-    the pool.  ``size=0`` returns what it is given.
+    While the pool fills, images pass through unchanged.  After that each is exchanged, with a probability of one half,
+    for a random image of the pool.  With ``size=0`` all images pass through.
     """
 
     def __init__(self, size: int, seed: int = 0) -> None:
@@ -72,7 +81,7 @@ class ImagePool:
         self.random = random.Random(seed)
 
     def query(self, images: Tensor) -> Tensor:
-        """(B, ...) detached images to as many, new ones and old ones."""
+        """From detached images (B, ...) to as many, some of which are from earlier batches."""
         if self.size == 0:
             return images
         chosen = []

@@ -10,17 +10,18 @@ from torch.nn import functional as F
 
 
 def draw_places(maps: Sequence[Tensor], count: int) -> list[Tensor]:
-    """For each of some maps (B, C, h, w), ``count`` different places as indices of its h * w; all, if it has fewer.
+    """Random places in each map (B, C, h, w): ``count`` different indices into its h * w, or all if it has fewer.
 
-    They are the same for every image of a batch.  Drawn by torch's generator of the CPU, and sent without waiting.
+    They are the same for every image of a batch.  Torch's CPU generator draws them, and they are sent to the map's
+    device without waiting.
     """
     return [torch.randperm(m.shape[2:].numel())[:count].to(m.device, non_blocking=True) for m in maps]
 
 
 class PatchProjector(nn.Module):
-    """The perceptrons H_l (sec. 3.2): of each map's features at some places, vectors of length 1.
+    """The perceptrons H_l (sec. 3.2), which turn each map's features at some places into vectors of length 1.
 
-    Maps (B, C_l, h, w) and their places (n_l,) to (B, n_l, width).
+    Shapes: maps (B, C_l, h, w) and their places (n_l,) to (B, n_l, width).
     """
 
     def __init__(self, channels: Sequence[int], width: int = 256) -> None:
@@ -32,22 +33,22 @@ class PatchProjector(nn.Module):
     def forward(self, maps: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
         vectors = []
         for perceptron, features, where in zip(self.perceptrons, maps, places, strict=True):
-            # Not picked from (B, h * w, C): to a gradient in that layout, of a batch of one, torch 2.14's instance norm
-            # gives a wrong one on a CPU.
+            # Not selected from (B, h * w, C): given a gradient in that layout for a batch of one, the instance norm of
+            # torch 2.14 computes a wrong gradient on a CPU.
             found = perceptron(features.flatten(2).index_select(2, where).mT).float()
             vectors.append(found / (found.norm(dim=-1, keepdim=True) + 1e-7))
         return vectors
 
 
 def patch_nce_loss(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float = 0.07) -> Tensor:
-    """The cross-entropy of telling the key of a query's own place from the others of its image (eq. 2, 3), unweighted.
+    """The cross-entropy of picking the key of a query's own place among all of its image (eq. 2, 3), unweighted.
 
-    ``queries`` and ``keys``: for each layer, vectors (B, n, width) of length 1 at the same n places.  A mean over
-    places and images, then over layers.  No gradient for ``keys``.
+    ``queries`` and ``keys`` hold, for each layer, vectors (B, n, width) of length 1 at the same n places.  The loss is
+    the mean over places and images, then over layers.  ``keys`` gets no gradient.
     """
     losses = []
     for query, key in zip(queries, keys, strict=True):
-        with torch.autocast(query.device.type, enabled=False):  # in 16 bits, keys alike would be keys equal
+        with torch.autocast(query.device.type, enabled=False):  # in 16 bits, similar keys would be equal
             logits = query.float() @ key.detach().float().mT / temperature
         own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
         losses.append(F.cross_entropy(logits.flatten(0, 1), own.flatten()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
@@ -52,14 +52,20 @@ class InvariantPerceptualLoss:
     """Squared distance between relu5_3 of VGG-16 with the style of its maps removed (Huang et al. 2018, appendix).
 
     It compares an image with its translation into another domain: instance norm takes the domain out of the features.
-    The authors' VGG-16 is Caffe's; this one is torchvision's, and its input is normalised accordingly.
+    As in the authors' code, there is no pooling before the fifth block.  Their VGG-16 is Caffe's; this one is
+    torchvision's, and its input is normalised accordingly.
     """
 
+    #: Index in torchvision's ``features`` of the pooling after relu4_3, and how many layers lead to relu5_3.
+    POOLING, COUNT = 23, 30
+
     def __init__(self) -> None:
-        self.features = pretrained_features("vgg16", 30)
+        layers = list(pretrained_features("vgg16", self.COUNT))
+        del layers[self.POOLING]
+        self.features = nn.Sequential(*layers)
 
     def maps(self, pictures: Tensor) -> Tensor:
-        """The normalised features (B, 512, H/16, W/16) that are compared, of pictures (B, 3, H, W) in [-1, 1]."""
+        """The normalised features (B, 512, H/8, W/8) that are compared, of pictures (B, 3, H, W) in [-1, 1]."""
         return F.instance_norm(self.features(imagenet(pictures)))
 
     def __call__(self, fake: Tensor, source: Tensor) -> Tensor:

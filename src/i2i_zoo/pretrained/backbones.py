@@ -31,7 +31,7 @@ def pretrained_features(
     """The first layers of a classifier with its ImageNet weights: loaded once, frozen, in eval mode.
 
     Args:
-        backbone: A key of `TAPS`.
+        backbone: A classifier of torchvision whose convolutions are in ``features``, such as ``vgg16``.
         count: How many layers of torchvision's ``features``.
         otherwise: What else a person can do if the weights cannot be fetched, for the error message.
 

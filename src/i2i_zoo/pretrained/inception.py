@@ -42,6 +42,7 @@ def inception(layer: str, antialias: bool = False, weights: str | PathLike[str] 
     torch.save(state_dict(read_pickle(weights), str(weights)), file)
     file.seek(0)
     try:
+        # It says that it takes a path, but hands it to `torch.load`, which takes a file too.
         network = NoTrainInceptionV3("inception", [layer], file, antialias)  # type: ignore[arg-type]
     except RuntimeError as error:
         raise ZooError(f"{weights} holds no Inception network of torch-fidelity's.") from error

@@ -1,4 +1,4 @@
-"""Segmentation networks by name, whose label maps of generated pictures the FCN-score judges."""
+"""Segmentation networks by name; the FCN-score compares what they find in generated pictures with the labels."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def load(name: str, weights: Path | None = None, classes: int | None = None) -> 
     Args:
         name: ``espnet_camvid``; ``fcn8s_cityscapes``; or a segmentation model of torchvision such as
             ``deeplabv3_resnet50``.
-        weights: Its file, in place of the one that its authors offer.
-        classes: Number of classes of a torchvision model whose ``weights`` are given.
+        weights: A file of weights, in place of the one that its authors offer.
+        classes: Number of classes of a torchvision model, if ``weights`` is your own file.
 
     Raises:
         ZooError: If there is no such segmenter, or its file does not fit.
@@ -130,7 +130,7 @@ def torchvision_names() -> list[str]:
 
 
 def torchvision_segmenter(name: str, weights: Path | None = None, classes: int | None = None) -> Segmenter:
-    """A segmentation model of torchvision: with its own weights (21 classes of Pascal VOC), or with a file of yours."""
+    """A segmentation model of torchvision: with its own weights (21 classes of Pascal VOC), or with your own file."""
     offered: Any = torchvision.models.get_model_weights(name).DEFAULT
     if weights is None:
         weights, classes = fetch(offered.url), len(offered.meta["categories"])

@@ -1,4 +1,4 @@
-"""Weights out of Caffe's files, read without Caffe."""
+"""Weights from Caffe's files, read without Caffe."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 def read_caffemodel(path: str | PathLike[str]) -> dict[str, Tensor]:
     """The tensors of a ``.caffemodel``: ``<layer>.weight`` and, where the layer has one, ``<layer>.bias``.
 
-    Caffe's layouts of convolutions and of transposed ones are PyTorch's.  Raises `ZooError` if the file is missing or
-    damaged.
+    Caffe lays out the weights of convolutions and transposed convolutions as PyTorch does.  Raises `ZooError` if the
+    file is missing or damaged.
     """
     tensors = {}
     try:
@@ -40,14 +40,15 @@ def read_caffemodel(path: str | PathLike[str]) -> dict[str, Tensor]:
                 view.release()
     except OSError as error:
         raise ZooError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (ValueError, IndexError) as error:  # no protobuf message, or the end of one is missing
-        raise ZooError(f"{path} is no whole .caffemodel file ({error}); fetch it again.") from error
+    except (ValueError, IndexError) as error:  # not a protobuf message, or its end is missing
+        raise ZooError(f"{path} is no whole .caffemodel file ({error}); download it again.") from error
     if not tensors:
         raise ZooError(f"{path} is no .caffemodel file: it holds no layer with weights.")
     return tensors
 
 
 def _layers(net: memoryview) -> Iterator[tuple[str, list[Tensor]]]:
+    """Name and tensors of each layer of a network that has any, in the new format or the old."""
     for number, layer in _fields(net):
         if number in (NET_LAYER, NET_OLD_LAYER) and isinstance(layer, memoryview):
             new = number == NET_LAYER
@@ -62,6 +63,7 @@ def _layers(net: memoryview) -> Iterator[tuple[str, list[Tensor]]]:
 
 
 def _blob(blob: memoryview) -> Tensor:
+    """One array of numbers in its shape."""
     shape, old_shape, parts = [], {}, []
     for number, value in _fields(blob):
         if number == BLOB_DATA and isinstance(value, memoryview):
@@ -101,7 +103,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """An integer of seven bits in each byte, the lowest first, and the position behind it."""
+    """The integer at a position, stored as seven bits in each byte, lowest first; and the position after it."""
     value = shift = 0
     while True:
         byte = message[position]
@@ -115,6 +117,7 @@ def _varint(message: memoryview, position: int) -> tuple[int, int]:
 
 
 def _varints(packed: memoryview) -> list[int]:
+    """Integers that follow one another."""
     values, position = [], 0
     while position < len(packed):
         value, position = _varint(packed, position)

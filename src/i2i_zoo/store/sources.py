@@ -187,7 +187,10 @@ def official_files(entry: Entry, directory: Path, *, local_files_only: bool = Fa
 
 
 def _official_file(url: str, folder: Path) -> Path:
-    """The file at an address, or, behind a ``#``, within the archive that is there; put into the folder."""
+    """The authors' file, put into the folder.
+
+    If the address has a part after a ``#``, it leads to an archive, and that part names the file within it.
+    """
     address, _, member = url.partition("#")
     path = folder / PurePosixPath(urlsplit(address).path).name
     download(address, path)

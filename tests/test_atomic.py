@@ -1,0 +1,36 @@
+"""A file appears whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from i2i_zoo.atomic import atomic_write
+
+
+def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file"
+    with atomic_write(path) as partial:
+        partial.write_text("first")
+        assert not path.exists()
+    with atomic_write(path) as partial:
+        partial.write_text("second")
+        assert path.read_text() == "first"
+    assert path.read_text() == "second"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("before")
+
+    def killed() -> None:
+        with atomic_write(path) as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
