@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,23 +66,19 @@ class PatchFeatures(nn.Module):
     Args:
         in_channels: Channels of segmentation and picture together.
         width: Channels of the first layer.
-        spectral: Spectral norm in the middle layers, which then have no bias (SPADE); else biases (pix2pixHD).
+        spectral: Spectral norm in the middle layers (SPADE).
+        bias: Biases in the middle layers (pix2pixHD); the instance norm removes them again.
     """
 
-    def __init__(self, in_channels: int, width: int, spectral: bool) -> None:
+    def __init__(self, in_channels: int, width: int, spectral: bool, bias: bool) -> None:
         super().__init__()
-
-        def middle(inputs: int, outputs: int, stride: int) -> nn.Module:
-            if spectral:
-                return SpectralConv2d(inputs, outputs, 4, stride, padding=2, bias=False)
-            return nn.Conv2d(inputs, outputs, 4, stride, padding=2)
-
+        middle = partial(SpectralConv2d if spectral else nn.Conv2d, kernel_size=4, padding=2, bias=bias)
         self.convolutions = nn.ModuleList(
             [
                 nn.Conv2d(in_channels, width, 4, stride=2, padding=2),
-                middle(width, 2 * width, 2),
-                middle(2 * width, 4 * width, 2),
-                middle(4 * width, 8 * width, 1),
+                middle(width, 2 * width, stride=2),
+                middle(2 * width, 4 * width, stride=2),
+                middle(4 * width, 8 * width),
                 nn.Conv2d(8 * width, 1, 4, padding=2),
             ]
         )
@@ -100,13 +97,15 @@ class MultiscaleDiscriminator(nn.Module):
     (B, in_channels, H, W) to the maps of each scale as `PatchFeatures` gives them, full resolution first.
 
     Args:
-        in_channels, width, spectral: As of `PatchFeatures`.
+        in_channels, width, spectral, bias: As of `PatchFeatures`.
         scales: Number of discriminators; each sees half the resolution of the one before it.
     """
 
-    def __init__(self, in_channels: int, width: int = 64, scales: int = 2, spectral: bool = False) -> None:
+    def __init__(
+        self, in_channels: int, width: int = 64, scales: int = 2, spectral: bool = False, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral) for _ in range(scales))
+        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral, bias) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
         results = []

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from .spade import SPADE
+from .normalization import SPADE
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -208,54 +208,61 @@ class ConditionalNorm(Modulated):
 
 
 class LabelConv2d(nn.Conv2d):
-    """A 3x3 convolution of a segmentation (B, in_channels, H, W) to (B, out_channels, H, W)."""
+    """A convolution of a segmentation that keeps its size: (B, in_channels, H, W) to (B, out_channels, H, W)."""
 
     bias: nn.Parameter
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
     def look_up(self, segmentation: Tensor, ids: Tensor, labels: int) -> Tensor:
-        """The same result by adding up weights: nine rows of a table for each pixel.
+        """The same result by adding up weights: a row of a table for each tap of the kernel and each pixel.
 
         Args:
-            segmentation: (B, in_channels, H, W), one-hot in its first ``labels`` channels.
-            ids: Which of them is 1, (B, H, W).
-            labels: How many there are.
+            segmentation: (B, in_channels, H, W); its first ``labels`` channels are one-hot.
+            ids: The channel that is 1, (B, H, W).
+            labels: Number of one-hot channels.
         """
-        outputs = self.out_channels
-        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(9 * labels, outputs)
-        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row for what is outside
-        windows = F.pad(ids, (1, 1, 1, 1), value=labels).unfold(1, 3, 1).unfold(2, 3, 1)
-        taps = torch.arange(9, device=ids.device).view(3, 3) * labels
-        rows = torch.where(windows == labels, 9 * labels, windows + taps).reshape(-1, 9)
-        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=9 * labels)
+        outputs, side, border = self.out_channels, self.kernel_size[0], self.kernel_size[0] // 2
+        taps = side**2
+        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(taps * labels, outputs)
+        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row is for pixels outside the picture
+        windows = F.pad(ids, (border,) * 4, value=labels).unfold(1, side, 1).unfold(2, side, 1)
+        starts = torch.arange(taps, device=ids.device).view(side, side) * labels
+        rows = torch.where(windows == labels, taps * labels, windows + starts).reshape(-1, taps)
+        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=taps * labels)
         result = summed.view(*ids.shape, outputs).movedim(-1, 1)
         if labels == self.in_channels:
             return result + self.bias[:, None, None]
-        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
+        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=border)
 
 
 class SPADE(Modulated):
     """``(1 + gamma_ncyx) * (x - mean) / sqrt(var + eps) + beta_ncyx``: spatially-adaptive normalisation.
 
-    Park et al. 2019, arXiv:1903.07291, eq. 1 and 2.  Gamma and beta are maps, computed by two layers of 3x3
-    convolutions from the segmentation, brought to the size of x by nearest neighbours.  The condition is the
-    segmentation, (N, label_channels, h, w).
+    Park et al. 2019, arXiv:1903.07291, eq. 1 and 2.  Gamma and beta are maps.  Two layers of convolutions compute them
+    from the segmentation, resized to x by nearest neighbours.  The condition is the segmentation,
+    (N, label_channels, h, w).
 
-    Raises `ZooError` without a condition.
+    Raises `ZooError` without a condition, and for an even ``kernel_size``.
 
     Args:
         channels: C of x.
         label_channels: Channels of the segmentation.
         hidden: Channels between the two layers.
         norm: ``batch`` (over N, H, W, with running statistics) or ``instance`` (over H, W).
+        kernel_size: Height and width of both layers' kernels, an odd number of pixels.
     """
 
-    def __init__(self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch") -> None:
+    def __init__(
+        self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch", kernel_size: int = 3
+    ) -> None:
         super().__init__(channels, norm)
-        self.shared = LabelConv2d(label_channels, hidden)
-        self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta, as one convolution
+        if kernel_size % 2 == 0:
+            raise ZooError(f"kernel_size={kernel_size}: a SPADE layer keeps the size of its map only if this is odd.")
+        self.shared = LabelConv2d(label_channels, hidden, kernel_size)
+        # Gamma, then beta, as one convolution.
+        self.modulation = nn.Conv2d(hidden, 2 * channels, kernel_size, padding=kernel_size // 2)
 
     def modulate(self, segmentation: Tensor, ids: Tensor | None = None, labels: int = 0) -> Modulation:
         """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,34 +18,48 @@ from .spectral import SpectralConv2d
 
 Upsampling = Literal["normal", "more", "most"]
 
+#: A picture's height over that of the smallest map.
+STRIDES: dict[Upsampling, int] = {"normal": 32, "more": 64, "most": 128}
+
 #: Side of the picture that the encoder sees.
 ENCODED = 256
 
 
 class SPADEBlock(nn.Module):
-    """Residual block of two SPADE layers (sec. A); a third on the shortcut where the number of channels changes."""
+    """Residual block of two SPADE layers (sec. A); a third on the shortcut where the number of channels changes.
 
-    def __init__(self, in_channels: int, out_channels: int, label_channels: int, hidden: int, norm: str) -> None:
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        make_norm: Makes a SPADE layer for a number of channels.
+        spectral: Spectral norm on the convolutions between the SPADE layers.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, make_norm: Callable[[int], SPADE], spectral: bool = True
+    ) -> None:
         super().__init__()
+        convolution = SpectralConv2d if spectral else nn.Conv2d
         middle = min(in_channels, out_channels)
-        self.norm_0 = SPADE(in_channels, label_channels, hidden, norm)
-        self.conv_0 = SpectralConv2d(in_channels, middle, 3, padding=1)
-        self.norm_1 = SPADE(middle, label_channels, hidden, norm)
-        self.conv_1 = SpectralConv2d(middle, out_channels, 3, padding=1)
+        self.norm_0 = make_norm(in_channels)
+        self.conv_0 = convolution(in_channels, middle, 3, padding=1)
+        self.norm_1 = make_norm(middle)
+        self.conv_1 = convolution(middle, out_channels, 3, padding=1)
         self.learned = in_channels != out_channels
         if self.learned:
-            self.norm_s = SPADE(in_channels, label_channels, hidden, norm)
-            self.conv_s = SpectralConv2d(in_channels, out_channels, 1, bias=False)
+            self.norm_s = make_norm(in_channels)
+            self.conv_s = convolution(in_channels, out_channels, 1, bias=False)
 
     def modulations(self, segmentation: Tensor, ids: Tensor | None, labels: int) -> list[Modulation]:
-        """Gamma and beta of each of its layers, as of `SPADE.modulate`."""
+        """Gamma and beta of each of its layers; the arguments are those of `SPADE.modulate`."""
         norms = (self.norm_0, self.norm_1, self.norm_s) if self.learned else (self.norm_0, self.norm_1)
         return [norm.modulate(segmentation, ids, labels) for norm in norms]
 
     def forward(self, x: Tensor, modulations: Sequence[Modulation]) -> Tensor:
         y = self.conv_0(F.leaky_relu(self.norm_0.modulated(x, modulations[0]), 0.2))
         y = self.conv_1(F.leaky_relu(self.norm_1.modulated(y, modulations[1]), 0.2))
-        return y + (self.conv_s(self.norm_s.modulated(x, modulations[2])) if self.learned else x)
+        shortcut: Tensor = self.conv_s(self.norm_s.modulated(x, modulations[2])) if self.learned else x
+        return y + shortcut
 
 
 class SPADEGenerator(nn.Module):
@@ -65,6 +80,8 @@ class SPADEGenerator(nn.Module):
         latent: Length of the latent code; 0 for none.
         latent_grid: Height and width of the map that a latent code becomes; it fixes the size of the pictures.
         edges: The last channel of the segmentation is the edges.
+        kernel_size: Height and width of the kernels within the SPADE layers (3 in the paper), an odd number.
+        spectral: Spectral norm on the convolutions of the blocks.
     """
 
     def __init__(
@@ -77,6 +94,8 @@ class SPADEGenerator(nn.Module):
         latent: int = 0,
         latent_grid: Sequence[int] = (8, 8),
         edges: bool = True,
+        kernel_size: int = 3,
+        spectral: bool = True,
     ) -> None:
         super().__init__()
         channels = [16 * width] * 3 + [8 * width, 4 * width, 2 * width, width]
@@ -92,8 +111,9 @@ class SPADEGenerator(nn.Module):
             self.first = nn.Linear(latent, 16 * width * latent_grid[0] * latent_grid[1])
         else:
             self.first = nn.Conv2d(label_channels, 16 * width, 3, padding=1)
+        make_norm = partial(SPADE, label_channels=label_channels, hidden=hidden, norm=norm, kernel_size=kernel_size)
         self.blocks = nn.ModuleList(
-            SPADEBlock(inputs, outputs, label_channels, hidden, norm)
+            SPADEBlock(inputs, outputs, make_norm, spectral)
             for inputs, outputs in zip([16 * width, *channels], channels, strict=False)
         )
         self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
@@ -113,11 +133,10 @@ class SPADEGenerator(nn.Module):
     def block_modulations(self, segmentation: Tensor) -> Iterator[list[Modulation]]:
         """Gamma and beta of the layers of each block."""
         ids = self.one_hot_ids(segmentation)
-        block: Any
         for block, size in zip(self.blocks, self.sizes(*segmentation.shape[-2:]), strict=True):
             small = F.interpolate(segmentation, size, mode="nearest")
             small_ids = None if ids is None else F.interpolate(ids[:, None].double(), size, mode="nearest")[:, 0].long()
-            yield block.modulations(small, small_ids, self.labels)
+            yield cast(SPADEBlock, block).modulations(small, small_ids, self.labels)
 
     def one_hot_ids(self, segmentation: Tensor) -> Tensor | None:
         """The label of each pixel (B, H, W), where `LabelConv2d.look_up` is faster: many labels, in 32 bit on a CPU.
@@ -179,14 +198,20 @@ class SPADEGenerator(nn.Module):
 class ImageEncoder(nn.Module):
     """A photograph (B, 3, H, W) to mean and log variance of its style, (B, latent) each (sec. B; eq. of the VAE).
 
-    Six halvings of the picture at 256x256, spectral and instance norm, then a linear layer for each.
+    Six halvings of the picture at 256x256 with instance norm, then a linear layer for each.
+
+    Args:
+        width: Channels of the first convolution.
+        latent: Length of the latent code.
+        spectral: Spectral norm on the convolutions.
     """
 
-    def __init__(self, width: int = 64, latent: int = 256) -> None:
+    def __init__(self, width: int = 64, latent: int = 256, spectral: bool = True) -> None:
         super().__init__()
+        convolution = SpectralConv2d if spectral else nn.Conv2d
         channels = [3, width, 2 * width, 4 * width, 8 * width, 8 * width, 8 * width]
         self.convolutions = nn.ModuleList(
-            SpectralConv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
+            convolution(inputs, outputs, 3, stride=2, padding=1, bias=False)
             for inputs, outputs in itertools.pairwise(channels)
         )
         features = channels[-1] * (ENCODED // 64) ** 2

@@ -20,9 +20,15 @@ class SpectralConv2d(nn.Conv2d):
     v: Tensor
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride, padding, bias=bias)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
         self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0, eps=1e-12))
         self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0, eps=1e-12))
 
