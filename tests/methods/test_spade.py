@@ -185,6 +185,6 @@ def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[s
 def test_memory_of_a_large_map_is_told_before_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     model = SPADE(**TINY).eval()
     label = torch.zeros(1024, 1088, dtype=torch.long)
-    monkeypatch.setattr("i2i_zoo.memory.free_bytes", lambda device: 1000)
+    monkeypatch.setattr("i2i_zoo.media.memory.free_bytes", lambda device: 1000)
     with pytest.raises(ZooError, match="the network at 1088x1024 pixels would take"):
         model.translate(label)

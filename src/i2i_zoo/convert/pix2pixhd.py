@@ -16,6 +16,7 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .build import first_few
+from .spade import labels_and_edges
 
 State = Mapping[str, Tensor]
 #: The authors' name of each convolution to ours.
@@ -23,19 +24,29 @@ Places = Mapping[str, str]
 
 #: Of instance norms, in files of 2017; nothing uses them.
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-#: Clusters of each label's features (`Pix2PixHD`); the authors keep them in a file of NumPy's.
-_CLUSTERS = 10
 #: The two convolutions of a residual block.
 _BLOCK = {"conv_block.1": "body.0", "conv_block.5": "body.4"}
 
 
-def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `Pix2PixHD`, and its tensors, of the authors' state dicts by network name.
+def read(
+    states: Mapping[str, State], labels: int | None = None, edges: bool | None = None, clusters: int = 10
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The hyper-parameters of `Pix2PixHD`, and its tensors, from the authors' state dicts by network name.
 
-    How many of the segmentation's channels are labels, the tensors do not tell: the last is taken for the edges, and
-    with an encoder its features stand behind them.  The clusters of features are none, until `find_styles` finds them.
+    The generator's input is the labels, the edges if the model has them, and the features of an encoder.  The tensors
+    do not tell 35 labels without edges from 34 labels with edges: edges are taken for granted.  A model that was
+    trained without (the authors' ``--no_instance``) needs ``edges=False``, or its number of ``labels``.
 
-    Raises `ZooError` if a network is not one of theirs.
+    The authors keep the clusters of features in another file; the model has none until `find_styles` finds them.
+
+    Args:
+        states: The state dicts.
+        labels: Number of labels; the edges are the channel that is left over, if one is.
+        edges: Whether the channel after the labels is the edges.
+        clusters: Most clusters of each label's features.
+
+    Raises:
+        ZooError: If a network is not one of theirs, or if labels and edges do not add up to the channels.
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the others.")
@@ -45,13 +56,14 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
         hparams |= found
         tensors |= encoder
     features = hparams.get("features", 0)
-    labels = hparams["labels"] = channels - 1 - features
-    if labels < 1:
+    if channels - features < 2:
         raise ZooError(f"The generator's {channels} channels are too few for labels, edges and {features} features.")
+    labels, edges = labels_and_edges(channels - features, labels, edges, guess=True)
+    hparams |= {"labels": labels, "edges": edges}
     if features:
-        tensors["encoder.centres"] = torch.zeros(labels, _CLUSTERS, features)
+        tensors["encoder.centres"] = torch.zeros(labels, clusters, features)
         tensors["encoder.clusters"] = torch.zeros(labels, dtype=torch.int64)
-        hparams["clusters"] = _CLUSTERS
+        hparams["clusters"] = clusters
     if "discriminator" in states:
         tensors |= _discriminator(states["discriminator"], hparams)
     return hparams, tensors
