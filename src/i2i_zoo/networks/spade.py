@@ -56,7 +56,7 @@ class SPADEBlock(nn.Module):
         return [norm.modulate(segmentation, ids, labels) for norm in norms]
 
     def forward(self, x: Tensor, modulations: Sequence[Modulation]) -> Tensor:
-        y = self.conv_0(F.leaky_relu(self.norm_0.modulated(x, modulations[0]), 0.2))
+        y: Tensor = self.conv_0(F.leaky_relu(self.norm_0.modulated(x, modulations[0]), 0.2))
         y = self.conv_1(F.leaky_relu(self.norm_1.modulated(y, modulations[1]), 0.2))
         shortcut: Tensor = self.conv_s(self.norm_s.modulated(x, modulations[2])) if self.learned else x
         return y + shortcut
@@ -65,20 +65,21 @@ class SPADEBlock(nn.Module):
 class SPADEGenerator(nn.Module):
     """Segmentation (B, label_channels, H, W) to picture (B, 3, H, W) in [-1, 1]; H, W multiples of ``stride``.
 
-    The segmentation is one-hot, with the instance edges behind it where a model has them.  The smallest map is
-    1 / ``stride`` of the picture, computed from the segmentation, or from a latent code.
+    The segmentation is one-hot; a last channel holds the edges of the instances if the model has them.  The smallest
+    map is 1 / ``stride`` of the picture, and is computed from the segmentation or from a latent code.
 
-    In eval mode the maps of a segmentation that comes twice in a row are kept, and not computed again as long as it
-    comes and the weights stay: of a video that stands still, or of one scene in many styles.
+    In eval mode, gamma and beta of a segmentation that comes twice in a row are kept.  They are not computed again
+    until another segmentation comes or the weights change.  This helps with still video, and with one scene in many
+    styles.
 
     Args:
         label_channels: Channels of the segmentation.
         width: Channels of the last block (64 in the paper); the first has 16 times as many.
-        upsampling: ``normal``: stride 32; ``more``: 64; ``most``: 128, with a block more, of half the ``width``.
+        upsampling: The stride: ``normal`` 32, ``more`` 64, ``most`` 128 with one more block, of half the ``width``.
         hidden: Channels within the SPADE layers.
-        norm: As of `SPADE`.
+        norm: ``batch`` or ``instance``, the norm that `SPADE` modulates.
         latent: Length of the latent code; 0 for none.
-        latent_grid: Height and width of the map that a latent code becomes; it fixes the size of the pictures.
+        latent_grid: Height and width of the map made from a latent code; they fix the size of the pictures.
         edges: The last channel of the segmentation is the edges.
         kernel_size: Height and width of the kernels within the SPADE layers (3 in the paper), an odd number.
         spectral: Spectral norm on the convolutions of the blocks.
@@ -99,7 +100,7 @@ class SPADEGenerator(nn.Module):
     ) -> None:
         super().__init__()
         channels = [16 * width] * 3 + [8 * width, 4 * width, 2 * width, width]
-        # Whether the map is doubled in front of each block.
+        # Whether the map is doubled before each block.
         self.doubled = [False, True, upsampling != "normal", True, True, True, True]
         if upsampling == "most":
             channels.append(width // 2)
@@ -118,13 +119,13 @@ class SPADEGenerator(nn.Module):
         )
         self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
         self.stride = 2 ** sum(self.doubled)
-        # An instance norm needs more than one pixel; a latent code says how many there are.
+        # An instance norm needs more than one pixel; with a latent code, `latent_grid` fixes their number.
         self.smallest = 2 * self.stride if norm == "instance" and not latent else self.stride
         self.seen: Tensor | None = None
         self.kept: tuple[object, list[list[Modulation]]] | None = None
 
     def sizes(self, height: int, width: int) -> Iterator[tuple[int, int]]:
-        """The size of the map in each block, of a picture of this size."""
+        """Height and width of the map in each block, for a picture of this height and width."""
         factor = self.stride
         for doubled in self.doubled:
             factor //= 2 if doubled else 1
@@ -139,9 +140,9 @@ class SPADEGenerator(nn.Module):
             yield cast(SPADEBlock, block).modulations(small, small_ids, self.labels)
 
     def one_hot_ids(self, segmentation: Tensor) -> Tensor | None:
-        """The label of each pixel (B, H, W), where `LabelConv2d.look_up` is faster: many labels, in 32 bit on a CPU.
+        """The label of each pixel (B, H, W), if `LabelConv2d.look_up` is the faster way; otherwise None.
 
-        None elsewhere, and for a segmentation that is not one-hot.
+        It is faster for many labels, in float32, on a CPU; it needs a one-hot segmentation.
         """
         fast = segmentation.dtype == torch.float32 and segmentation.device.type == "cpu" and self.labels >= 64
         if not fast or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
@@ -151,7 +152,7 @@ class SPADEGenerator(nn.Module):
         return ids if one_hot else None
 
     def remembered_modulations(self, segmentation: Tensor) -> Sequence[list[Modulation]] | Iterator[list[Modulation]]:
-        """`block_modulations`, kept for the next call if the segmentation is that of the call before."""
+        """`block_modulations`; they are kept for the next call if the segmentation is that of the previous call."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling() or segmentation.is_meta:
             self.forget()
             return self.block_modulations(segmentation)
@@ -165,7 +166,7 @@ class SPADEGenerator(nn.Module):
         return self.kept[1]
 
     def forget(self) -> None:
-        """Give the memory of kept maps back."""
+        """Free the memory of gamma and beta that are kept."""
         self.seen = self.kept = None
 
     def train(self, mode: bool = True) -> SPADEGenerator:
@@ -173,9 +174,9 @@ class SPADEGenerator(nn.Module):
         return super().train(mode)
 
     def forward(self, segmentation: Tensor, latent: Tensor | None = None) -> Tensor:
-        """``latent`` is (B, latent), of a model that has one.
+        """``latent`` is (B, latent) for a model with a latent code, else None.
 
-        Raises `ZooError` if the picture's size is not that of the latent code's model.
+        Raises `ZooError` if a model with a latent code gets a segmentation of another size than its own.
         """
         height, width = segmentation.shape[-2:]
         start = (height // self.stride, width // self.stride)
@@ -196,9 +197,10 @@ class SPADEGenerator(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """A photograph (B, 3, H, W) to mean and log variance of its style, (B, latent) each (sec. B; eq. of the VAE).
+    """A photograph (B, 3, H, W) to the mean and the log variance of its style, (B, latent) each (sec. B).
 
-    Six halvings of the picture at 256x256 with instance norm, then a linear layer for each.
+    The photograph is resized to 256x256 pixels and halved six times, with instance norm.  A linear layer for the mean
+    and one for the log variance follow.
 
     Args:
         width: Channels of the first convolution.
