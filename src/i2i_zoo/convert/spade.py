@@ -1,6 +1,7 @@
-"""Checkpoints of SPADE's authors (NVlabs/SPADE), and of code that follows their names.
+"""Checkpoints of SPADE's authors (NVlabs/SPADE), and of code that uses their names.
 
-Spectral norms come as ``weight_orig``, ``weight_u``, ``weight_v`` (their files) or as torch's parametrizations.
+Spectral norms are stored as ``weight_orig``, ``weight_u`` and ``weight_v`` (the authors' files), or as torch's
+parametrizations.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LEAVES = {
     "parametrizations.weight.0._u": "u",
     "parametrizations.weight.0._v": "v",
 }
-#: Patterns of their names, and ours; a key goes through all.
+#: Patterns of the authors' names, and ours; every pattern is applied to a key.
 _GENERATOR = (
     (r"^fc\.", "first."),
     (r"^conv_img\.", "last."),
@@ -44,7 +45,7 @@ _ENCODER = (
     (r"^fc_mu\.", "mean."),
     (r"^fc_var\.", "log_variance."),
 )
-#: Their scales are counted from the finest, as ours.
+#: The authors count the scales from the finest, as we do.
 _DISCRIMINATOR = ((r"^discriminator_(\d+)\.model(\d)\.(?:0\.)+", r"scales.\1.convolutions.\2."),)
 
 
@@ -205,7 +206,7 @@ def _sizes(
 
 
 def _merged(state: State) -> dict[str, Tensor]:
-    """The state with gamma and beta of each layer as one convolution, as ours are."""
+    """The state with one convolution for gamma and beta of each layer, as in our networks."""
     merged = dict[str, Tensor]()
     for key, tensor in state.items():
         if ".mlp_beta." in key:
@@ -223,7 +224,7 @@ def _merged(state: State) -> dict[str, Tensor]:
 
 
 def spectral_leaves(state: State) -> dict[str, Tensor]:
-    """The state with our names of what belongs to a spectral norm."""
+    """The state with our names for the tensors of spectral norms."""
     found = {}
     for key, tensor in state.items():
         for theirs, ours in _LEAVES.items():
@@ -235,9 +236,9 @@ def spectral_leaves(state: State) -> dict[str, Tensor]:
 
 
 def renamed(state: State, patterns: tuple[tuple[str, str], ...], network: str) -> dict[str, Tensor]:
-    """The state by our names: each key changed by every pattern that it matches.
+    """The state by our names: every pattern is applied to each key.
 
-    Raises `ZooError` naming keys that match none.
+    Raises `ZooError` if no pattern matches a key, and names such keys.
     """
     found, unknown = {}, []
     for key, tensor in state.items():
@@ -253,7 +254,7 @@ def renamed(state: State, patterns: tuple[tuple[str, str], ...], network: str) -
 
 
 def weight(found: State, layer: str, network: str, dims: tuple[int, ...] = (4,)) -> Tensor:
-    """The weight of a layer of that name.  Raises `ZooError` if there is none, or none of so many dimensions."""
+    """The weight of a layer.  Raises `ZooError` if there is none, or if its number of dimensions is not in ``dims``."""
     tensor = found.get(f"{layer}.weight")
     if tensor is None or tensor.dim() not in dims:
         raise ZooError(f"This is no {network} of the authors' layout: it has no weight for {layer}.")
