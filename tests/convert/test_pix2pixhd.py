@@ -223,10 +223,29 @@ def test_the_authors_checkpoint_tells_what_its_entry_says(saved: Any) -> None:
     assert {name: hparams[name] for name in expected} == expected
 
 
-def test_labels_without_edges_can_be_given(saved: Any) -> None:
-    model = convert("pix2pixhd", saved(generator=authors_generator(6).state_dict()), labels=6, edges=False)
-    assert model.label_channels == 6
-    assert picture(model).isfinite().all()
+@pytest.mark.parametrize(
+    ("given", "labels", "edges"),
+    [({}, 5, True), ({"labels": 6}, 6, False), ({"edges": False}, 6, False), ({"labels": 6, "edges": False}, 6, False)],
+)
+def test_labels_and_edges_follow_from_each_other(saved: Any, given: dict[str, Any], labels: int, edges: bool) -> None:
+    states = {"generator": authors_generator(6 + 3).state_dict(), "encoder": authors_encoder().state_dict()}
+    model = convert("pix2pixhd", saved(**states), **given)
+    assert (model.hparams.labels, model.hparams.edges, model.hparams.features) == (labels, edges, 3)
+    label = torch.arange(64 * 64).view(1, 64, 64) // 97 % labels
+    assert model.translate(label, style=torch.rand(3, 64, 64)).isfinite().all()
+
+
+def test_labels_that_do_not_fit(saved: Any) -> None:
+    files = saved(generator=authors_generator(6).state_dict())
+    for given in ({"labels": 3}, {"labels": 6, "edges": True}):
+        with pytest.raises(ZooError, match=r"do not add up to the 6 channels .* labels=6 with edges=False"):
+            convert("pix2pixhd", files, **given)
+
+
+def test_the_number_of_clusters_can_be_chosen(saved: Any) -> None:
+    states = {"generator": authors_generator(6 + 3).state_dict(), "encoder": authors_encoder().state_dict()}
+    model = convert("pix2pixhd", saved(**states), clusters=4)
+    assert model.encoder.centres.shape == (5, 4, 3)
 
 
 def without(state: State, *keys: str) -> State:

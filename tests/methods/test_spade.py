@@ -130,10 +130,10 @@ def test_styles() -> None:
         SPADE(**TINY).eval().translate(label, seed=1)
 
 
-@pytest.mark.parametrize("edges", [True, False])
-def test_looking_weights_up_is_the_convolution(edges: bool) -> None:
+@pytest.mark.parametrize(("edges", "kernel_size"), [(True, 3), (False, 3), (True, 5), (False, 1)])
+def test_looking_weights_up_is_the_convolution(edges: bool, kernel_size: int) -> None:
     torch.manual_seed(0)
-    model = SPADE(**TINY | {"labels": 70, "edges": edges}).train()
+    model = SPADE(**TINY | {"labels": 70, "edges": edges, "kernel_size": kernel_size}).train()
     label = torch.randint(70, (2, 64, 64))
     segmentation = model.segmentation(label)
     state = {k: v.clone() for k, v in model.state_dict().items()}
@@ -161,6 +161,7 @@ def test_looking_weights_up_is_the_convolution(edges: bool) -> None:
         ("styles", {"latent_size": [256, 256]}),
         ("instance_lsgan", {"edges": False, "labels": 5, "adversarial": "lsgan", "ttur": False, "betas": [0.5, 0.999]}),
         ("three_scales_vanilla", {"upsampling": "more", "adversarial": "vanilla"}),
+        ("five_without_spectral", {"latent_size": [256, 256]}),
     ],
 )
 def test_two_steps_are_the_authors_with_other_options(case: str, hparams: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """From checkpoints that this project did not write to methods of the zoo.
 
 Each method that has official checkpoints has a module `i2i_zoo.convert.<method>`.  Its ``read`` maps the authors' keys
-and layout to ours, and reads the hyper-parameters off the tensors.
+and layout to ours, and reads the hyper-parameters off the tensors.  What the tensors do not show, ``read`` takes as
+keyword arguments with the names of the hyper-parameters.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -56,7 +58,9 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> An
     if find_spec(f"{__name__}.{method}") is None:
         raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
     states = {name: state_dict(content, str(files)) for name, content in by_domain(contents).items()}
-    found, tensors = import_module(f"{__name__}.{method}").read(states)
+    read = import_module(f"{__name__}.{method}").read
+    untold = {name: value for name, value in hparams.items() if name in signature(read).parameters}
+    found, tensors = read(states, **untold)
     return _build(cls, {**found, **hparams}, tensors, str(files))
 
 

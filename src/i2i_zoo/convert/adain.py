@@ -1,7 +1,7 @@
 """Checkpoints of AdaIN's authors in the layout of their PyTorch code (naoto0804/pytorch-AdaIN).
 
-``encoder`` is their ``vgg_normalised.pth``, all of VGG-19, of which the layers up to relu4_1 are taken; ``decoder`` is
-``decoder.pth``, or what their training saves.
+``encoder`` is their ``vgg_normalised.pth``, which holds all of VGG-19; only the layers up to relu4_1 are used.
+``decoder`` is ``decoder.pth``, or a file that their training saved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from i2i_zoo.store.tensors import first_few
 from .pix2pix import State, agree
 from .spade import weight
 
-#: Network to its class, and the layer whose weights tell the width: channels out of the one, into the other.
+#: Network to its class, a layer with as many channels as the width, and their axis: 0 for outputs, 1 for inputs.
 NETWORKS: dict[str, tuple[type[StyleEncoder | StyleDecoder], str, int]] = {
     "encoder": (StyleEncoder, "2", 0),
     "decoder": (StyleDecoder, "28", 1),
@@ -27,9 +27,9 @@ NETWORKS: dict[str, tuple[type[StyleEncoder | StyleDecoder], str, int]] = {
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `AdaIN`, and its tensors, of the authors' state dicts by network name.
+    """The hyper-parameters of `AdaIN`, and its tensors, from the authors' state dicts by network name.
 
-    Raises `ZooError` if a network is missing or not one of theirs, or the two are not of one width.
+    Raises `ZooError` if a network is missing or is not one of theirs, or if their widths differ.
     """
     found: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
@@ -51,6 +51,6 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
 
 
 def is_behind(key: str) -> bool:
-    """Whether it is of a layer behind relu4_1."""
+    """Whether a key belongs to a layer after relu4_1."""
     index = key.partition(".")[0]
     return index.isdecimal() and int(index) > TAPS[-1]

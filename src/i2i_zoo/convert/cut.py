@@ -1,7 +1,7 @@
 """Checkpoints of CUT's authors (taesungp/contrastive-unpaired-translation).
 
-``generator_ab`` is their G, ``discriminator_b`` D, ``projector`` F.  Of FastCUT they have the same layout: its
-hyper-parameters must be given to go on training.
+``generator_ab`` is their G, ``discriminator_b`` their D and ``projector`` their F.  Files of FastCUT have the same
+layout; to go on training one, pass the hyper-parameters of FastCUT.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from i2i_zoo.store.tensors import first_few
 
 from .pix2pix import State
 
-#: The taps of the authors' filters by their number: `BlurDown`, and what doubles bilinearly.
+#: The taps of the authors' filters by their number: those of `BlurDown`, and those that double the size bilinearly.
 TAPS = {3: [1.0, 2.0, 1.0], 4: [1.0, 3.0, 3.0, 1.0]}
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `CUT`, and its tensors, of the authors' state dicts by network name.
+    """The hyper-parameters of `CUT`, and its tensors, from the authors' state dicts by network name.
 
-    Raises `ZooError` if a network is not one of theirs with instance norm and blurs, if discriminator and projector
-    are not together, or if the networks are not of one model.
+    Raises `ZooError` if a network is not one of theirs with instance norm and blurs, if only one of discriminator and
+    projector is there, or if the networks do not belong to one model.
     """
     if "generator_ab" not in states:
         raise ZooError("The file of generator_ab is needed beside those of discriminator_b and projector.")
@@ -51,7 +51,7 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
 
 
 def read_generator(state: State, network: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The hyper-parameters of a residual generator, and its tensors behind the name of our network."""
+    """The hyper-parameters of a residual generator, and its tensors by our names, with ``network`` in front."""
     blocks = len({key.split(".conv_block.")[0] for key in state if ".conv_block." in key})
     layers = {"model.1": "encoder.1.0", "model.4": "encoder.1.3", "model.8": "encoder.2.3"}
     places = ["encoder.3.3", *(f"encoder.4.{n}" for n in range(4)), *(f"decoder.{n}" for n in range(blocks - 5))]
@@ -68,7 +68,7 @@ def read_generator(state: State, network: str) -> tuple[dict[str, Any], dict[str
 
 
 def read_discriminator(state: State, network: str) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
-    """A PatchGAN's input channels and other hyper-parameters, and its tensors behind the name of our network."""
+    """A PatchGAN's input channels, its other hyper-parameters, and its tensors by our names, ``network`` in front."""
     halvings = len([key for key in state if key.endswith(".weight")]) - 2
     fields = {n: field for field, n in RECEPTIVE_FIELDS.items() if n is not None}
     if halvings not in fields:
@@ -80,9 +80,9 @@ def read_discriminator(state: State, network: str) -> tuple[int, dict[str, Any],
 
 
 def rename(state: State, layers: Mapping[str, str], network: str) -> dict[str, Tensor]:
-    """The tensors of layers by our names, behind that of our network; filters are checked and left out.
+    """The tensors by our names, with ``network`` in front; the blurring filters are checked and left out.
 
-    Raises `ZooError` for a layer that is missing or unknown, and a filter that is not ours.
+    Raises `ZooError` for a layer that is missing or unknown, and for a filter that differs from ours.
     """
     for layer in layers:
         if f"{layer}.weight" not in state or state[f"{layer}.weight"].dim() < 2:

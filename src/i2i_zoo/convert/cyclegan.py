@@ -1,7 +1,7 @@
 """Checkpoints of CycleGAN's authors (junyanz/pytorch-CycleGAN-and-pix2pix), of any of its years.
 
-Theirs are named for the domain that they start from (``G_A`` translates A) or whose translations they judge (``D_A``
-judges B): ``generator_ab`` is G_A, ``discriminator_b`` is D_A.
+The authors name a network by the domain of its source: ``G_A`` translates A, and ``D_A`` judges its results, which are
+pictures of B.  So our ``generator_ab`` is their G_A, and our ``discriminator_b`` is their D_A.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from .pix2pix import State, agree, read_discriminator, read_generator
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `CycleGAN`, and its tensors, of the authors' state dicts by network name.
+    """The hyper-parameters of `CycleGAN`, and its tensors, from the authors' state dicts by network name.
 
-    Without ``generator_ba`` it is a model of one direction.
+    Without ``generator_ba`` it is a model for one direction.
 
-    Raises `ZooError` if a network is not one of theirs, or they are not of one model.
+    Raises `ZooError` if a network is not one of theirs, or if the networks do not belong to one model.
     """
     hparams, tensors = read_networks(states)
     return {**hparams, "directions": "both" if "generator_ba" in states else "ab"}, tensors
 
 
 def read_networks(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What the files of two domains' generators and discriminators tell, as `read`; the directions are not told.
+    """Like `read`, without the hyper-parameter ``directions``, which only CycleGAN has.
 
-    Domains of different numbers of channels had no identity loss.
+    If the domains differ in their channels, the model was trained without the identity loss.
     """
     if "generator_ab" not in states:
         raise ZooError("The file of generator_ab is needed: where only B is translated to A, call B the source.")

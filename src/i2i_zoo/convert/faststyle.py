@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch's example fast_neural_style (pytorch/examples), which has instance norms alone."""
+"""Checkpoints of PyTorch's example fast_neural_style (pytorch/examples), which has only instance norms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .munit import placed
 from .pix2pix import State
 from .spade import weight
 
-#: Buffers of old files that nothing uses: instance norms were tracked.
+#: Unused buffers of old files, whose instance norms tracked statistics.
 _UNUSED = re.compile(r"(res\d\.)?in\d\.(running_mean|running_var|num_batches_tracked)")
 
 #: The authors' names of layers to ours.
@@ -27,11 +27,11 @@ PLACES = {
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `FastStyle`, and its tensors, of the authors' state dict.
+    """The hyper-parameters of `FastStyle`, and its tensors, from the authors' state dict.
 
-    The style's picture and the weights of the losses are not in the file.
+    The file holds neither the style's picture nor the weights of the losses.
 
-    Raises `ZooError` if the network is not theirs.
+    Raises `ZooError` if the network is not one of theirs.
     """
     state = {key: tensor for key, tensor in states["generator"].items() if not _UNUSED.fullmatch(key)}
     tensors = placed(state, PLACES, "generator")

@@ -1,7 +1,7 @@
-"""Checkpoints of the authors' PyTorch code (junyanz/pytorch-CycleGAN-and-pix2pix), of any of its years.
+"""Checkpoints of the authors' PyTorch code (junyanz/pytorch-CycleGAN-and-pix2pix), from any of its years.
 
-The files differ: before PyTorch 0.4.1 they lack ``num_batches_tracked``; instance norms of 2018 carry running
-statistics, which nothing uses; the dropout of a residual block shifts the index of what follows it.
+The files differ.  Those from before PyTorch 0.4.1 lack ``num_batches_tracked``.  Instance norms of 2018 have running
+statistics, which nothing uses.  Dropout in a residual block shifts the indices of the layers after it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from i2i_zoo.networks.discriminators import RECEPTIVE_FIELDS
 from i2i_zoo.store.tensors import first_few
 
 State = Mapping[str, Tensor]
-#: The authors' name of a layer to ours: convolutions in the order of their inputs, and normalisations.
+#: The authors' names of layers to ours: convolutions, from input to output, and normalisations.
 Layers = tuple[dict[str, str], dict[str, str]]
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `Pix2Pix`, and its tensors, of the authors' state dicts by network name.
+    """The hyper-parameters of `Pix2Pix`, and its tensors, from the authors' state dicts by network name.
 
-    Running statistics that a file lacks become those of a new layer; ``inference_norm="image"`` does not use them.
+    If a file lacks running statistics, they are those of a new layer; ``inference_norm="image"`` does not use them.
 
-    Raises `ZooError` if a network is not one of theirs, or generator and discriminator are not of one model.
+    Raises `ZooError` if a network is not one of theirs, or if generator and discriminator do not belong to one model.
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the discriminator's.")
@@ -45,7 +45,7 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
 
 
 def read_generator(state: State, network: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The hyper-parameters of a U-Net or residual generator, and its tensors behind the name of our network."""
+    """The hyper-parameters of a U-Net or residual generator, and its tensors by our names, ``network`` in front."""
     hparams: dict[str, Any]
     if "model.model.0.weight" in state:
         # Each level is nested in the one outside it: "model.model.1.model.3.model.1.weight" is of level 2.
@@ -64,7 +64,7 @@ def read_generator(state: State, network: str) -> tuple[dict[str, Any], dict[str
 
 
 def read_discriminator(state: State, network: str) -> tuple[int, str, dict[str, Any], dict[str, Tensor]]:
-    """A PatchGAN's input channels, normalisation and other hyper-parameters, and its tensors behind our name."""
+    """A PatchGAN's input channels, normalisation, other hyper-parameters, and tensors, ``network`` in front."""
     if "net.0.weight" in state:
         prefix, field, convolutions, norms = "net", 1, [0, 2, 5], [3]
     else:
@@ -85,9 +85,9 @@ def read_discriminator(state: State, network: str) -> tuple[int, str, dict[str, 
 
 
 def agree(common: dict[str, Any], found: Mapping[str, Any], network: str) -> None:
-    """Add what a network's tensors tell to what those of the others did.
+    """Add the facts that were found in one network's tensors to those of the other networks.
 
-    Raises `ZooError` if they tell something else.
+    Raises `ZooError` if they contradict each other.
     """
     for key, value in found.items():
         if common.setdefault(key, value) != value:
@@ -109,7 +109,7 @@ def _unet(downs: int) -> Layers:
 
 
 def _resnet(blocks: int, dropout: bool) -> Layers:
-    # Ours pads within the convolutions, so its first and last index lack one and two padding layers.
+    # Our convolutions pad by themselves, so there are no padding layers, and indices are smaller.
     convolutions = {f"model.{i}": f"body.{i - 1}" for i in (1, 4, 7)}
     norms = {f"model.{i}": f"body.{i - 1}" for i in (2, 5, 8)}
     second = 6 if dropout else 5
@@ -124,8 +124,10 @@ def _resnet(blocks: int, dropout: bool) -> Layers:
 
 
 def _rename(state: State, layers: Layers, network: str) -> tuple[str, dict[str, Tensor]]:
-    """The kind of normalisation, and the tensors by our names: with the statistics that a batch norm lacks, without
-    those that an instance norm has."""
+    """The kind of normalisation, and the tensors by our names, with ``network`` in front.
+
+    Statistics that a batch norm lacks are added; those that an instance norm has are left out.
+    """
     convolutions, norms = layers
     for layer in convolutions:
         if f"{layer}.weight" not in state or state[f"{layer}.weight"].dim() != 4:
@@ -135,7 +137,7 @@ def _rename(state: State, layers: Layers, network: str) -> tuple[str, dict[str, 
     if any(f"{layer}.weight" in state for layer in norms):
         norm = "batch"
     else:
-        # The second convolution has a bias in front of an instance norm, and none without a norm.
+        # The second convolution has a bias if an instance norm follows, and none if there is no norm.
         norm = "instance" if f"{list(convolutions)[1]}.bias" in state else "none"
     tensors = {}
     for key, tensor in state.items():

@@ -1,7 +1,7 @@
-"""Checkpoints of pix2pixHD's authors (NVIDIA/pix2pixHD), and of code that follows their names.
+"""Checkpoints of pix2pixHD's authors (NVIDIA/pix2pixHD), and of code that uses their names.
 
-A network of theirs is a list of layers, of which padding is one; ours pads within the convolutions.  A file of theirs
-holds convolutions alone: their norms have no weights.
+Their networks are lists of layers, and padding is a layer; our convolutions pad by themselves.  Their files hold only
+convolutions, because their norms have no weights.
 """
 
 from __future__ import annotations
@@ -16,25 +16,37 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 from i2i_zoo.store.tensors import first_few
 
+from .spade import labels_and_edges
+
 State = Mapping[str, Tensor]
 #: The authors' name of each convolution to ours.
 Places = Mapping[str, str]
 
-#: Of instance norms, in files of 2017; nothing uses them.
+#: Unused statistics of instance norms in files of 2017.
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-#: Clusters of each label's features (`Pix2PixHD`); the authors keep them in a file of NumPy's.
-_CLUSTERS = 10
 #: The two convolutions of a residual block.
 _BLOCK = {"conv_block.1": "body.0", "conv_block.5": "body.4"}
 
 
-def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `Pix2PixHD`, and its tensors, of the authors' state dicts by network name.
+def read(
+    states: Mapping[str, State], labels: int | None = None, edges: bool | None = None, clusters: int = 10
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The hyper-parameters of `Pix2PixHD`, and its tensors, from the authors' state dicts by network name.
 
-    How many of the segmentation's channels are labels, the tensors do not tell: the last is taken for the edges, and
-    with an encoder its features stand behind them.  The clusters of features are none, until `find_styles` finds them.
+    The generator's input is the labels, the edges if the model has them, and the features of an encoder.  The tensors
+    do not tell 35 labels without edges from 34 labels with edges: edges are taken for granted.  A model that was
+    trained without (the authors' ``--no_instance``) needs ``edges=False``, or its number of ``labels``.
 
-    Raises `ZooError` if a network is not one of theirs.
+    The authors keep the clusters of features in another file; the model has none until `find_styles` finds them.
+
+    Args:
+        states: The state dicts.
+        labels: Number of labels; the edges are the channel that is left over, if one is.
+        edges: Whether the channel after the labels is the edges.
+        clusters: Most clusters of each label's features.
+
+    Raises:
+        ZooError: If a network is not one of theirs, or if labels and edges do not add up to the channels.
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the others.")
@@ -44,20 +56,21 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
         hparams |= found
         tensors |= encoder
     features = hparams.get("features", 0)
-    labels = hparams["labels"] = channels - 1 - features
-    if labels < 1:
+    if channels - features < 2:
         raise ZooError(f"The generator's {channels} channels are too few for labels, edges and {features} features.")
+    labels, edges = labels_and_edges(channels - features, labels, edges, guess=True)
+    hparams |= {"labels": labels, "edges": edges}
     if features:
-        tensors["encoder.centres"] = torch.zeros(labels, _CLUSTERS, features)
+        tensors["encoder.centres"] = torch.zeros(labels, clusters, features)
         tensors["encoder.clusters"] = torch.zeros(labels, dtype=torch.int64)
-        hparams["clusters"] = _CLUSTERS
+        hparams["clusters"] = clusters
     if "discriminator" in states:
         tensors |= _discriminator(states["discriminator"], hparams)
     return hparams, tensors
 
 
 def _generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
-    """Input channels, hyper-parameters and tensors."""
+    """The generator's input channels, hyper-parameters and tensors."""
     width, channels = _weight(state, "model.1", "generator").shape[:2]
     blocks = _numbers(r"model\.(\d+)\.conv_block\.", state)
     if not blocks:
@@ -71,12 +84,12 @@ def _generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
 
 
 def _numbers(pattern: str, state: State) -> set[int]:
-    """The numbers that the pattern finds at the beginning of keys."""
+    """The numbers that the pattern's group matches at the beginning of the keys."""
     return {int(match[1]) for key in state if (match := re.match(pattern, key))}
 
 
 def _generator_places(downs: int, blocks: int, enhancers: int, local: int) -> Places:
-    """The global generator as ``model``; enhancer n's way down ``modeln_1``, and its way up ``modeln_2``."""
+    """Their names: ``model`` is the global generator, ``modeln_1`` enhancer n's way down, ``modeln_2`` its way up."""
     places = _trunk(downs, blocks, "trunk")
     for n in range(enhancers):
         down, up = f"model{n + 1}_1", f"model{n + 1}_2"
@@ -89,7 +102,7 @@ def _generator_places(downs: int, blocks: int, enhancers: int, local: int) -> Pl
 
 
 def _trunk(downs: int, blocks: int, ours: str) -> dict[str, str]:
-    """The layers of a residual generator but its last, which are ``ours``."""
+    """The layers of a residual generator except the last, in our network under the name ``ours``."""
     first, second = 4 + 3 * downs, 4 + 3 * downs + blocks  # where the blocks begin, and the way up
     places = {f"model.{n}": f"{ours}.{n - 1}" for n in (*range(1, first, 3), *range(second, second + 3 * downs, 3))}
     for n in range(first, second):
@@ -98,14 +111,14 @@ def _trunk(downs: int, blocks: int, ours: str) -> dict[str, str]:
 
 
 def _last(downs: int, blocks: int) -> int:
-    """The authors' index of a residual generator's last convolution, which has a padding before it."""
+    """The authors' index of a residual generator's last convolution, which follows a padding layer."""
     return 4 + 3 * downs + blocks + 3 * downs + 1
 
 
 def _encoder(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters and tensors: a residual generator without blocks."""
+    """The hyper-parameters and tensors of an encoder, which is a residual generator without blocks."""
     last = _last(4, 0)
-    if f"model.{last}.weight" not in state:  # before they padded there
+    if f"model.{last}.weight" not in state:  # older files have no padding layer there
         last -= 1
     hparams = {
         "features": _weight(state, f"model.{last}", "encoder").shape[0],
@@ -115,9 +128,10 @@ def _encoder(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _discriminator(state: State, hparams: dict[str, Any]) -> dict[str, Tensor]:
-    """The discriminator's tensors; its scales, which theirs counts from the coarsest, are counted from the finest.
+    """The discriminator's tensors; its hyper-parameters are added to ``hparams``.
 
-    The names differ with whether the features are matched.  Adds to the hyper-parameters.
+    The authors count the scales from the coarsest; here they are counted from the finest.  Their names depend on
+    whether the model was trained with feature matching.
     """
     featured = any(key.startswith("scale") for key in state)
     scales = len({key.partition("_" if featured else ".")[0] for key in state})
@@ -134,7 +148,7 @@ def _discriminator(state: State, hparams: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
-    """The tensors by our names.  Raises `ZooError` naming those that have no place."""
+    """The tensors by our names.  Raises `ZooError` if some have no place, and names them."""
     layers = {key: key.rpartition(".") for key in state if not key.endswith(_STATISTICS)}
     if unknown := [key for key, (layer, _, _) in layers.items() if layer not in places]:
         raise ZooError(f"This is no {network} of the authors' layout: it has {first_few(unknown)}.")
@@ -142,7 +156,7 @@ def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
 
 
 def _weight(state: State, layer: str, network: str) -> Tensor:
-    """The weight of a convolution, by the authors' name.  Raises `ZooError` if there is none."""
+    """The weight of a convolution, by the authors' name.  Raises `ZooError` if there is no such convolution."""
     tensor = state.get(f"{layer}.weight")
     if tensor is None or tensor.dim() != 4:
         raise ZooError(f"This is no {network} of the authors' layout: it has no convolution {layer}.weight.")

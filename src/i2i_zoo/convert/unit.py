@@ -1,6 +1,7 @@
-"""Checkpoints of UNIT's authors (mingyuliutw/UNIT): of the paper (branch ``version_02``), and of the 2018 revision.
+"""Checkpoints of UNIT's authors (mingyuliutw/UNIT), from the paper (branch ``version_02``) and the revision of 2018.
 
-A file of the paper's holds both domains (``*_gen_*.pkl``, ``*_dis_*.pkl``); one of 2018 a network of A and one of B.
+A file of the paper (``*_gen_*.pkl``, ``*_dis_*.pkl``) holds one network for both domains.  A file of 2018 holds a
+network of A and one of B.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .munit import block_places, channels_of, count, down_places, placed, pyrami
 from .pix2pix import State, agree
 from .spade import weight
 
-#: What the instance norms of old files tracked, and nothing uses.
+#: Unused statistics that the instance norms of old files tracked.
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 #: The weights of the losses in the revision of 2018.
@@ -33,13 +34,15 @@ _REVISION = {
 
 
 def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Hyper-parameters of `UNIT`, and its tensors, of the authors' state dicts by network name.
+    """The hyper-parameters of `UNIT`, and its tensors, from the authors' state dicts by network name.
 
-    The networks of 2018 are ``autoencoder_a``, ``autoencoder_b`` and ``discriminator_a``, ``discriminator_b``; those of
-    the paper ``autoencoder`` and ``discriminator``.  The paper's files do not tell whether the strided layers have
-    instance norms (``COCOResGen``) or not (``COCOResGen2``), nor dropout: say ``norm="instance"`` for the animals.
+    The networks of 2018 are ``autoencoder_a``, ``autoencoder_b``, ``discriminator_a`` and ``discriminator_b``; those of
+    the paper are ``autoencoder`` and ``discriminator``.  The paper's files do not tell whether the strided layers have
+    instance norms (``COCOResGen``) or not (``COCOResGen2``), nor whether there is dropout.  No norms are assumed; the
+    models for animals need ``norm="instance"``.
 
-    Raises `ZooError` if a network is not one of theirs, the autoencoders are missing, or they are not of one model.
+    Raises `ZooError` if a network is not one of theirs, if the autoencoders are missing, or if the networks do not
+    belong to one model.
     """
     of_both = [not network.endswith(("_a", "_b")) for network in states]
     if any(of_both) and not all(of_both):
@@ -57,18 +60,18 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
             places = down_places("enc", "encoder", blocks) | block_places("dec.model.0", "decoder", 0, blocks)
             own = placed(state, places | up_places("decoder", blocks), network)
             width, channels = weight(state, "enc.model.0.conv", network).shape[:2]
-            told = {"blocks": blocks, "width": width}
+            own_facts = {"blocks": blocks, "width": width}
         else:
             own = placed(state, pyramid_places(), network)
             width, channels = weight(state, "cnns.0.0.conv", network).shape[:2]
-            told = {"discriminator_width": width}
+            own_facts = {"discriminator_width": width}
         tensors |= {f"{stem}.{domain}.{name.removeprefix(network)[1:]}": tensor for name, tensor in own.items()}
-        agree(found, {**told, channels_of(network): channels}, network)
+        agree(found, {**own_facts, channels_of(network): channels}, network)
     return found, tensors
 
 
 def _paper(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """`read` for the files of the paper's code."""
+    """Like `read`, for files of the paper's code."""
     state = {key: tensor for key, tensor in states["autoencoder"].items() if not key.endswith(_STATISTICS)}
     blocks, shared = max(count(state, r"encode_A\.(\d+)\.") - 3, 0), count(state, r"enc_shared\.(\d+)\.")
     places: dict[str, str] = {}
@@ -104,7 +107,7 @@ def _blocks(theirs: str, first: int, ours: str, start: int, blocks: int) -> dict
 
 
 def _discriminator_places(state: State) -> tuple[str, dict[str, str]]:
-    """Which of the three kinds it is, and the authors' names of its layers to ours."""
+    """The discriminator's kind, one of three, and the authors' names of its layers to ours."""
     places: dict[str, str] = {}
     scales = sorted({match[1] for key in state if (match := re.match(r"model_(\d)_A", key))})
     if scales:

@@ -15,7 +15,7 @@ from i2i_zoo.losses.kl import kl_loss
 from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.initialization import init_xavier
-from i2i_zoo.networks.spade import ENCODED, ImageEncoder, SPADEGenerator
+from i2i_zoo.networks.spade import ENCODED, STRIDES, ImageEncoder, SPADEGenerator
 from i2i_zoo.tasks.conditions import Condition, PictureFile
 from i2i_zoo.tasks.graph import Graph
 
@@ -35,10 +35,14 @@ class SPADE(SemanticMethod):
         hidden: Channels within the SPADE layers (sec. A).
         norm: What SPADE modulates: ``batch`` norm, synchronised with ``--trainer.sync_batchnorm true`` as the paper's,
             or ``instance`` norm.
+        kernel_size: Height and width of the kernels within the SPADE layers, an odd number.
+        spectral: Spectral norm in the generator (sec. 4).
         latent: Length of the latent code of style (256 in the paper); 0 for a model without styles.
         latent_size: Height and width of the pictures of a model with styles.
         encoder_width: Channels of the image encoder's first layer.
+        encoder_spectral: Spectral norm in the image encoder.
         discriminator_width: Channels of the discriminators' first layer.
+        discriminator_spectral: Spectral norm in the discriminators.
         scales: Number of discriminators.
         adversarial: Adversarial loss.
         lambda_feature_matching: Weight of the feature matching loss.
@@ -62,10 +66,14 @@ class SPADE(SemanticMethod):
         upsampling: Literal["normal", "more", "most"] = "more",
         hidden: int = 128,
         norm: Literal["batch", "instance"] = "batch",
+        kernel_size: int = 3,
+        spectral: bool = True,
         latent: int = 0,
         latent_size: Sequence[int] = (256, 512),
         encoder_width: int = 64,
+        encoder_spectral: bool = True,
         discriminator_width: int = 64,
+        discriminator_spectral: bool = True,
         scales: int = 2,
         adversarial: Literal["hinge", "lsgan", "vanilla"] = "hinge",
         lambda_feature_matching: float = 10.0,
@@ -80,21 +88,24 @@ class SPADE(SemanticMethod):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        stride = {"normal": 32, "more": 64, "most": 128}[upsampling]
-        grid = tuple(length // stride for length in latent_size)
+        grid = tuple(length // STRIDES[upsampling] for length in latent_size)
         self.generator = init_xavier(
-            SPADEGenerator(self.label_channels, width, upsampling, hidden, norm, latent, grid, edges)
+            SPADEGenerator(
+                self.label_channels, width, upsampling, hidden, norm, latent, grid, edges, kernel_size, spectral
+            )
         )
         if latent:
-            self.encoder = init_xavier(ImageEncoder(encoder_width, latent))
+            self.encoder = init_xavier(ImageEncoder(encoder_width, latent, encoder_spectral))
         else:
             self.inference_networks = ("generator",)
 
     def configure_model(self) -> None:
         if not hasattr(self, "discriminator"):
-            hp = self.hparams
+            hp, channels = self.hparams, self.label_channels + 3
             self.discriminator = init_xavier(
-                MultiscaleDiscriminator(self.label_channels + 3, hp.discriminator_width, hp.scales, spectral=True)
+                MultiscaleDiscriminator(
+                    channels, hp.discriminator_width, hp.scales, hp.discriminator_spectral, bias=False
+                )
             )
 
     @property

@@ -7,17 +7,17 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-#: Behind the layers of an encoder with these indices are relu1_1, relu2_1, relu3_1 and relu4_1.
+#: Indices of the encoder's layers whose outputs are relu1_1, relu2_1, relu3_1 and relu4_1.
 TAPS = (3, 10, 17, 30)
 
 
 class StyleEncoder(nn.Module):
-    """VGG-19 up to relu4_1 as the authors have it: of any width, with reflected borders.
+    """VGG-19 up to relu4_1 in the authors' version: any width, reflected borders.
 
-    A 1x1 convolution, which scales the colours, is in front, and poolings round up.  Layers have the authors' indices.
+    A 1x1 convolution comes first and scales the colours.  Poolings round sizes up.  Layers have the authors' indices.
 
-    Shapes: (B, 3, H, W) in [-1, 1] to (B, 8 width, H/8, W/8), sizes rounded up, for any H and W of at least 9: a map of
-    one pixel cannot be reflected.  `maps` gives what is at full, half and a quarter of the size too.
+    Shapes: (B, 3, H, W) in [-1, 1] to (B, 8 width, H/8, W/8), sizes rounded up.  H and W are at least 9, because a map
+    of one pixel cannot be reflected.  `maps` also returns the maps at full, half and a quarter of the size.
 
     Args:
         width: Channels of the first stage; 64 in VGG.
@@ -36,11 +36,12 @@ class StyleEncoder(nn.Module):
         self.layers = nn.Sequential(*layers, *convolution(4 * width, 8 * width))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(self.unit(pictures))
+        features: Tensor = self.layers(self.unit(pictures))
+        return features
 
     @staticmethod
     def unit(pictures: Tensor) -> Tensor:
-        """The pictures in [0, 1], in the format that is fastest for large maps, from here to the decoder's last."""
+        """The pictures in [0, 1], with channels last: fastest for large maps, and kept up to the decoder's output."""
         return ((pictures + 1) / 2).contiguous(memory_format=torch.channels_last)
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
@@ -54,9 +55,9 @@ class StyleEncoder(nn.Module):
 
 
 class StyleDecoder(nn.Module):
-    """The encoder's mirror image, which doubles by nearest neighbours, without norms and without a last activation.
+    """The encoder's mirror image: it doubles sizes by nearest neighbours and has no norms and no last activation.
 
-    Shapes: (B, 8 width, h, w) to (B, 3, 8 h, 8 w), around [-1, 1] and not bounded; h and w of at least 2.
+    Shapes: (B, 8 width, h, w) to (B, 3, 8 h, 8 w), around [-1, 1] but not bounded; h and w are at least 2.
     """
 
     def __init__(self, width: int) -> None:
@@ -69,16 +70,17 @@ class StyleDecoder(nn.Module):
         self.layers = nn.Sequential(*layers, *convolution(width, width), *convolution(width, 3)[:-1])
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.layers(features) * 2 - 1
+        unit: Tensor = self.layers(features)
+        return unit * 2 - 1
 
 
 def convolution(inputs: int, outputs: int) -> list[nn.Module]:
-    """A reflected border, a 3x3 convolution, ReLU."""
+    """The layers of a 3x3 convolution with a reflected border and ReLU."""
     return [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.ReLU()]
 
 
 def masked_statistics(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """As `channel_statistics`, of the part of features (B, C, h, w) that a mask (1, 1, h, w) in [0, 1] covers."""
+    """`channel_statistics` of the part of features (B, C, h, w) that a mask (1, 1, h, w) in [0, 1] covers."""
     area = mask.sum()
     mean = (features * mask).sum((2, 3), keepdim=True) / area.clamp(min=1e-5)
     variance = ((features - mean).square() * mask).sum((2, 3), keepdim=True) / (area - 1).clamp(min=1)

@@ -1,6 +1,6 @@
-"""CUT's networks: CycleGAN's, which here blur before they subsample (Zhang 2019, arXiv:1904.11486).
+"""CUT's networks: CycleGAN's networks that blur before they subsample (Zhang 2019, arXiv:1904.11486).
 
-Channels and depth are those of `ResNetGenerator` and `PatchDiscriminator`, the normalisation is instance norm.
+Channels and depth are those of `ResNetGenerator` and `PatchDiscriminator`.  The normalisation is instance norm.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .resnet import ResidualBlock
 
 
 class BlurDown(nn.Module):
-    """Every other pixel of each channel, blurred by the binomial filter 1 2 1 in both directions, mirrored at borders.
+    """Blur each channel by the binomial filter 1 2 1 in both directions, then keep every other pixel.
 
-    (B, C, H, W), two by two pixels at least, to half of that, rounded up.
+    Borders are mirrored.  (B, C, H, W) of at least 2x2 pixels to (B, C, H/2, W/2), rounded up.
     """
 
     filter: Tensor
@@ -38,12 +38,12 @@ class BlurDown(nn.Module):
 
 
 def blur_up() -> nn.Module:
-    """Twice the height and width, bilinearly: what the authors' filter 1 3 3 1 does, with borders repeated."""
+    """Double height and width bilinearly.  This equals the authors' filter 1 3 3 1 with repeated borders."""
     return nn.Upsample(scale_factor=2, mode="bilinear")
 
 
 class FeatureEncoder(nn.Sequential):
-    """Stages in a row: an image (B, C, H, W) to the map (B, c, h, w) at the end of each."""
+    """A sequence of stages: an image (B, C, H, W) to the list of each stage's output (B, c, h, w)."""
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps = []
@@ -54,11 +54,11 @@ class FeatureEncoder(nn.Sequential):
 
 
 class AntialiasedResNet(nn.Module):
-    """The residual generator, of at least five blocks: an encoder, whose features CUT compares, and a decoder.
+    """The residual generator: an encoder, whose features CUT compares, and a decoder.
 
-    (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride``.  The features are
-    (appendix) the mirrored image itself, what the convolution before each halving gives, and what the first and the
-    fifth block give, where the decoder begins.
+    (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride``.  There are at
+    least five ``blocks``.  The encoder's features (appendix) are the mirrored image itself, the outputs of the
+    convolutions before the two halvings, and the outputs of the first and the fifth block.  The decoder starts there.
     """
 
     def __init__(self, in_channels: int = 3, out_channels: int = 3, width: int = 64, blocks: int = 9) -> None:
@@ -90,18 +90,19 @@ class AntialiasedResNet(nn.Module):
         self.smallest = 8  # the residual blocks mirror one pixel and normalise, so they need two by two
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.decoder(self.encoder(x)[-1])
+        image: Tensor = self.decoder(self.encoder(x)[-1])
+        return image
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile encoder and decoder, which training calls by themselves."""
+        """Compile encoder and decoder separately, because training calls them separately."""
         self.encoder.compile(*args, **kwargs)
         self.decoder.compile(*args, **kwargs)
 
 
 class AntialiasedPatchDiscriminator(nn.Module):
-    """The PatchGAN: (B, in_channels, H, W) to (B, 1, h, w) logits, 30x30 for a 256x256 image at 70.
+    """The PatchGAN that blurs: (B, in_channels, H, W) to (B, 1, h, w) logits, 30x30 for a 256x256 image at 70.
 
-    ``receptive_field`` is that of the PatchGAN without blurs; with them a logit of 70 sees 84 pixels.
+    ``receptive_field`` is that of the PatchGAN without blurs.  With them, a logit of "70" sees 84 pixels.
 
     Raises `ZooError` for a receptive field other than 16, 34, 70, 142 and 286.
     """
@@ -120,4 +121,5 @@ class AntialiasedPatchDiscriminator(nn.Module):
         self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x)
+        logits: Tensor = self.body(x)
+        return logits

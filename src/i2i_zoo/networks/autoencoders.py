@@ -14,9 +14,10 @@ from .resnet import ResidualBlock
 
 
 class ImageLayerNorm(nn.Module):
-    """(B, C, H, W) by the mean and deviation of each whole image, then scaled and shifted channel by channel.
+    """Normalise (B, C, H, W) by the mean and deviation of each whole image, then scale and shift each channel.
 
-    The authors' own: the deviation is that of a sample, epsilon is added to it, and scales begin uniform in [0, 1].
+    The authors' own version: it is the sample deviation (divided by N - 1), epsilon is added to the deviation, and the
+    scales are initialised uniformly in [0, 1].
     """
 
     def __init__(self, channels: int, epsilon: float = 1e-5) -> None:
@@ -32,7 +33,7 @@ class ImageLayerNorm(nn.Module):
 
 
 class AdaptiveBlock(nn.Module):
-    """`ResidualBlock` whose two norms are AdaIN."""
+    """A `ResidualBlock` with AdaIN in place of its two norms."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -40,13 +41,13 @@ class AdaptiveBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
 
     def forward(self, x: Tensor, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
-        """``first``, ``second``: scale and shift of the norms."""
+        """``first`` and ``second`` are the scale and shift of the two norms."""
         inner = F.relu(adaptive_norm(self.first(x), *first))
         return x + adaptive_norm(self.second(inner), *second)
 
 
 def downs(channels: int, steps: Iterable[tuple[int, int]], norm: bool) -> list[nn.Module]:
-    """c7s1 and a c4s2 for each (inputs, outputs) of ``steps``, with reflected borders, and instance norms if asked."""
+    """A c7s1 and a c4s2 for each (inputs, outputs) of ``steps``, with reflected borders; instance norms if ``norm``."""
     layers: list[nn.Module] = []
     steps = list(steps)
     for inputs, outputs, kernel, stride in [
@@ -59,7 +60,7 @@ def downs(channels: int, steps: Iterable[tuple[int, int]], norm: bool) -> list[n
 
 
 def ups(channels: int, steps: Iterable[tuple[int, int]]) -> list[nn.Module]:
-    """A doubling with c5s1 and layer norm for each (inputs, outputs) of ``steps``, and c7s1 with tanh."""
+    """A doubling, c5s1 and layer norm for each (inputs, outputs) of ``steps``, then c7s1 with tanh."""
     layers: list[nn.Module] = []
     steps = list(steps)
     for coarse, fine in steps:
@@ -69,7 +70,7 @@ def ups(channels: int, steps: Iterable[tuple[int, int]]) -> list[nn.Module]:
 
 
 class VariationalAutoencoder(nn.Module):
-    """UNIT's of 2018: (B, C, H, W) in [-1, 1] to the mean (B, 4 width, H / 4, W / 4) of a code, and back."""
+    """UNIT's autoencoder of 2018: (B, C, H, W) in [-1, 1] to the mean (B, 4 width, H/4, W/4) of a code, and back."""
 
     stride = 4
     smallest = 8  # the residual blocks mirror a pixel and normalise
@@ -82,19 +83,23 @@ class VariationalAutoencoder(nn.Module):
         self.decoder = nn.Sequential(*coarse[blocks:], *ups(channels, [(d, c) for c, d in reversed(steps)]))
 
     def encode(self, image: Tensor) -> Tensor:
-        return self.encoder(image)
+        mean: Tensor = self.encoder(image)
+        return mean
 
     def decode(self, code: Tensor) -> Tensor:
-        return self.decoder(code)
+        image: Tensor = self.decoder(code)
+        return image
 
 
 class StyleAutoencoder(nn.Module):
-    """MUNIT's (sec. 5.1, appendix B): an image is a content (B, 4 width, H / 4, W / 4) and a style (B, style).
+    """MUNIT's autoencoder (sec. 5.1, appendix B).
+
+    It splits an image into a content (B, 4 width, H/4, W/4) and a style (B, style), and joins them again.
 
     Args:
-        channels: Of the image, (B, channels, H, W) in [-1, 1].
+        channels: Channels of the image, (B, channels, H, W) in [-1, 1].
         width: Channels of the first layer.
-        blocks: Residual blocks of encoder and decoder.
+        blocks: Number of residual blocks, in the encoder and again in the decoder.
         style: Length of the style.
         hidden: Width of the perceptron that turns a style into the scales and shifts of the decoder's AdaIN.
     """
@@ -127,9 +132,10 @@ class StyleAutoencoder(nn.Module):
         self.up = nn.Sequential(*ups(channels, [(d, c) for c, d in reversed(steps)]))
 
     def decode(self, content: Tensor, style: Tensor) -> Tensor:
-        """An image of a content and a style (B, style)."""
+        """The image (B, channels, H, W) of a content and a style."""
         shifts_and_scales = self.perceptron(style).chunk(4 * len(self.blocks), 1)
         norms = [(scale, shift) for shift, scale in zip(shifts_and_scales[::2], shifts_and_scales[1::2], strict=True)]
         for n, block in enumerate(self.blocks):
             content = cast(AdaptiveBlock, block)(content, norms[2 * n], norms[2 * n + 1])
-        return self.up(content)
+        image: Tensor = self.up(content)
+        return image

@@ -1,7 +1,7 @@
-"""The U-Net's convolutions, fast on a CPU: `torch.nn`'s layers with the same weights and results.
+"""The U-Net's convolutions, made fast on a CPU: same weights and results as `torch.nn`'s layers.
 
-Maps stay in the contiguous format: with channels last, a batch norm of torch on a CPU rounds several times as coarsely
-(`docs/speed.md`).
+Maps stay in the contiguous format.  With channels last, torch's batch norm on a CPU has several times the rounding
+error (`docs/speed.md`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 
 def is_small(x: Tensor, weight: Tensor, stride: int = 1) -> bool:
-    """Whether one matrix product is faster than a convolution at every ``stride``-th pixel of ``x``.
+    """Whether one matrix product is faster than a convolution of ``x`` with this ``stride``.
 
-    On a CPU oneDNN rearranges a layer's weights at every call.  For a map of a few pixels, such as the innermost ones
-    of a U-Net, that takes longer than to apply them; so does the conversion to the type of autocast.
+    On a CPU, oneDNN rearranges a layer's weights at every call.  For a map of a few pixels, such as the innermost ones
+    of a U-Net, that takes longer than applying them.  Converting them to autocast's type takes longer too.
     """
     eager_cpu = x.device.type == "cpu" and not torch.compiler.is_compiling()
     return eager_cpu and weight.itemsize >= 4 and x.shape[0] * x.shape[2] * x.shape[3] <= 256 * stride**2
@@ -34,7 +34,7 @@ class Halve(nn.Conv2d):
         patches = F.unfold(input.to(self.weight.dtype), 4, padding=1, stride=2)  # (B, 16 C, H W / 4)
         with torch.autocast("cpu", enabled=False):
             product = self.weight.flatten(1) @ patches.movedim(1, 0).flatten(1)
-        output = product.unflatten(1, (-1, height, width)).movedim(1, 0).contiguous()
+        output = product.view(len(product), -1, height, width).movedim(1, 0).contiguous()
         return output if self.bias is None else output + self.bias[:, None, None]
 
 
@@ -50,6 +50,6 @@ class Double(nn.ConvTranspose2d):
         batch, _, height, width = input.shape
         with torch.autocast("cpu", enabled=False):
             product = self.weight.flatten(1).T @ input.to(self.weight.dtype).movedim(1, 0).flatten(1)
-        patches = product.unflatten(1, (batch, -1)).movedim(1, 0)  # (B, 16 D, H W)
+        patches = product.view(len(product), batch, -1).movedim(1, 0)  # (B, 16 D, H W)
         output = F.fold(patches, (2 * height, 2 * width), 4, padding=1, stride=2)
         return output if self.bias is None else output + self.bias[:, None, None]

@@ -1,7 +1,7 @@
-"""CoGAN's coupled networks (Liu, Tuzel 2016, arXiv:1606.07536, sec. 3): one for each domain, which share layers.
+"""CoGAN's coupled networks (Liu, Tuzel 2016, arXiv:1606.07536, sec. 3): one for each domain, with shared layers.
 
-Shared are the layers of what the domains have in common: the generators' first ones, which begin with a picture as a
-whole and end with its details, and the discriminators' last ones, which go the other way.
+The domains share the layers that work on a picture as a whole: the first ones of the generators, which go from the
+whole to the details, and the last ones of the discriminators, which go the other way.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from i2i_zoo.errors import ZooError
 
 from .initialization import Network
 
-#: The authors' networks for digits; or others, after their network for faces.
+#: ``digits``: the authors' networks for digits.  ``pictures``: networks modelled on theirs for faces.
 Kind = Literal["digits", "pictures"]
 
-#: Height and width of the pictures that there are networks for.
+#: Heights, equal to widths, of the pictures that each kind can work on.
 SIZES: dict[Kind, tuple[int, ...]] = {"digits": (28,), "pictures": (32, 64, 128)}
 
-#: How many layers a domain has to itself, of its generator and of its discriminator.
+#: Number of layers that a domain does not share, in its generator and again in its discriminator.
 OWN: dict[Kind, int] = {"digits": 1, "pictures": 2}
 
 
 class CoupledGenerator(nn.Module):
-    """A latent code to a picture of each domain: 4x4 pixels of many channels, then doublings.
+    """From a latent code to a picture of each domain: a map of 4x4 pixels that is doubled several times.
 
     Args:
         in_channels: Channels of A.
         out_channels: Channels of B.
-        kind: Which networks.
+        kind: Kind of networks.
         size: Height and width of the pictures, one of `SIZES`.
-        width: An eighth of the channels at 4x4 pixels; each doubling halves them.
+        width: The map of 4x4 pixels has eight times as many channels; each doubling halves their number.
         latent: Length of the code.
 
     Raises:
@@ -60,24 +60,25 @@ class CoupledGenerator(nn.Module):
         )
         self.shared = nn.Sequential(*a[:-own])
         self.own = nn.ModuleDict({"a": nn.Sequential(*a[-own:]), "b": nn.Sequential(*b[-own:])})
-        self.slope = 0.5 if digits else 1.0  # of the authors' sigmoids for digits, stretched from [0, 1] to [-1, 1]
-        self.stride = self.smallest = 1  # pictures are not mirrored up to the one size that there is
+        # For digits the authors have a sigmoid; stretched from [0, 1] to [-1, 1], it is a tanh of half the slope.
+        self.slope = 0.5 if digits else 1.0
+        self.stride = self.smallest = 1  # there is one size only, so pictures are never padded
 
     def forward(self, code: Tensor, domains: str = "ab") -> list[Tensor]:
-        """Codes (B, latent) to a picture in each of the domains, (B, channels, size, size) in [-1, 1]."""
+        """Codes (B, latent) to one batch of pictures for each domain, (B, channels, size, size) in [-1, 1]."""
         features = self.shared(code[..., None, None])
         return [torch.tanh(self.slope * self.own[domain](features)) for domain in domains]
 
 
 class CoupledDiscriminator(nn.Module):
-    """Pictures of A and of B, (B, channels, size, size) each, to logits (2 B, 2): of fakes, and of real pictures.
+    """Pictures of A and of B, (B, channels, size, size) each, to two logits per picture (2 B, 2): fake and real.
 
     Args:
         in_channels: Channels of A.
         out_channels: Channels of B.
-        kind: Which networks.
+        kind: Kind of networks.
         size: Height and width of the pictures, one of `SIZES`.
-        width: Channels of the first layer: the authors' 20 for digits, 32 for faces.
+        width: Channels of the first layer; the authors have 20 for digits and 32 for faces.
 
     Raises:
         ZooError: For another size.
@@ -99,8 +100,9 @@ class CoupledDiscriminator(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """The logits of A's pictures come first."""
         if self.digits:
-            a, b = (a + 1) / 2, (b + 1) / 2  # the authors' are in [0, 1]
-        return self.shared(torch.cat([self.own["a"](a), self.own["b"](b)]))
+            a, b = (a + 1) / 2, (b + 1) / 2  # the authors' pictures are in [0, 1]
+        logits: Tensor = self.shared(torch.cat([self.own["a"](a), self.own["b"](b)]))
+        return logits
 
 
 def check_size(kind: Kind, size: int) -> None:
@@ -110,13 +112,13 @@ def check_size(kind: Kind, size: int) -> None:
 
 
 def up(inputs: int, outputs: int, kernel: int, stride: int = 2, padding: int = 1) -> nn.Module:
-    """A layer of a generator."""
+    """A layer of a generator: transposed convolution, batch norm without scale and shift, PReLU."""
     convolution = nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs, affine=False), nn.PReLU())
 
 
 def digits_generator(outputs: int, width: int, latent: int) -> list[nn.Module]:
-    """The layers of one generator of the authors' PyTorch code: 4, 7, 13, 25 and 28 pixels."""
+    """The layers of one generator in the authors' PyTorch code; its maps have 4, 7, 13, 25 and 28 pixels a side."""
     return [
         up(latent, 8 * width, 4, 1, 0),
         up(8 * width, 4 * width, 3),
@@ -127,7 +129,7 @@ def digits_generator(outputs: int, width: int, latent: int) -> list[nn.Module]:
 
 
 def digits_discriminator(inputs: int, width: int) -> list[nn.Module]:
-    """The layers of one discriminator of the authors' PyTorch code: 12, 4 and 1 pixels."""
+    """The layers of one discriminator in the authors' PyTorch code; its maps have 12, 4 and 1 pixels a side."""
     middle, last = 5 * width // 2, 25 * width
     return [
         nn.Sequential(nn.Conv2d(inputs, width, 5), nn.MaxPool2d(2)),
@@ -138,7 +140,7 @@ def digits_discriminator(inputs: int, width: int) -> list[nn.Module]:
 
 
 def pictures_generator(outputs: int, size: int, width: int, latent: int) -> list[nn.Module]:
-    """The layers of one generator, for 128 pixels those of the authors' Caffe code for faces."""
+    """The layers of one generator; at 128 pixels it is the authors' Caffe network for faces."""
     channels = [8 * width // 2**n for n in range(int(math.log2(size)) - 1)]
     return [
         up(latent, channels[0], 4, 1, 0),
@@ -148,9 +150,9 @@ def pictures_generator(outputs: int, size: int, width: int, latent: int) -> list
 
 
 def pictures_discriminator(inputs: int, size: int, width: int) -> list[nn.Module]:
-    """The layers of one discriminator: halvings down to 2x2 pixels.
+    """The layers of one discriminator, with halvings down to 2x2 pixels.
 
-    For 128 pixels those of the authors' Caffe code for faces, but for the batch norm of fakes and real ones together.
+    At 128 pixels it is the authors' Caffe network for faces, without its batch norm over fake and real pictures.
     """
     channels = [inputs, *(width * 2**n for n in range(int(math.log2(size)) - 1))]
     kernels = [5, 5, 5, 3, 3, 3]
@@ -166,9 +168,9 @@ def pictures_discriminator(inputs: int, size: int, width: int) -> list[nn.Module
 
 
 def init_coupled(network: Network) -> Network:
-    """Draw weights by Glorot's uniform rule times the root of 2; set biases to 0.1. In place.
+    """Draw weights by Glorot's uniform rule times sqrt(2) and set biases to 0.1, in place.
 
-    The initialisation of the authors' PyTorch code.
+    This is the initialisation in the authors' PyTorch code.
     """
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

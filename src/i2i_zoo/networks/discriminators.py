@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,15 +14,16 @@ from .hd import halve
 from .normalization import norm_layer
 from .spectral import SpectralConv2d
 
-#: Receptive field of a logit, in pixels: the number of strided convolutions after the first (None: 1x1 convolutions).
+#: Receptive field of a logit in pixels, to the number of convolutions between the first and the last.
+#: None stands for 1x1 convolutions.
 RECEPTIVE_FIELDS: dict[int, int | None] = {1: None, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 
 
 class PatchDiscriminator(nn.Module):
     """PatchGAN (Isola et al. 2017, sec. 3.2.2 and 6.1.2): one logit for each patch of ``receptive_field`` pixels.
 
-    (B, in_channels, H, W) to (B, 1, h, w) logits, no sigmoid; 30x30 for a 256x256 image at the paper's 70.  A
-    conditional discriminator gets source and candidate concatenated, source first.
+    (B, in_channels, H, W) to (B, 1, h, w) logits, without a sigmoid; 30x30 for a 256x256 image at the paper's 70.  A
+    conditional discriminator takes source and candidate concatenated, source first.
 
     Raises `ZooError` for a receptive field other than 1, 16, 34, 70, 142 and 286.
     """
@@ -54,34 +56,32 @@ class PatchDiscriminator(nn.Module):
         self.body = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x)
+        logits: Tensor = self.body(x)
+        return logits
 
 
 class PatchFeatures(nn.Module):
-    """A PatchGAN of 70 pixels that gives the map behind each of its five convolutions, the logits last.
+    """A PatchGAN of 70 pixels that returns the output of each of its five convolutions, the logits last.
 
-    Instance norm in the middle layers.  Padding is 2, so maps grow: of H they have H / 2 + 1, H / 4 + 1 ... pixels.
+    The middle layers have instance norm.  Padding is 2, so the maps of a picture of height H are H / 2 + 1, H / 4 + 1,
+    ... pixels high.
 
     Args:
         in_channels: Channels of segmentation and picture together.
         width: Channels of the first layer.
-        spectral: Spectral norm in the middle layers, which then have no bias (SPADE); else biases (pix2pixHD).
+        spectral: Spectral norm in the middle layers (SPADE).
+        bias: Biases in the middle layers (pix2pixHD); the instance norm removes them again.
     """
 
-    def __init__(self, in_channels: int, width: int, spectral: bool) -> None:
+    def __init__(self, in_channels: int, width: int, spectral: bool, bias: bool) -> None:
         super().__init__()
-
-        def middle(inputs: int, outputs: int, stride: int) -> nn.Module:
-            if spectral:
-                return SpectralConv2d(inputs, outputs, 4, stride, padding=2, bias=False)
-            return nn.Conv2d(inputs, outputs, 4, stride, padding=2)
-
+        middle = partial(SpectralConv2d if spectral else nn.Conv2d, kernel_size=4, padding=2, bias=bias)
         self.convolutions = nn.ModuleList(
             [
                 nn.Conv2d(in_channels, width, 4, stride=2, padding=2),
-                middle(width, 2 * width, 2),
-                middle(2 * width, 4 * width, 2),
-                middle(4 * width, 8 * width, 1),
+                middle(width, 2 * width, stride=2),
+                middle(2 * width, 4 * width, stride=2),
+                middle(4 * width, 8 * width),
                 nn.Conv2d(8 * width, 1, 4, padding=2),
             ]
         )
@@ -95,18 +95,20 @@ class PatchFeatures(nn.Module):
 
 
 class MultiscaleDiscriminator(nn.Module):
-    """Patch discriminators on a pyramid of the picture (Wang et al. 2018, sec. 3.2), for pix2pixHD and SPADE.
+    """Patch discriminators on an image pyramid (Wang et al. 2018, sec. 3.2), for pix2pixHD and SPADE.
 
-    (B, in_channels, H, W) to the maps of each scale as `PatchFeatures` gives them, full resolution first.
+    (B, in_channels, H, W) to the maps that `PatchFeatures` returns at each scale, full resolution first.
 
     Args:
-        in_channels, width, spectral: As of `PatchFeatures`.
-        scales: Number of discriminators; each sees half the resolution of the one before it.
+        in_channels, width, spectral, bias: As of `PatchFeatures`.
+        scales: Number of discriminators; each works at half the resolution of the one before it.
     """
 
-    def __init__(self, in_channels: int, width: int = 64, scales: int = 2, spectral: bool = False) -> None:
+    def __init__(
+        self, in_channels: int, width: int = 64, scales: int = 2, spectral: bool = False, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral) for _ in range(scales))
+        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral, bias) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
         results = []
@@ -117,7 +119,7 @@ class MultiscaleDiscriminator(nn.Module):
 
 
 class PyramidDiscriminator(nn.Module):
-    """MUNIT's discriminator, and UNIT's of 2018 (``MsImageDis``): four halvings at each scale, without norm.
+    """The discriminator of MUNIT, and of UNIT's revision of 2018 (``MsImageDis``): four halvings per scale, no norm.
 
     (B, in_channels, H, W) to the logits (B, 1, h, w) of each scale, full resolution first.
     """

@@ -15,7 +15,7 @@ DILATIONS = (1, 2, 4, 8, 16)
 
 
 def named(**layers: nn.Module) -> nn.Sequential:
-    """Layers in a row, named as in the authors' weight files."""
+    """A sequence of layers with the names of the authors' weight files."""
     return nn.Sequential(OrderedDict(layers))
 
 
@@ -28,9 +28,9 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
 
 
 class Pyramid(nn.Module):
-    """Efficient spatial pyramid: one reduction, then parallel dilated convolutions whose sums are concatenated.
+    """Efficient spatial pyramid: a reduction, then parallel dilated convolutions, whose running sums are concatenated.
 
-    The running sums over growing dilations remove the grid that a dilated convolution leaves (paper, sec. 3.2).
+    Summing over growing dilations removes the grid pattern of a dilated convolution (paper, sec. 3.2).
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
@@ -56,11 +56,12 @@ class PyramidDown(Pyramid):
         self.bn, self.act = batch_norm(out_channels), nn.PReLU(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.bn(super().forward(x)))
+        activated: Tensor = self.act(self.bn(super().forward(x)))
+        return activated
 
 
 class PyramidBlock(Pyramid):
-    """The pyramid at the same resolution, with the input added where the channels allow it."""
+    """The pyramid at the same resolution; the input is added if it has as many channels as the output."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, kernel=1, stride=1)
@@ -69,7 +70,8 @@ class PyramidBlock(Pyramid):
 
     def forward(self, x: Tensor) -> Tensor:
         y = super().forward(x)
-        return self.bn(x + y if self.residual else y)
+        normalised: Tensor = self.bn(x + y if self.residual else y)
+        return normalised
 
 
 class Encoder(nn.Module):
@@ -100,9 +102,9 @@ class Encoder(nn.Module):
 class ESPNet(nn.Module):
     """ESPNet (Mehta et al. 2018): p pyramids at a quarter of the resolution, q at an eighth, and a light decoder.
 
-    Takes normalised pictures (B, 3, H, W), H and W multiples of 8; gives class scores (B, classes, H, W).  The weights
-    of the authors' files have these names.  This is the network that they train, and have on CamVid; the one of their
-    test code gives the decoder 3 channels less.
+    Takes normalised pictures (B, 3, H, W), H and W multiples of 8; returns class scores (B, classes, H, W).  Weights
+    have the names of the authors' files.  This is the network that they train, also on CamVid; the decoder in their
+    test code has 3 input channels less.
 
     Raises `ZooError` for another height or width.
     """
@@ -126,7 +128,8 @@ class ESPNet(nn.Module):
         level1, level2, level3 = self.encoder(x)
         level3 = self.up_l3(self.br(level3))
         level2 = self.up_l2(self.combine_l2_l3(torch.cat([self.level3_C(level2), level3], 1)))
-        return self.classifier(self.conv(torch.cat([level2, level1], 1)))
+        scores: Tensor = self.classifier(self.conv(torch.cat([level2, level1], 1)))
+        return scores
 
 
 def double(channels: int) -> nn.ConvTranspose2d:

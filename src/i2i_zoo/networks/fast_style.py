@@ -1,4 +1,4 @@
-"""The feed-forward stylisation network of Johnson et al. (2016), as PyTorch's examples have it."""
+"""The feed-forward stylisation network of Johnson et al. (2016), in the version of PyTorch's examples."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from i2i_zoo.errors import ZooError
 
 from .normalization import MakeNorm
 
-#: Norms by name: that of a picture by itself (Ulyanov et al. 2017), and that of Johnson et al.  Both are affine.
+#: Norms by name: instance norm (Ulyanov et al. 2017) and the batch norm of Johnson et al.  Both are affine.
 NORMS: dict[str, MakeNorm] = {"instance": partial(nn.InstanceNorm2d, affine=True), "batch": nn.BatchNorm2d}
 
 
 class FastStyleNet(nn.Module):
-    """c9s1-w, c3s2-2w, c3s2-4w, five residual blocks, twice a doubling and a c3, c9 to RGB; mirrored borders.
+    """c9s1-w, c3s2-2w, c3s2-4w, five residual blocks, two doublings with a c3 each, c9 to RGB; mirrored borders.
 
-    Shapes: (B, 3, H, W) in [-1, 1] to the same, around [-1, 1] and not bounded; H and W are multiples of ``stride``.
-    The weights are the authors', who have colours from 0 to 255.
+    Shapes: (B, 3, H, W) in [-1, 1] to the same shape, around [-1, 1] but not bounded; H and W are multiples of
+    ``stride``.  Inside, colours go from 0 to 255, so the authors' weights can be used.
 
     Args:
         width: Channels of the first layer, w.
-        norm: A name of `NORMS`, behind every convolution but the last.
+        norm: A name in `NORMS`: the norm after every convolution but the last.
 
     Raises:
         ZooError: For another norm.
@@ -54,11 +54,12 @@ class FastStyleNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body((x + 1) * 127.5) / 127.5 - 1
+        colours: Tensor = self.body((x + 1) * 127.5)
+        return colours / 127.5 - 1
 
 
 class Residual(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), 3x3; the shape stays."""
+    """x + norm(conv(relu(norm(conv(x))))) with 3x3 convolutions; the shape stays the same."""
 
     def __init__(self, channels: int, make_norm: MakeNorm) -> None:
         super().__init__()
@@ -71,9 +72,10 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        change: Tensor = self.body(x)
+        return x + change
 
 
 def mirrored(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution with as much of a mirrored border as keeps the size."""
+    """A convolution with a mirrored border that keeps the size, apart from the stride."""
     return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, padding_mode="reflect")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Number of the 3x3 convolutions between two poolings, and of their channels over the width.
+#: For each block before a pooling: its number of 3x3 convolutions, and their channels divided by the width.
 BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 
 
 class FCN8s(nn.Module):
     """FCN-8s (Long et al. 2015) as pix2pix's authors trained it on Cityscapes (their ``deploy.prototxt``).
 
-    Takes normalised pictures (B, 3, H, W); gives class scores (B, classes, H, W).  Layers have the names of the Caffe
-    file: poolings round up, the first convolution pads by 100, and scores of the poolings are not scaled.  ``width`` is
-    the number of channels of the first convolution, 64 in VGG-16.
+    Takes normalised pictures (B, 3, H, W); returns class scores (B, classes, H, W).  Layers have the names of the Caffe
+    file.  Poolings round sizes up, the first convolution pads by 100, and the scores of the poolings are not scaled.
+    ``width`` is the number of channels of the first convolution, 64 in VGG-16.
     """
 
     def __init__(self, classes: int = 20, width: int = 64) -> None:
@@ -48,6 +48,6 @@ class FCN8s(nn.Module):
         return crop(x, 31, picture)
 
 
-def crop(x: Tensor, offset: int, like: Tensor) -> Tensor:
-    """The part of ``x`` that begins at (offset, offset) and has the size of ``like``."""
-    return x[..., offset : offset + like.shape[-2], offset : offset + like.shape[-1]]
+def crop(x: Tensor, offset: int, reference: Tensor) -> Tensor:
+    """The part of ``x`` that begins at (offset, offset) and has the height and width of ``reference``."""
+    return x[..., offset : offset + reference.shape[-2], offset : offset + reference.shape[-1]]

@@ -10,12 +10,15 @@ from .resnet import ResidualBlock, ResNetGenerator
 
 
 def halve(x: Tensor) -> Tensor:
-    """The next level of an image pyramid: 3x3 means at every other pixel, of the pixels that there are."""
+    """The next level of an image pyramid: 3x3 means at every other pixel; padding does not count in the means."""
     return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
 
 
 class Enhancer(nn.Module):
-    """A local enhancer (sec. 3.1): features at half its resolution, added to those of the stage below, then doubled."""
+    """A local enhancer (sec. 3.1).
+
+    It computes features at half its resolution, adds those of the stage below, and doubles the resolution again.
+    """
 
     def __init__(self, in_channels: int, width: int, blocks: int) -> None:
         super().__init__()
@@ -35,23 +38,24 @@ class Enhancer(nn.Module):
         )
 
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
-        return self.up(self.down(x) + below)
+        features: Tensor = self.up(self.down(x) + below)
+        return features
 
 
 class HDGenerator(nn.Module):
-    """The global generator, and any number of local enhancers around it (sec. 3.1).
+    """The global generator with any number of local enhancers around it (sec. 3.1).
 
     (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride``.  Each enhancer
-    doubles the resolution that the global generator works at.
+    doubles the resolution of the result.
 
     Args:
         in_channels: Channels of the segmentation, or of the source picture.
         out_channels: Channels of the result.
         width: Channels of the global generator's first layer; each enhancer has half as many as the stage below.
-        downs: Halvings of the global generator.
-        blocks: Its residual blocks.
-        enhancers: Number of local enhancers; 0 for the global generator alone.
-        enhancer_blocks: Residual blocks of each.
+        downs: Number of halvings in the global generator.
+        blocks: Number of residual blocks in the global generator.
+        enhancers: Number of local enhancers; with 0, this is only the global generator.
+        enhancer_blocks: Number of residual blocks in each enhancer.
     """
 
     def __init__(
@@ -87,10 +91,11 @@ class HDGenerator(nn.Module):
 class FeatureEncoder(nn.Module):
     """Instance-wise features of a photograph (sec. 3.4): an encoder-decoder, then the mean over each instance.
 
-    (B, 3, H, W) in [-1, 1] and instances (B, H, W) to (B, features, H, W) in [-1, 1]; H, W multiples of 16.
+    (B, 3, H, W) in [-1, 1] and instances (B, H, W) to (B, features, H, W) in [-1, 1]; H and W are multiples of 16.
 
-    ``centres`` are the clusters of each label's features over the training set, from which styles are drawn, and
-    ``clusters`` how many each label has; `i2i_zoo.methods.pix2pixhd` fills them.
+    Styles are drawn from the clusters of each label's features over the training set.  ``centres`` holds the clusters'
+    centres (labels, clusters, features), and ``clusters`` the number of clusters of each label (labels,).
+    `i2i_zoo.methods.pix2pixhd` fills both.
     """
 
     centres: Tensor
@@ -108,7 +113,7 @@ class FeatureEncoder(nn.Module):
 
 
 def instance_mean(features: Tensor, instance: Tensor) -> Tensor:
-    """(B, C, H, W) with every value replaced by the mean of its channel over its instance, (B, H, W) ids."""
+    """The features (B, C, H, W), each value replaced by its channel's mean over its instance, (B, H, W) ids."""
     batch, channels = features.shape[:2]
     # Ids of different pictures are different instances.
     ids = instance.long() * batch + torch.arange(batch, device=instance.device)[:, None, None]

@@ -4,16 +4,16 @@ from typing import TypeVar
 
 from torch import nn
 
-from .spade import SPADE
+from .normalization import SPADE
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def init_normal(network: Network, gain: float = 0.02, *, zero_bias: bool = True) -> Network:
-    """Draw the weights of convolutions from N(0, gain), of batch norms from N(1, gain); zero their biases. In place.
+    """Draw weights of convolutions from N(0, gain) and of batch norms from N(1, gain); zero the biases; in place.
 
-    The initialisation of pix2pix and CycleGAN (Isola et al. 2017, sec. 6.2).  pix2pixHD's leaves the biases as torch
-    draws them (its ``weights_init``): ``zero_bias=False``.  Does nothing on the meta device.
+    This initialises pix2pix and CycleGAN (Isola et al. 2017, sec. 6.2).  pix2pixHD (its ``weights_init``) keeps the
+    biases that torch draws: ``zero_bias=False``.  On the meta device it does nothing.
     """
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
@@ -27,10 +27,11 @@ def init_normal(network: Network, gain: float = 0.02, *, zero_bias: bool = True)
 
 
 def init_xavier(network: Network, gain: float = 0.02, *, zero_bias: bool = True) -> Network:
-    """Draw weights by Glorot's normal rule times ``gain``; zero the biases. In place.
+    """Draw weights by Glorot's normal rule times ``gain`` and zero the biases, in place.
 
-    The initialisation of SPADE's and CUT's authors (``init_type xavier``); GcGAN's leaves the biases as torch draws
-    them: ``zero_bias=False``.  The convolution that gives gamma and beta counts as the two that it is in theirs.
+    This is what SPADE's and CUT's authors do (``init_type xavier``).  GcGAN's authors keep the biases that torch draws:
+    ``zero_bias=False``.  SPADE's gamma and beta come from one convolution here and from two in the authors' code, so
+    its halves are drawn as two convolutions.
     """
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
@@ -48,7 +49,7 @@ def init_xavier(network: Network, gain: float = 0.02, *, zero_bias: bool = True)
 
 
 def init_kaiming(network: Network) -> Network:
-    """Draw weights by He's normal rule; zero the biases. In place.  Of UNIT's (2018) and MUNIT's generators."""
+    """Draw weights by He's normal rule and zero the biases, in place; for the generators of UNIT (2018) and MUNIT."""
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight)

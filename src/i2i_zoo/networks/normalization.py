@@ -1,7 +1,8 @@
-"""Normalisation layers, in one form: of x (N, C, H, W) they make ``scale * (x - mean) / sqrt(var + eps) + shift``.
+"""Normalisation layers in one form: they turn x (N, C, H, W) into ``scale * (x - mean) / sqrt(var + eps) + shift``.
 
-They differ in the axes over which mean and variance are taken, and in where scale and shift come from.  The variance is
-divided by the number of elements and eps is 1e-5 unless a layer says otherwise.  ``i2i-zoo normalization`` draws them.
+They differ in the axes over which they take mean and variance, and in where scale and shift come from.  Unless a layer
+says otherwise, the variance is divided by the number of elements and eps is 1e-5.  The command
+``i2i-zoo normalization`` draws them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
 
-#: The constructor of a normalisation layer, of a number of channels.
+#: Makes a normalisation layer for a number of channels.
 MakeNorm = Callable[[int], nn.Module]
 
 #: Scale and shift of one SPADE layer: (B, 2 C, H, W).
@@ -23,19 +24,24 @@ Modulation = Tensor
 
 
 class Normalization(nn.Module):
-    """The base of all: ``norm(x)``, or ``norm(x, condition)``, of (N, C, H, W) to the same.
+    """The base of all: ``norm(x)`` or ``norm(x, condition)``, from (N, C, H, W) to the same shape.
 
-    Layers whose scale and shift are parameters of their own take a condition too and leave it alone, so that one may
-    stand in another's place.
+    Layers whose scale and shift are their own parameters accept a condition and ignore it, so all layers are called in
+    the same way.
     """
 
     @property
     def axes(self) -> str:
-        """The axes of (N, C, H, W) over which elements share mean and variance now; empty: they are constants."""
+        """The axes of (N, C, H, W) over which elements share mean and variance in the current mode.
+
+        Empty if mean and variance are constants.
+        """
         raise NotImplementedError
 
     def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
-        return super().forward(input)
+        # The layer of torch that follows in the order of inheritance.
+        normalised: Tensor = super().forward(input)
+        return normalised
 
 
 class BatchNorm2d(Normalization, nn.BatchNorm2d):
@@ -43,13 +49,13 @@ class BatchNorm2d(Normalization, nn.BatchNorm2d):
 
     ``scale_c * (x - mean_c) / sqrt(var_c + eps) + shift_c``, over N, H, W (Ioffe, Szegedy 2015, algorithm 1).
 
-    pix2pix and its relatives are trained with a batch of one and tested in train mode (Isola et al. 2017, sec. 3.4 and
-    the authors' ``test.py``): an image is normalised by its own mean and variance.  ``inference="image"`` does that in
-    eval mode for a batch of any size, over H, W, so an image's result does not depend on its neighbours;
+    pix2pix and related methods train with a batch of one and test in train mode (Isola et al. 2017, sec. 3.4 and the
+    authors' ``test.py``), so an image is normalised by its own mean and variance.  ``inference="image"`` does that in
+    eval mode, over H, W, for a batch of any size; an image's result does not depend on its neighbours.
     ``inference="running"`` uses the running statistics (the authors' ``--eval``), whose variance is divided by
     N H W - 1.  Train mode is ordinary batch normalisation.
 
-    Shapes: (B, C, H, W) to the same; ``inference="image"`` needs more than one pixel.
+    Shapes: (B, C, H, W) to the same shape; ``inference="image"`` needs more than one pixel.
     """
 
     def __init__(self, num_features: int, inference: str = "image", affine: bool = True) -> None:
@@ -65,15 +71,15 @@ class BatchNorm2d(Normalization, nn.BatchNorm2d):
     def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
         if self.training or self.inference == "running":
             return super().forward(input)
-        # Groups of one channel: what `instance_norm` computes, faster.
+        # With groups of one channel this equals `instance_norm`, but it is faster.
         return F.group_norm(input, self.num_features, self.weight, self.bias, self.eps)
 
 
 class InstanceNorm2d(Normalization, nn.InstanceNorm2d):
     """``(x - mean_nc) / sqrt(var_nc + eps)`` over H, W (Ulyanov et al. 2016, arXiv:1607.08022, sec. 2).
 
-    With ``affine=True`` times scale_c plus shift_c.  Removes the contrast and the mean colour of each image.  Raises
-    torch's ``ValueError`` for a single pixel.
+    With ``affine=True`` it then multiplies by scale_c and adds shift_c.  It removes the contrast and the mean colour of
+    each image.  A single pixel raises torch's ``ValueError``.
     """
 
     axes = "H W"
@@ -82,9 +88,9 @@ class InstanceNorm2d(Normalization, nn.InstanceNorm2d):
 class GroupNorm(Normalization, nn.GroupNorm):
     """``scale_c * (x - mean_ng) / sqrt(var_ng + eps) + shift_c`` over the C / G channels of a group, H, W.
 
-    Wu, He 2018, arXiv:1803.08494, eq. 7.  One group is `LayerNorm`, C groups are `InstanceNorm2d`.
+    Wu, He 2018, arXiv:1803.08494, eq. 7.  One group makes a `LayerNorm`, C groups an `InstanceNorm2d`.
 
-    Raises `ZooError` if the channels do not divide into the groups.
+    Raises `ZooError` if the channels cannot be divided into the groups.
     """
 
     axes = "C/G H W"
@@ -98,7 +104,7 @@ class GroupNorm(Normalization, nn.GroupNorm):
 class LayerNorm(GroupNorm):
     """``scale_c * (x - mean_n) / sqrt(var_n + eps) + shift_c`` over C, H, W (Ba et al. 2016, arXiv:1607.06450, eq. 3).
 
-    Scale and shift are those of a channel, as usual for convolutions, not of an element as torch's ``LayerNorm`` has.
+    Each channel has a scale and a shift, as is usual for convolutions; in torch's ``LayerNorm`` each element has them.
     """
 
     axes = "C H W"
@@ -108,9 +114,9 @@ class LayerNorm(GroupNorm):
 
 
 def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Mean and deviation over (H, W) of each channel of each image: (B, C, H, W) to (B, C, 1, 1) each.
+    """Mean and standard deviation over (H, W) of each channel of each image: (B, C, H, W) to (B, C, 1, 1) each.
 
-    The deviation is sqrt(var + eps), of the variance of a sample (divided by H W - 1).
+    The deviation is sqrt(var + eps), where var is the sample variance (divided by H W - 1).
 
     Raises `ZooError` for features of one pixel, which have no deviation.
     """
@@ -121,12 +127,12 @@ def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Ten
 
 
 def adain(content: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """``std * (content - mean_c) / std_c + mean``: the content's statistics replaced (Huang, Belongie 2017, eq. 8).
+    """Replace the content's statistics: ``std * (content - mean_c) / std_c + mean`` (Huang, Belongie 2017, eq. 8).
 
     Args:
         content: (B, C, H, W); mean_c and std_c are its `channel_statistics`.
-        mean: Of the style, broadcast to (B, C, H, W); a map differs from place to place.
-        std: Likewise.
+        mean: The style's mean.  It is broadcast to (B, C, H, W), so it may differ from pixel to pixel.
+        std: The style's standard deviation, likewise.
     """
     content_mean, content_std = channel_statistics(content)
     return torch.addcmul(mean, content - content_mean, std / content_std)
@@ -135,15 +141,15 @@ def adain(content: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 def adaptive_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """``scale_nc * (x - mean_nc) / sqrt(var_nc + eps) + shift_nc`` over H, W: MUNIT's AdaIN (sec. 5.1).
 
-    Where `adain` takes the statistics of a style, this takes what a network made of it: scale and shift (B, C).
+    `adain` takes the statistics of a style; this takes scale and shift (B, C) that a network computed from the style.
     """
     groups = x.reshape(1, -1, *x.shape[2:])
     normalised = F.batch_norm(groups, None, None, scale.flatten(), shift.flatten(), training=True)
     return normalised.view(x.shape)
 
 
-def given(condition: Tensor | None, what: str) -> Tensor:
-    """The condition; raises `ZooError` where there is none."""
+def require(condition: Tensor | None, what: str) -> Tensor:
+    """The condition; raises `ZooError` if it is None."""
     if condition is None:
         raise ZooError(f"This normalisation needs {what} as its condition.")
     return condition
@@ -152,8 +158,8 @@ def given(condition: Tensor | None, what: str) -> Tensor:
 class AdaIN(Normalization):
     """``std_nc(style) * (x - mean_nc) / std_nc + mean_nc(style)`` over H, W: `adain` with a style's features.
 
-    The condition is those features, (N or 1, C, h, w) of any size; there are no parameters.  Both deviations are of
-    `channel_statistics`.
+    The condition is those features, (N or 1, C, h, w) of any height and width; there are no parameters.  Means and
+    deviations are `channel_statistics`.
 
     Raises `ZooError` without a condition, and for a single pixel.
     """
@@ -161,13 +167,13 @@ class AdaIN(Normalization):
     axes = "H W"
 
     def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
-        return adain(input, *channel_statistics(given(condition, "a style's features")))
+        return adain(input, *channel_statistics(require(condition, "a style's features")))
 
 
 class Modulated(Normalization):
-    """A norm without parameters, ``batch`` or ``instance``; `scale_and_shift` makes scale and shift of a condition.
+    """A norm without parameters, ``batch`` or ``instance``, whose scale and shift are computed from a condition.
 
-    ``batch`` has running statistics, for eval mode.
+    In eval mode, ``batch`` uses its running statistics.
     """
 
     def __init__(self, channels: int, norm: str = "batch") -> None:
@@ -179,7 +185,7 @@ class Modulated(Normalization):
         return self.norm.axes
 
     def scale_and_shift(self, condition: Tensor | None, size: torch.Size) -> tuple[Tensor, Tensor]:
-        """Both broadcast to x, whose height and width are ``size``."""
+        """Scale and shift, in shapes that broadcast to x; ``size`` is the height and width of x."""
         raise NotImplementedError
 
     def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -190,9 +196,9 @@ class Modulated(Normalization):
 class ConditionalNorm(Modulated):
     """``scale_kc * (x - mean) / sqrt(var + eps) + shift_kc``, where k is the class of each image.
 
-    With ``norm="batch"`` over N, H, W: conditional batch normalisation (de Vries et al. 2017, arXiv:1707.00683), with
-    a table in place of their perceptron; with ``norm="instance"`` over H, W: conditional instance normalisation
-    (Dumoulin et al. 2017, arXiv:1610.07629, eq. 5).  The tables begin with ones and zeros.
+    ``norm="batch"``, over N, H, W, is conditional batch normalisation (de Vries et al. 2017, arXiv:1707.00683), with a
+    table in place of their perceptron.  ``norm="instance"``, over H, W, is conditional instance normalisation (Dumoulin
+    et al. 2017, arXiv:1610.07629, eq. 5).  Scales are initialised to 1 and shifts to 0.
 
     The condition is the class ids, (N,).  Raises `ZooError` without one.
     """
@@ -203,80 +209,88 @@ class ConditionalNorm(Modulated):
         self.shift = nn.Parameter(torch.zeros(classes, channels))
 
     def scale_and_shift(self, condition: Tensor | None, size: torch.Size) -> tuple[Tensor, Tensor]:
-        ids = given(condition, "the class of each image")
+        ids = require(condition, "the class of each image")
         return self.scale[ids][:, :, None, None], self.shift[ids][:, :, None, None]
 
 
 class LabelConv2d(nn.Conv2d):
-    """A 3x3 convolution of a segmentation (B, in_channels, H, W) to (B, out_channels, H, W)."""
+    """A convolution of a segmentation that keeps its size: (B, in_channels, H, W) to (B, out_channels, H, W)."""
 
     bias: nn.Parameter
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
     def look_up(self, segmentation: Tensor, ids: Tensor, labels: int) -> Tensor:
-        """The same result by adding up weights: nine rows of a table for each pixel.
+        """The same result by adding up weights: a row of a table for each tap of the kernel and each pixel.
 
         Args:
-            segmentation: (B, in_channels, H, W), one-hot in its first ``labels`` channels.
-            ids: Which of them is 1, (B, H, W).
-            labels: How many there are.
+            segmentation: (B, in_channels, H, W); its first ``labels`` channels are one-hot.
+            ids: The channel that is 1, (B, H, W).
+            labels: Number of one-hot channels.
         """
-        outputs = self.out_channels
-        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(9 * labels, outputs)
-        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row for what is outside
-        windows = F.pad(ids, (1, 1, 1, 1), value=labels).unfold(1, 3, 1).unfold(2, 3, 1)
-        taps = torch.arange(9, device=ids.device).view(3, 3) * labels
-        rows = torch.where(windows == labels, 9 * labels, windows + taps).reshape(-1, 9)
-        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=9 * labels)
+        outputs, side, border = self.out_channels, self.kernel_size[0], self.kernel_size[0] // 2
+        taps = side**2
+        table = self.weight[:, :labels].permute(2, 3, 1, 0).reshape(taps * labels, outputs)
+        table = torch.cat([table, table.new_zeros(1, outputs)])  # the last row is for pixels outside the picture
+        windows = F.pad(ids, (border,) * 4, value=labels).unfold(1, side, 1).unfold(2, side, 1)
+        starts = torch.arange(taps, device=ids.device).view(side, side) * labels
+        rows = torch.where(windows == labels, taps * labels, windows + starts).reshape(-1, taps)
+        summed = F.embedding_bag(rows, table, mode="sum", padding_idx=taps * labels)
         result = summed.view(*ids.shape, outputs).movedim(-1, 1)
         if labels == self.in_channels:
             return result + self.bias[:, None, None]
-        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=1)
+        return result + F.conv2d(segmentation[:, labels:], self.weight[:, labels:], self.bias, padding=border)
 
 
 class SPADE(Modulated):
     """``(1 + gamma_ncyx) * (x - mean) / sqrt(var + eps) + beta_ncyx``: spatially-adaptive normalisation.
 
-    Park et al. 2019, arXiv:1903.07291, eq. 1 and 2.  Gamma and beta are maps, computed by two layers of 3x3
-    convolutions from the segmentation, brought to the size of x by nearest neighbours.  The condition is the
-    segmentation, (N, label_channels, h, w).
+    Park et al. 2019, arXiv:1903.07291, eq. 1 and 2.  Gamma and beta are maps.  Two layers of convolutions compute them
+    from the segmentation, resized to x by nearest neighbours.  The condition is the segmentation,
+    (N, label_channels, h, w).
 
-    Raises `ZooError` without a condition.
+    Raises `ZooError` without a condition, and for an even ``kernel_size``.
 
     Args:
         channels: C of x.
         label_channels: Channels of the segmentation.
         hidden: Channels between the two layers.
         norm: ``batch`` (over N, H, W, with running statistics) or ``instance`` (over H, W).
+        kernel_size: Height and width of both layers' kernels, an odd number of pixels.
     """
 
-    def __init__(self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch") -> None:
+    def __init__(
+        self, channels: int, label_channels: int, hidden: int = 128, norm: str = "batch", kernel_size: int = 3
+    ) -> None:
         super().__init__(channels, norm)
-        self.shared = LabelConv2d(label_channels, hidden)
-        self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta, as one convolution
+        if kernel_size % 2 == 0:
+            raise ZooError(f"kernel_size={kernel_size}: a SPADE layer keeps the size of its map only if this is odd.")
+        self.shared = LabelConv2d(label_channels, hidden, kernel_size)
+        # Gamma, then beta, as one convolution.
+        self.modulation = nn.Conv2d(hidden, 2 * channels, kernel_size, padding=kernel_size // 2)
 
     def modulate(self, segmentation: Tensor, ids: Tensor | None = None, labels: int = 0) -> Modulation:
         """Gamma and beta for a segmentation (B, label_channels, H, W) that has the size of x.
 
-        With ``ids`` by `LabelConv2d.look_up`.
+        If ``ids`` is not None, `LabelConv2d.look_up` is used with ``ids`` and ``labels``.
         """
         hidden = self.shared(segmentation) if ids is None else self.shared.look_up(segmentation, ids, labels)
-        return self.modulation(F.relu(hidden, inplace=True))
+        modulation: Modulation = self.modulation(F.relu(hidden, inplace=True))
+        return modulation
 
     def scale_and_shift(self, condition: Tensor | None, size: torch.Size) -> tuple[Tensor, Tensor]:
-        segmentation = given(condition, "a segmentation")
+        segmentation = require(condition, "a segmentation")
         gamma, beta = self.modulate(F.interpolate(segmentation, size, mode="nearest")).chunk(2, 1)
         return 1 + gamma, beta
 
     def modulated(self, x: Tensor, modulation: Modulation) -> Tensor:
-        """The result for maps that `modulate` made before."""
+        """The result for gamma and beta from `modulate`."""
         gamma, beta = modulation.chunk(2, 1)
         return torch.addcmul(beta, self.norm(x), 1 + gamma)
 
 
-#: By name; all are called with (x, condition), the arguments of their constructors differ.
+#: The layers by name.  All are called with (x, condition); the arguments of their constructors differ.
 NORMALIZATIONS: dict[str, type[Normalization]] = {
     "batch": BatchNorm2d,
     "layer": LayerNorm,
@@ -291,9 +305,10 @@ NORMALIZATIONS: dict[str, type[Normalization]] = {
 def norm_layer(name: str, inference: str = "image") -> tuple[MakeNorm, bool]:
     """The constructor ``channels -> layer`` of a normalisation, and whether a convolution before it has a bias.
 
-    ``batch``: affine, running statistics; its own shift replaces the bias.  ``instance``: neither affine nor running
-    statistics; the convolution keeps its bias as in the authors' code, although the mean removes it again.  ``none``:
-    the identity, and no bias either (authors' ``networks.py``).  ``inference`` is that of `BatchNorm2d`.
+    ``batch`` is affine and has running statistics; its own shift replaces the bias.  ``instance`` is not affine and has
+    no running statistics; the convolution keeps its bias as in the authors' code, although subtracting the mean removes
+    it.  ``none`` is the identity, also without a bias (the authors' ``networks.py``).  ``inference`` goes to
+    `BatchNorm2d`.
 
     Raises `ZooError` for another name.
     """

@@ -1,4 +1,4 @@
-"""The residual generator of Johnson et al. (2016) as CycleGAN and pix2pix use it."""
+"""The residual generator of Johnson et al. (2016), in the version of CycleGAN and pix2pix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .normalization import norm_layer
 
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(dropout(relu(norm(conv(x)))))), 3x3 with reflection padding; the shape stays."""
+    """x + norm(conv(dropout(relu(norm(conv(x)))))), 3x3 with reflection padding; the shape stays the same."""
 
     def __init__(self, channels: int, norm: str, dropout: bool, inference_norm: str) -> None:
         super().__init__()
@@ -25,7 +25,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        change: Tensor = self.body(x)
+        return x + change
 
 
 class ResNetGenerator(nn.Module):
@@ -70,9 +71,9 @@ class ResNetGenerator(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many pixels of the source to each side an output pixel depends on, unless by a norm on all of them."""
-        pixels, step = 0, 1  # one pixel of a layer's map is a step of so many of the source
-        for layer in self.modules():  # in the order of forward
+        """How far to each side an output pixel depends on the source, in pixels; norms, which see all, do not count."""
+        pixels, step = 0, 1  # the step between two pixels of a layer's map, in pixels of the source
+        for layer in self.modules():  # in the order of `forward`
             if isinstance(layer, nn.Conv2d):
                 pixels += layer.kernel_size[0] // 2 * step
                 step *= layer.stride[0]
@@ -82,4 +83,5 @@ class ResNetGenerator(nn.Module):
         return pixels
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x)
+        image: Tensor = self.body(x)
+        return image

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,54 +18,71 @@ from .spectral import SpectralConv2d
 
 Upsampling = Literal["normal", "more", "most"]
 
+#: A picture's height over that of the smallest map.
+STRIDES: dict[Upsampling, int] = {"normal": 32, "more": 64, "most": 128}
+
 #: Side of the picture that the encoder sees.
 ENCODED = 256
 
 
 class SPADEBlock(nn.Module):
-    """Residual block of two SPADE layers (sec. A); a third on the shortcut where the number of channels changes."""
+    """Residual block of two SPADE layers (sec. A); a third on the shortcut where the number of channels changes.
 
-    def __init__(self, in_channels: int, out_channels: int, label_channels: int, hidden: int, norm: str) -> None:
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        make_norm: Makes a SPADE layer for a number of channels.
+        spectral: Spectral norm on the convolutions between the SPADE layers.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, make_norm: Callable[[int], SPADE], spectral: bool = True
+    ) -> None:
         super().__init__()
+        convolution = SpectralConv2d if spectral else nn.Conv2d
         middle = min(in_channels, out_channels)
-        self.norm_0 = SPADE(in_channels, label_channels, hidden, norm)
-        self.conv_0 = SpectralConv2d(in_channels, middle, 3, padding=1)
-        self.norm_1 = SPADE(middle, label_channels, hidden, norm)
-        self.conv_1 = SpectralConv2d(middle, out_channels, 3, padding=1)
+        self.norm_0 = make_norm(in_channels)
+        self.conv_0 = convolution(in_channels, middle, 3, padding=1)
+        self.norm_1 = make_norm(middle)
+        self.conv_1 = convolution(middle, out_channels, 3, padding=1)
         self.learned = in_channels != out_channels
         if self.learned:
-            self.norm_s = SPADE(in_channels, label_channels, hidden, norm)
-            self.conv_s = SpectralConv2d(in_channels, out_channels, 1, bias=False)
+            self.norm_s = make_norm(in_channels)
+            self.conv_s = convolution(in_channels, out_channels, 1, bias=False)
 
     def modulations(self, segmentation: Tensor, ids: Tensor | None, labels: int) -> list[Modulation]:
-        """Gamma and beta of each of its layers, as of `SPADE.modulate`."""
+        """Gamma and beta of each of its layers; the arguments are those of `SPADE.modulate`."""
         norms = (self.norm_0, self.norm_1, self.norm_s) if self.learned else (self.norm_0, self.norm_1)
         return [norm.modulate(segmentation, ids, labels) for norm in norms]
 
     def forward(self, x: Tensor, modulations: Sequence[Modulation]) -> Tensor:
-        y = self.conv_0(F.leaky_relu(self.norm_0.modulated(x, modulations[0]), 0.2))
+        y: Tensor = self.conv_0(F.leaky_relu(self.norm_0.modulated(x, modulations[0]), 0.2))
         y = self.conv_1(F.leaky_relu(self.norm_1.modulated(y, modulations[1]), 0.2))
-        return y + (self.conv_s(self.norm_s.modulated(x, modulations[2])) if self.learned else x)
+        shortcut: Tensor = self.conv_s(self.norm_s.modulated(x, modulations[2])) if self.learned else x
+        return y + shortcut
 
 
 class SPADEGenerator(nn.Module):
     """Segmentation (B, label_channels, H, W) to picture (B, 3, H, W) in [-1, 1]; H, W multiples of ``stride``.
 
-    The segmentation is one-hot, with the instance edges behind it where a model has them.  The smallest map is
-    1 / ``stride`` of the picture, computed from the segmentation, or from a latent code.
+    The segmentation is one-hot; a last channel holds the edges of the instances if the model has them.  The smallest
+    map is 1 / ``stride`` of the picture, and is computed from the segmentation or from a latent code.
 
-    In eval mode the maps of a segmentation that comes twice in a row are kept, and not computed again as long as it
-    comes and the weights stay: of a video that stands still, or of one scene in many styles.
+    In eval mode, gamma and beta of a segmentation that comes twice in a row are kept.  They are not computed again
+    until another segmentation comes or the weights change.  This helps with still video, and with one scene in many
+    styles.
 
     Args:
         label_channels: Channels of the segmentation.
         width: Channels of the last block (64 in the paper); the first has 16 times as many.
-        upsampling: ``normal``: stride 32; ``more``: 64; ``most``: 128, with a block more, of half the ``width``.
+        upsampling: The stride: ``normal`` 32, ``more`` 64, ``most`` 128 with one more block, of half the ``width``.
         hidden: Channels within the SPADE layers.
-        norm: As of `SPADE`.
+        norm: ``batch`` or ``instance``, the norm that `SPADE` modulates.
         latent: Length of the latent code; 0 for none.
-        latent_grid: Height and width of the map that a latent code becomes; it fixes the size of the pictures.
+        latent_grid: Height and width of the map made from a latent code; they fix the size of the pictures.
         edges: The last channel of the segmentation is the edges.
+        kernel_size: Height and width of the kernels within the SPADE layers (3 in the paper), an odd number.
+        spectral: Spectral norm on the convolutions of the blocks.
     """
 
     def __init__(
@@ -77,10 +95,12 @@ class SPADEGenerator(nn.Module):
         latent: int = 0,
         latent_grid: Sequence[int] = (8, 8),
         edges: bool = True,
+        kernel_size: int = 3,
+        spectral: bool = True,
     ) -> None:
         super().__init__()
         channels = [16 * width] * 3 + [8 * width, 4 * width, 2 * width, width]
-        # Whether the map is doubled in front of each block.
+        # Whether the map is doubled before each block.
         self.doubled = [False, True, upsampling != "normal", True, True, True, True]
         if upsampling == "most":
             channels.append(width // 2)
@@ -92,19 +112,20 @@ class SPADEGenerator(nn.Module):
             self.first = nn.Linear(latent, 16 * width * latent_grid[0] * latent_grid[1])
         else:
             self.first = nn.Conv2d(label_channels, 16 * width, 3, padding=1)
+        make_norm = partial(SPADE, label_channels=label_channels, hidden=hidden, norm=norm, kernel_size=kernel_size)
         self.blocks = nn.ModuleList(
-            SPADEBlock(inputs, outputs, label_channels, hidden, norm)
+            SPADEBlock(inputs, outputs, make_norm, spectral)
             for inputs, outputs in zip([16 * width, *channels], channels, strict=False)
         )
         self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
         self.stride = 2 ** sum(self.doubled)
-        # An instance norm needs more than one pixel; a latent code says how many there are.
+        # An instance norm needs more than one pixel; with a latent code, `latent_grid` fixes their number.
         self.smallest = 2 * self.stride if norm == "instance" and not latent else self.stride
         self.seen: Tensor | None = None
         self.kept: tuple[object, list[list[Modulation]]] | None = None
 
     def sizes(self, height: int, width: int) -> Iterator[tuple[int, int]]:
-        """The size of the map in each block, of a picture of this size."""
+        """Height and width of the map in each block, for a picture of this height and width."""
         factor = self.stride
         for doubled in self.doubled:
             factor //= 2 if doubled else 1
@@ -113,16 +134,15 @@ class SPADEGenerator(nn.Module):
     def block_modulations(self, segmentation: Tensor) -> Iterator[list[Modulation]]:
         """Gamma and beta of the layers of each block."""
         ids = self.one_hot_ids(segmentation)
-        block: Any
         for block, size in zip(self.blocks, self.sizes(*segmentation.shape[-2:]), strict=True):
             small = F.interpolate(segmentation, size, mode="nearest")
             small_ids = None if ids is None else F.interpolate(ids[:, None].double(), size, mode="nearest")[:, 0].long()
-            yield block.modulations(small, small_ids, self.labels)
+            yield cast(SPADEBlock, block).modulations(small, small_ids, self.labels)
 
     def one_hot_ids(self, segmentation: Tensor) -> Tensor | None:
-        """The label of each pixel (B, H, W), where `LabelConv2d.look_up` is faster: many labels, in 32 bit on a CPU.
+        """The label of each pixel (B, H, W), if `LabelConv2d.look_up` is the faster way; otherwise None.
 
-        None elsewhere, and for a segmentation that is not one-hot.
+        It is faster for many labels, in float32, on a CPU; it needs a one-hot segmentation.
         """
         fast = segmentation.dtype == torch.float32 and segmentation.device.type == "cpu" and self.labels >= 64
         if not fast or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
@@ -132,7 +152,7 @@ class SPADEGenerator(nn.Module):
         return ids if one_hot else None
 
     def remembered_modulations(self, segmentation: Tensor) -> Sequence[list[Modulation]] | Iterator[list[Modulation]]:
-        """`block_modulations`, kept for the next call if the segmentation is that of the call before."""
+        """`block_modulations`; they are kept for the next call if the segmentation is that of the previous call."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling() or segmentation.is_meta:
             self.forget()
             return self.block_modulations(segmentation)
@@ -146,7 +166,7 @@ class SPADEGenerator(nn.Module):
         return self.kept[1]
 
     def forget(self) -> None:
-        """Give the memory of kept maps back."""
+        """Free the memory of gamma and beta that are kept."""
         self.seen = self.kept = None
 
     def train(self, mode: bool = True) -> SPADEGenerator:
@@ -154,9 +174,9 @@ class SPADEGenerator(nn.Module):
         return super().train(mode)
 
     def forward(self, segmentation: Tensor, latent: Tensor | None = None) -> Tensor:
-        """``latent`` is (B, latent), of a model that has one.
+        """``latent`` is (B, latent) for a model with a latent code, else None.
 
-        Raises `ZooError` if the picture's size is not that of the latent code's model.
+        Raises `ZooError` if a model with a latent code gets a segmentation of another size than its own.
         """
         height, width = segmentation.shape[-2:]
         start = (height // self.stride, width // self.stride)
@@ -177,16 +197,23 @@ class SPADEGenerator(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """A photograph (B, 3, H, W) to mean and log variance of its style, (B, latent) each (sec. B; eq. of the VAE).
+    """A photograph (B, 3, H, W) to the mean and the log variance of its style, (B, latent) each (sec. B).
 
-    Six halvings of the picture at 256x256, spectral and instance norm, then a linear layer for each.
+    The photograph is resized to 256x256 pixels and halved six times, with instance norm.  A linear layer for the mean
+    and one for the log variance follow.
+
+    Args:
+        width: Channels of the first convolution.
+        latent: Length of the latent code.
+        spectral: Spectral norm on the convolutions.
     """
 
-    def __init__(self, width: int = 64, latent: int = 256) -> None:
+    def __init__(self, width: int = 64, latent: int = 256, spectral: bool = True) -> None:
         super().__init__()
+        convolution = SpectralConv2d if spectral else nn.Conv2d
         channels = [3, width, 2 * width, 4 * width, 8 * width, 8 * width, 8 * width]
         self.convolutions = nn.ModuleList(
-            SpectralConv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
+            convolution(inputs, outputs, 3, stride=2, padding=1, bias=False)
             for inputs, outputs in itertools.pairwise(channels)
         )
         features = channels[-1] * (ENCODED // 64) ** 2

@@ -1,4 +1,4 @@
-"""Spectral normalisation (Miyato et al. 2018) in the order of operations of the authors' implementations."""
+"""Spectral normalisation (Miyato et al. 2018), with the order of operations that the authors' implementations have."""
 
 from __future__ import annotations
 
@@ -12,24 +12,31 @@ from torch.nn import functional as F
 class SpectralConv2d(nn.Conv2d):
     """A convolution whose weight is divided by an estimate of its largest singular value (Miyato et al. 2018, alg. 1).
 
-    One step of power iteration updates ``v``, then ``u``, in every forward pass of train mode; eval mode leaves them.
-    `torch.nn.utils.parametrizations` updates ``u`` first, so its training gives other numbers than the authors have.
+    In train mode, every forward pass takes one step of power iteration, which updates ``v``, then ``u``.  Eval mode
+    does not change them.  `torch.nn.utils.parametrizations` updates ``u`` first, so training with it gives other
+    numbers.
     """
 
     u: Tensor
     v: Tensor
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride, padding, bias=bias)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
         self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0, eps=1e-12))
         self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0, eps=1e-12))
 
     def normalized_weight(self) -> Tensor:
         """The weight divided by its spectral norm; in train mode after one step of power iteration."""
         matrix = self.weight.flatten(1)
-        # The meta device, on which memory is computed, knows no autocast.
+        # Memory is estimated on the meta device, which has no autocast.
         with nullcontext() if matrix.is_meta else torch.autocast(matrix.device.type, enabled=False):
             u, v = self.u, self.v
             if self.training:
@@ -38,7 +45,9 @@ class SpectralConv2d(nn.Conv2d):
                     u = F.normalize(matrix @ v, dim=0, eps=1e-12)
                     self.u.copy_(u)
                     self.v.copy_(v)
-            return self.weight / (u @ (matrix @ v))
+            normalized: Tensor = self.weight / (u @ (matrix @ v))
+        return normalized
 
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.normalized_weight(), self.bias)
+        output: Tensor = self._conv_forward(input, self.normalized_weight(), self.bias)
+        return output

@@ -1,4 +1,4 @@
-"""The U-Net of pix2pix, and the encoder-decoder that it is compared with."""
+"""The U-Net of pix2pix, and the encoder-decoder that the paper compares it with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .normalization import MakeNorm, norm_layer
 
 
 class Down(nn.Module):
-    """Halve the resolution: convolution 4x4 of stride 2, then the normalisation if there is one."""
+    """Halve the resolution: a 4x4 convolution of stride 2, then the normalisation if there is one."""
 
     def __init__(self, in_channels: int, out_channels: int, norm: MakeNorm | None, bias: bool) -> None:
         super().__init__()
@@ -19,11 +19,12 @@ class Down(nn.Module):
         self.norm = norm(out_channels) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+        normalised: Tensor = self.norm(self.conv(x))
+        return normalised
 
 
 class Up(nn.Module):
-    """Double the resolution: ReLU, transposed convolution 4x4 of stride 2, normalisation, dropout."""
+    """Double the resolution: ReLU, a 4x4 transposed convolution of stride 2, normalisation, dropout."""
 
     def __init__(self, in_channels: int, out_channels: int, norm: MakeNorm | None, bias: bool, dropout: bool) -> None:
         super().__init__()
@@ -32,19 +33,20 @@ class Up(nn.Module):
         self.dropout = nn.Dropout(0.5) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.norm(self.conv(F.relu(x, inplace=True))))
+        doubled: Tensor = self.dropout(self.norm(self.conv(F.relu(x, inplace=True))))
+        return doubled
 
 
 class UNet(nn.Module):
-    """U-Net generator (Isola et al. 2017, sec. 3.2.1 and 6.1.1): ``downs`` halvings, a skip at every resolution.
+    """U-Net generator (Isola et al. 2017, sec. 3.2.1 and 6.1.1): ``downs`` halvings and a skip at every resolution.
 
     (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride`` = 2**downs.
     ``downs=8`` is the authors' ``unet_256``, ``downs=7`` their ``unet_128``.  Channels: width times 1, 2, 4, 8, 8, ...
     The innermost and the outermost encoder layer have no normalisation.
 
-    ``dropout`` drops half of the features in train mode.  With skips it sits where the authors' PyTorch code has it, in
-    the blocks of 8*width channels but the innermost.  ``skips=False`` is the paper's encoder-decoder, which exists in
-    the Torch code alone: dropout in the three innermost blocks.
+    ``dropout`` drops half of the features in train mode.  With skips it is where the authors' PyTorch code has it: in
+    all blocks of 8*width channels except the innermost one.  ``skips=False`` makes the paper's encoder-decoder, which
+    only the authors' Torch code has, with dropout in the three innermost blocks.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class UNet(nn.Module):
             x = down(F.leaky_relu(x, 0.2, inplace=True) if level else x)
             features.append(x)
         for level in reversed(range(len(self.up))):
-            # The skip comes first. It is behind the leaky ReLU, in place, which the ReLU of `Up` makes immaterial.
+            # The skip comes first.  The leaky ReLU has changed it in place; after the ReLU in `Up` that has no effect.
             if self.skips and level < len(self.up) - 1:
                 x = torch.cat([features[level], x], 1)
             x = self.up[level](x)

@@ -1,6 +1,6 @@
 """UNIT's networks of 2017, whose domains share their high-level layers (Liu, Breuel, Kautz 2017, arXiv:1703.00848).
 
-Convolutions are padded with zeros, and leaky ReLUs have a slope of 0.01, torch's own.
+Convolutions are padded with zeros.  Leaky ReLUs have torch's default slope of 0.01.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ class ZeroPaddedBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        change: Tensor = self.body(x)
+        return x + change
 
 
 class SharedLatentAutoencoder(nn.Module):
-    """Two autoencoders with one space of codes (sec. 3): what is next to the code is shared.
+    """Two autoencoders with one space of codes (sec. 3); they share the layers next to the code.
 
     Args:
-        channels: Of the images of A and of B, (B, channels, H, W) in [-1, 1].
-        width: Channels of the first layer; a code is (B, 4 width, H / 4, W / 4).
-        blocks: Residual blocks of each domain's encoder, and of its decoder.
-        shared: Residual blocks of both domains, before the code, and after it.
-        norm: Instance norm and ReLU in the strided layers (``COCOResGen``); else leaky ReLU alone (``COCOResGen2``).
+        channels: Channels of the images of A and of B, (B, channels, H, W) in [-1, 1].
+        width: Channels of the first layer; a code is (B, 4 width, H/4, W/4).
+        blocks: Number of residual blocks in each domain's encoder, and again in its decoder.
+        shared: Number of shared residual blocks before the code, and again after it.
+        norm: Instance norm and ReLU in the strided layers (``COCOResGen``), else only leaky ReLU (``COCOResGen2``).
         dropout: Probability with which a residual block drops features.
     """
 
@@ -82,18 +83,22 @@ class SharedLatentAutoencoder(nn.Module):
 
     def encode(self, image: Tensor, domain: str) -> Tensor:
         """The mean of an image's code."""
-        return self.shared_encoder(self.encoders[domain](image))
+        mean: Tensor = self.shared_encoder(self.encoders[domain](image))
+        return mean
 
     def share(self, code: Tensor) -> Tensor:
-        """What both decoders begin with."""
-        return self.shared_decoder(code)
+        """The output of the shared layers after a code, with which both decoders begin."""
+        features: Tensor = self.shared_decoder(code)
+        return features
 
     def decode(self, shared: Tensor, domain: str) -> Tensor:
-        return self.decoders[domain](shared)
+        """The image of a domain, from the output of `share`."""
+        image: Tensor = self.decoders[domain](shared)
+        return image
 
 
 class SeparateAutoencoders(nn.Module):
-    """The revision of 2018: nothing shared but the losses; as `SharedLatentAutoencoder`."""
+    """The revision of 2018, with the interface of `SharedLatentAutoencoder`: no layers are shared, only the losses."""
 
     stride = VariationalAutoencoder.stride
     smallest = VariationalAutoencoder.smallest
@@ -102,20 +107,24 @@ class SeparateAutoencoders(nn.Module):
         super().__init__()
         self.a, self.b = (VariationalAutoencoder(count, width, blocks) for count in channels)
 
+    def autoencoder(self, domain: str) -> VariationalAutoencoder:
+        """The autoencoder of domain ``a`` or ``b``."""
+        return {"a": self.a, "b": self.b}[domain]
+
     def encode(self, image: Tensor, domain: str) -> Tensor:
-        return getattr(self, domain).encode(image)
+        return self.autoencoder(domain).encode(image)
 
     def share(self, code: Tensor) -> Tensor:
         return code
 
     def decode(self, shared: Tensor, domain: str) -> Tensor:
-        return getattr(self, domain).decode(shared)
+        return self.autoencoder(domain).decode(shared)
 
 
 def smooth_and_halve(x: Tensor) -> Tensor:
-    """Every other pixel of an image (B, C, H, W) smoothed by [1 2 1] / 4 along both axes.
+    """Smooth an image (B, C, H, W) by [1 2 1] / 4 along both axes, then keep every other pixel.
 
-    The authors' cuts a wide image to its height by mistake; equal for square ones.
+    The authors' version cuts a wide image to a square by mistake.  For square images the two are equal.
     """
     row = x.new_tensor([0.25, 0.5, 0.25])
     kernel = torch.outer(row, row).expand(x.shape[1], 1, 3, 3)
@@ -123,13 +132,14 @@ def smooth_and_halve(x: Tensor) -> Tensor:
 
 
 class DomainDiscriminators(nn.Module):
-    """The discriminators of both domains: (B, C, H, W) of one to its logits (B, 1, h, w) at each scale.
+    """The discriminators of both domains: images (B, C, H, W) of one domain to its logits (B, 1, h, w) at each scale.
 
     Args:
-        channels: Of the images of A and of B.
-        width: Channels of the first layer; doubled by each further one.
-        kind: ``shared``: two halvings of each domain and four of both (``COCOSharedDis``, faces); ``separate``: six of
-            each (``COCODis``, animals); ``multiscale``: four of each at three scales (``COCOMsDis``, streets).
+        channels: Channels of the images of A and of B.
+        width: Channels of the first layer; each further layer doubles them.
+        kind: ``shared`` has two halvings for each domain and four shared ones (``COCOSharedDis``, faces).  ``separate``
+            has six for each (``COCODis``, animals).  ``multiscale`` has four for each, at three scales (``COCOMsDis``,
+            streets).
     """
 
     def __init__(self, channels: Sequence[int], width: int, kind: Literal["shared", "separate", "multiscale"]) -> None:
@@ -159,18 +169,19 @@ class DomainDiscriminators(nn.Module):
 
     def forward(self, image: Tensor, domain: str) -> list[Tensor]:
         results = []
-        for n, scale in enumerate(getattr(self, domain)):
+        for n, scale in enumerate({"a": self.a, "b": self.b}[domain]):
             image = smooth_and_halve(image) if n else image
             results.append(self.shared(scale(image)))
         return results
 
 
 class SeparateDiscriminators(nn.Module):
-    """Those of the revision of 2018, as `DomainDiscriminators`."""
+    """The discriminators of the revision of 2018, with the interface of `DomainDiscriminators`."""
 
     def __init__(self, channels: Sequence[int], width: int) -> None:
         super().__init__()
         self.a, self.b = (PyramidDiscriminator(count, width) for count in channels)
 
     def forward(self, image: Tensor, domain: str) -> list[Tensor]:
-        return getattr(self, domain)(image)
+        logits: list[Tensor] = {"a": self.a, "b": self.b}[domain](image)
+        return logits
