@@ -11,8 +11,10 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo import demo
 from i2i_zoo.cli.main import main
+from i2i_zoo.demo import canvas
+from i2i_zoo.demo import page as demo
+from i2i_zoo.demo.inputs import Choices, import_gradio, show_inputs
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours
 from i2i_zoo.methods.adain import AdaIN
@@ -50,69 +52,85 @@ def kinds(page: Any) -> list[str]:
     return [type(block).__name__ for block in page.blocks.values()]
 
 
+def labels_of(model: Any) -> list[str]:
+    """The labels of the inputs on the page."""
+    with import_gradio().Blocks():
+        return [block.label for block in show_inputs(Choices(model))]
+
+
 @pytest.mark.parametrize("soft", [0, 3])
 def test_a_drawing_is_translated_as_its_labels(soft: int) -> None:
     model = camvid_model()
     labels = np.full((64, 64), ROAD, np.uint8)
     labels[:20] = SKY
     expected = np.asarray(model.translate(labels))
-    np.testing.assert_array_equal(np.asarray(demo.paint(model, drawing(soft=soft))), expected)
+    painted = canvas.painted_labels(drawing(soft=soft), "camvid")
+    np.testing.assert_array_equal(np.asarray(Choices(model).translate(painted, [None])), expected)
 
 
 def test_half_transparent_paint_is_laid_on_the_ground() -> None:
     composite = np.array([[(200, 0, 0, 255), (200, 0, 0, 0), (200, 0, 0, 51)]], np.uint8)
-    flat = demo.flatten({"composite": composite}, (0, 100, 0))
+    flat = canvas.flatten({"composite": composite}, (0, 100, 0))
     assert flat is not None
     np.testing.assert_array_equal(flat, [[(200, 0, 0), (0, 100, 0), (40, 80, 0)]])
 
 
 def test_style_and_seed_are_passed() -> None:
     model, photo = camvid_model(latent=4), Image.effect_noise((64, 64), 80)
+    labels, choices = canvas.painted_labels(drawing(), "camvid"), Choices(model)
     plain, first, again, other, styled = (
-        np.asarray(demo.paint(model, drawing(), style=style, seed=seed))
+        np.asarray(choices.translate(labels, [None, style, seed]))
         for style, seed in ((None, ""), (None, "1"), (None, " 1"), (None, "2"), (photo, ""))
     )
     np.testing.assert_array_equal(first, again)
     assert len({picture.tobytes() for picture in (plain, first, other, styled)}) == 4
     for seed in ("one", "-1", "1.5", "9" * 19):
-        with pytest.raises(ZooError, match="is no seed"):
-            demo.paint(model, drawing(), seed=seed)
+        with pytest.raises(ZooError, match="a whole number of at most 18 digits"):
+            choices.translate(labels, [None, None, seed])
 
 
-def test_only_a_model_with_styles_asks_for_one() -> None:
-    gradio = demo.import_gradio()
-    with gradio.Blocks():
-        assert list(demo.show_conditions(camvid_model(latent=4))) == ["style", "seed"]
-        assert list(demo.show_conditions(camvid_model())) == []
-        assert list(demo.show_conditions(tiny.model())) == []
+def test_only_what_a_model_takes_is_asked() -> None:
+    style = ["Style of this photograph", "Or a style at random: its seed"]
+    assert labels_of(camvid_model(latent=4)) == ["Instance map", *style]
+    assert labels_of(camvid_model()) == ["Instance map"]
+    assert labels_of(tiny.model()) == []
+
+
+def test_an_instance_map_is_passed(tmp_path: Path) -> None:
+    model, objects = camvid_model(), np.zeros((64, 64), np.uint8)
+    objects[:, 32:] = 1
+    Image.fromarray(objects).save(tmp_path / "objects.png")
+    labels = canvas.painted_labels(drawing(), "camvid")
+    found = np.asarray(Choices(model).translate(labels, [str(tmp_path / "objects.png")]))
+    np.testing.assert_array_equal(found, np.asarray(model.translate(labels, instance=objects)))
+    assert not np.array_equal(found, np.asarray(model.translate(labels)))
 
 
 def test_page_of_a_model_of_any_style(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model, gradio = init_kaiming(AdaIN(width=2)).eval(), demo.import_gradio()
-    with gradio.Blocks():
-        assert list(demo.show_conditions(model)) == ["style", "alpha"]
+    model = init_kaiming(AdaIN(width=2)).eval()
+    assert labels_of(model) == ["Style of this picture", "Strength", "Keep the colours"]
     photo, style = (Image.effect_noise((40, 32), sigma) for sigma in (60, 90))
-    result = demo.translated(model, photo, style=style, alpha=0.5)
+    result = Choices(model).translate(photo, [style, 0.5, False])
     np.testing.assert_array_equal(result, model.translate(photo, style, alpha=0.5))
-    with pytest.raises(ZooError, match="There is no style yet"):
-        demo.translated(model, photo)
+    with pytest.raises(ZooError, match="Style of this picture: there is none yet"):
+        Choices(model).translate(photo, [None, 1.0, False])
     i2i_zoo.save(model, tmp_path / "any")
     demo.build([str(tmp_path / "any")])
 
 
 def test_the_canvas_begins_with_the_example() -> None:
     model = i2i_zoo.load("pix2pix-camvid")
-    scene = demo.first_scene("pix2pix-camvid", model)
+    scene = canvas.first_scene("pix2pix-camvid", Choices(model), "camvid")
     assert scene.shape == (360, 480, 3)
     np.testing.assert_array_equal(colour_labels(label_ids(scene, "camvid"), "camvid"), scene)
-    blank = demo.first_scene("elsewhere", model)
+    blank = canvas.first_scene("elsewhere", Choices(model), "camvid")
     assert blank.shape == (256, 256, 3)
     assert (blank == palette_colours("camvid")[SKY]).all()
 
 
 def test_labels_that_share_a_colour_are_one() -> None:
-    labels = demo.legend("cityscapes")
+    labels = canvas.legend("cityscapes")
     assert labels["unlabeled"] == "#000000"
     assert "car" in labels
     assert not {"ego vehicle", "license plate"} & set(labels)
@@ -128,8 +146,8 @@ def test_page_of_a_model_of_label_maps() -> None:
 
 
 def test_a_label_of_the_legend_becomes_the_brush() -> None:
-    labels = demo.legend("camvid")
-    brush = demo.choose(labels, "tree").brush
+    labels = canvas.legend("camvid")
+    brush = canvas.choose(labels, "tree").brush
     assert brush.default_color == "#808000"
     assert (brush.colors, brush.color_mode) == (list(labels.values()), "fixed")
 
@@ -160,7 +178,7 @@ def test_page_of_a_model_of_two_domains(tmp_path: Path) -> None:
     file = tmp_path / "picture.png"
     Image.effect_noise((70, 50), 80).convert("RGB").save(file)
     np.testing.assert_array_equal(np.asarray(translate(str(file))), np.asarray(model.translate(file, direction="ba")))
-    assert (demo.first_scene("pix2pix-camvid", model.direction("ab")).shape) == (360, 480, 3)
+    assert canvas.first_scene("pix2pix-camvid", Choices(model, "ab"), "camvid").shape == (360, 480, 3)
 
 
 def test_label_maps_on_the_other_side(tmp_path: Path) -> None:
@@ -169,30 +187,30 @@ def test_label_maps_on_the_other_side(tmp_path: Path) -> None:
     i2i_zoo.save(model, tmp_path / "model")
     assert kinds(demo.build([str(tmp_path / "model")])).count("ImageEditor") == 1
     # The example of a checkpoint is of its other side.
-    assert demo.first_scene("pix2pix-camvid", model.direction("ba")).shape == (32, 48, 3)
+    assert canvas.first_scene("pix2pix-camvid", Choices(model, "ba"), "camvid").shape == (32, 48, 3)
 
 
 def test_a_model_of_two_domains_with_styles() -> None:
     torch.manual_seed(0)
-    model, gradio = MUNIT(width=2, blocks=1, style=3, hidden=4).eval(), demo.import_gradio()
+    model = MUNIT(width=2, blocks=1, style=3, hidden=4).eval()
     with torch.no_grad():
         model.autoencoder_a.perceptron[-1].weight.mul_(20)
-    with gradio.Blocks():
-        assert list(demo.show_conditions(model.direction("ba"))) == ["style", "seed"]
+    assert labels_of(model) == ["Style of this picture", "Or a style at random: its seed"]
     picture = Image.effect_noise((32, 32), 80).convert("RGB")
-    found = np.asarray(demo.translated(model.direction("ba"), picture, seed="2"))
+    found = np.asarray(Choices(model, "ba").translate(picture, [None, "2"]))
     np.testing.assert_array_equal(found, np.asarray(model.translate(picture, direction="ba", seed=2)))
-    assert not np.array_equal(found, np.asarray(demo.translated(model.direction("ba"), picture, seed="3")))
+    assert not np.array_equal(found, np.asarray(Choices(model, "ba").translate(picture, [None, "3"])))
 
 
 def test_a_checkpoint_is_loaded_when_its_tab_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr("i2i_zoo.cli.load_for", lambda name, device: loaded.append(name) or i2i_zoo.load(name))
+    load = i2i_zoo.load
+    monkeypatch.setattr("i2i_zoo.hub.load", lambda name, device: loaded.append(name) or load(name))
     names = ["pix2pix-camvid", "pix2pix-camvid-photo2labels", "missing"]
     page = demo.build(names)
     assert loaded == names[:1]
     assert [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"] == names
-    with demo.import_gradio().Blocks() as shown:
+    with import_gradio().Blocks() as shown:
         for renderable in page.renderables:
             renderable.fn(False)
         assert loaded == names[:1]
@@ -205,7 +223,7 @@ def test_a_checkpoint_is_loaded_when_its_tab_is_opened(monkeypatch: pytest.Monke
 
 
 def test_what_is_wrong_is_shown_in_a_sentence(tmp_path: Path) -> None:
-    gradio = demo.import_gradio()
+    gradio = import_gradio()
     page = demo.build(["pix2pix-camvid-photo2labels"])
     for name, value, sentence in (
         ("translate", None, "no picture yet"),

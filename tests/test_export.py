@@ -20,7 +20,6 @@ from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
 from i2i_zoo.methods.spade import SPADE
 from i2i_zoo.methods.unit import UNIT
-from i2i_zoo.tasks.unpaired import Way
 
 
 def model(**hparams: object) -> Pix2Pix:
@@ -109,7 +108,7 @@ def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:
     ],
     ids=["cyclegan", "unit", "munit"],
 )
-def test_one_direction_of_two_domains(made: CycleGAN | UNIT | MUNIT, way: Way, kind: Any, tmp_path: Path) -> None:
+def test_one_direction_of_two_domains(made: CycleGAN | UNIT | MUNIT, way: str, kind: Any, tmp_path: Path) -> None:
     made.eval()
     made.preprocess = made.preprocess_type.from_json({"source_palette": "camvid"}, "test")
     weights = {name: tensor.clone() for name, tensor in made.state_dict().items()}
@@ -138,8 +137,8 @@ def test_directions_that_are_not_exported(tmp_path: Path, capsys: pytest.Capture
     i2i_zoo.save(model(), tmp_path / "paired")
     i2i_zoo.save(CoGAN(width=2), tmp_path / "cogan")
     for name, options, sentence in (
-        ("one-way", ["--direction", "ba"], "direction='ba': this model has 'ab'"),
-        ("paired", ["--direction", "ab"], "direction='ab': this Pix2Pix translates one way alone; leave it out."),
+        ("one-way", ["--direction", "ba"], "direction='ba': give 'ab'"),
+        ("paired", ["--direction", "ab"], "This Pix2Pix takes no direction: leave it out; it takes size, tile."),
         ("cogan", [], "CoGAN translates by an optimisation, and cannot be exported."),
     ):
         assert main(["export", str(tmp_path / name), *options, "-o", str(tmp_path / "out")]) == 1

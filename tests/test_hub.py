@@ -132,7 +132,7 @@ class TestDirectory:
         assert i2i_zoo.load(directory, inference_norm="running").hparams.inference_norm == "running"
         with pytest.raises(ZooError, match=r"no hyper-parameter 'wdith': choose from in_channels, .*width"):
             i2i_zoo.load(directory, wdith=3)
-        with pytest.raises(ZooError, match="inference_norm='runing' is unknown to Pix2Pix: choose from image, running"):
+        with pytest.raises(ZooError, match="Pix2Pix cannot have inference_norm='runing': choose from image, running"):
             i2i_zoo.load(directory, inference_norm="runing")
 
     def test_replaces_another_and_keeps_the_card(self, directory: Path) -> None:
@@ -147,7 +147,7 @@ class TestDirectory:
 
     def test_failing_save_changes_nothing(self, directory: Path, files: dict[str, bytes]) -> None:
         model = tiny()
-        model.preprocess = {"size": {1, 2}}  # no JSON
+        model.hparams["width"] = {1, 2}  # no JSON
         with pytest.raises(TypeError):
             i2i_zoo.save(model, directory)
         assert {path.name: path.read_bytes() for path in directory.iterdir()} == files
@@ -194,7 +194,7 @@ class TestDirectory:
             (
                 "config.json",
                 b'{"method": "pix2pix", "hparams": {"width": "x"}, "preprocess": {}}',
-                r"width='x' is no int: give one",
+                r"Pix2Pix cannot have width='x': give a value of type int",
             ),
         ],
     )

@@ -22,7 +22,8 @@ from safetensors.torch import load_file
 import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
-from i2i_zoo.cli.training import TrainingCLI, find_recipes, run_name, several_devices
+from i2i_zoo.cli.recipes import find_recipes, run_name
+from i2i_zoo.cli.training import TrainingCLI, several_devices
 from i2i_zoo.data.rendered.streets import render_scene
 from i2i_zoo.errors import ZooError
 

@@ -51,7 +51,7 @@ def test_one_file_is_a_model_of_one_direction(tmp_path: Path, blocks: int, keys:
     expected = placed(CycleGAN(directions="ab", generator=f"resnet_{blocks}", width=2), {"generator_ab": state})
     assert torch.equal(model.translate(picture()), expected.translate(picture()))
     assert model.state_dict().keys() == expected.state_dict().keys()
-    with pytest.raises(ZooError, match="direction='ba': this model has 'ab'"):
+    with pytest.raises(ZooError, match="direction='ba': give 'ab', which is the only one"):
         model.translate(picture(), direction="ba")
 
 

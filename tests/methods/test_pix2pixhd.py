@@ -17,9 +17,9 @@ from golden.fill import Golden
 from i2i_zoo.convert import pix2pixhd as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
-from i2i_zoo.methods.pix2pixhd import Pix2PixHD, Pix2PixHDPaired, k_means
+from i2i_zoo.methods.pix2pixhd import Pix2PixHD, Pix2PixHDPaired
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
-from i2i_zoo.networks.hd import instance_mean
+from i2i_zoo.networks.hd import instance_mean, k_means
 from methods.authors import Options, Places, Steps, authors_model, check_steps
 from methods.base import PairedTester, SemanticTester, fit
 

@@ -37,7 +37,9 @@ def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
     if wants_help and name is None:
         return command.parse_args(["--help"])
     name = name or args.name  # type: ignore[union-attr]  # there are arguments where no help is wanted
-    model = load_named(name, getattr(args, "device", None))
+    # Several devices have the model in processes of their own.
+    several = getattr(args, "devices", 1) > 1
+    model = load_named(name, "cpu" if several else getattr(args, "device", None))
     for condition in model.conditions:
         add_flag(command, condition)
     args, unknown = command.parse_known_intermixed_args(list(argv))
@@ -107,7 +109,7 @@ def refuse(command: Parser, unknown: Sequence[str], model: Method) -> None:
 
     flag = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
     flags = [option for action in command._actions for option in action.option_strings]
-    close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.85)
     if close or not flag.startswith("--"):
         command.error(f"unrecognized arguments: {flag}" + (f"; did you mean {close[0]}?" if close else ""))
     raise ZooError(refusal(type(model).__name__, flag.removeprefix("--").replace("-", "_"), model.conditions))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, NoReturn
 
 import lightning as L
 import torch
-import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from i2i_zoo import callbacks, cards, hub
+from i2i_zoo import cards, hub
 from i2i_zoo.callbacks.collapse import CollapseWatch
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.callbacks.nan import StopOnNaN
@@ -25,20 +22,12 @@ from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
-from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
-from i2i_zoo.registry import ENTRIES, METHODS, info, method_class, method_name
+from i2i_zoo.registry import ENTRIES, info, method_name
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle
 
-
-def import_recipe_classes() -> None:
-    """Import the classes that recipes name without their modules: the parser finds those that are imported."""
-    for name in METHODS:
-        method_class(name)
-    datamodules()
-    for module in iter_modules(callbacks.__path__):
-        import_module(f"{callbacks.__name__}.{module.name}")
+from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 
 
 def main(verb: str, args: Sequence[str]) -> None:
@@ -87,44 +76,6 @@ def main(verb: str, args: Sequence[str]) -> None:
         titles = next(c.titles for c in cli.trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
-
-
-def find_recipes(args: list[str]) -> list[Path]:
-    """The configuration files among the arguments; those that came with the package replace their short names there."""
-    found = []
-    for i, arg in enumerate(args):
-        option, given, value = arg.partition("=")
-        if option in ("-c", "--config") and (given or i + 1 < len(args)):
-            path = recipe(value if given else args[i + 1])
-            check_recipe(path)
-            args[i : i + 1 if given else i + 2] = [f"--config={path}"] if given else [option, str(path)]
-            found.append(path)
-    return found
-
-
-def recipe(name: str) -> Path:
-    """A file, or the packaged recipe of that name: ``recipes/pix2pix/camvid.yaml``, or ``pix2pix/camvid`` for short."""
-    short = name.removeprefix("recipes/").removesuffix(".yaml")
-    for path in (Path(name), cards.shipped("recipes") / f"{short}.yaml"):
-        if path.is_file():
-            return path
-    raise ZooError(f"{name}: there is no such file, and no recipe of that name in {cards.shipped('recipes')}.")
-
-
-def check_recipe(path: Path) -> None:
-    """Raise `ZooError` naming the file if it is no YAML of sections; what is in them the parser checks."""
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ZooError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}); correct the file.") from error
-    if not isinstance(config, dict) or not isinstance(config.get("trainer", {}), dict):
-        raise ZooError(f"{path} is no recipe: it needs the sections model, data and trainer; see recipes/.")
-
-
-def run_name(config: Path) -> str:
-    """``recipes/pix2pix/ablation/l1.yaml`` runs as ``pix2pix-ablation-l1``, other files by their own name."""
-    parts = config.with_suffix("").parts
-    return "-".join(parts[parts.index("recipes") + 1 :] if "recipes" in parts else parts[-1:])
 
 
 class Parser(LightningArgumentParser):

@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
     if todo:
-        model = args.model or load_named(args.name, args.device)
-        shared, beside = split_conditions(model, args.conditions, todo, args.output)
+        shared, beside = split_conditions(args, todo)
         if args.devices == 1:
+            model = args.model or load_named(args.name, args.device)
             failures += translate_all(model, todo, args.batch, shared, beside)
         else:
             failures += translate_sharded(args, todo, shared, beside)
@@ -72,19 +72,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def split_conditions(
-    model: Method, conditions: Mapping[str, Any], jobs: Mapping[Path, Path], output: Path
-) -> tuple[dict[str, Any], Beside]:
+def split_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> tuple[dict[str, Any], Beside]:
     """The conditions that all sources share, and those of which every source has its own.
 
     Of the latter the command line names a file, for one source; or a folder with a file for each, under the same name.
     """
-    shared, beside = dict(conditions), {source: dict[str, Any]() for source in jobs.values()}
-    for condition in model.conditions:
+    shared, beside = dict(args.conditions), {source: dict[str, Any]() for source in jobs.values()}
+    for condition in args.model.conditions if shared else ():
         if condition.per_source and condition.name in shared:
             place = Path(shared.pop(condition.name))
             for target, source in jobs.items():
-                beside[source][condition.name] = partner(place, target.relative_to(output), len(jobs), condition.option)
+                beside[source][condition.name] = partner(
+                    place, target.relative_to(args.output), len(jobs), condition.option
+                )
     return shared, beside
 
 

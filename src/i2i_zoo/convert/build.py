@@ -29,10 +29,8 @@ def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None
         hint = hints.get(name, Any)
         if not allows(hint, value):
             choices = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
-            problem = (
-                f"unknown to {cls.__name__}: choose from {choices}" if choices else f"no {describe(hint)}: give one"
-            )
-            raise ZooError(f"{origin}{name}={value!r} is {problem}.")
+            remedy = f"choose from {choices}" if choices else f"give a value of type {describe(hint)}"
+            raise ZooError(f"{origin}{cls.__name__} cannot have {name}={value!r}: {remedy}.")
 
 
 def build_method(

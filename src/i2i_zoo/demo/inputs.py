@@ -9,7 +9,8 @@ from typing import Any
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
-from i2i_zoo.tasks.conditions import Choice, Condition, Kind, Number, PictureFile, Switch
+from i2i_zoo.tasks.conditions import Condition
+from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, Switch
 from i2i_zoo.tasks.preprocess import Preprocess
 
 

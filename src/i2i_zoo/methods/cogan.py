@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.coupled import CoupledDiscriminator, CoupledGenerator, Kind, init_coupled
-from i2i_zoo.tasks.conditions import SIZE, Condition, Seed
+from i2i_zoo.tasks.conditions import SIZE, Condition
 from i2i_zoo.tasks.graph import Graph
+from i2i_zoo.tasks.kinds import Seed
 from i2i_zoo.tasks.paired import PictureTranslator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 

@@ -15,7 +15,8 @@ from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
 from i2i_zoo.networks.autoencoders import StyleAutoencoder
 from i2i_zoo.networks.discriminators import PyramidDiscriminator
 from i2i_zoo.networks.initialization import init_kaiming, init_normal
-from i2i_zoo.tasks.conditions import SIZE, TILE, Condition, Picture, PictureFile, Seed
+from i2i_zoo.tasks.conditions import SIZE, TILE, Condition
+from i2i_zoo.tasks.kinds import Picture, PictureFile, Seed
 from i2i_zoo.tasks.paired import PictureTranslator
 
 from .base import UnpairedMethod, halved

@@ -13,9 +13,10 @@ from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.losses.feature_matching import feature_matching_loss
 from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
-from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator
+from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator, k_means
 from i2i_zoo.networks.initialization import init_normal
-from i2i_zoo.tasks.conditions import Condition, PictureFile
+from i2i_zoo.tasks.conditions import Condition
+from i2i_zoo.tasks.kinds import PictureFile
 
 from .base import Method, PairedMethod, SemanticMethod, linear_decay
 
@@ -304,19 +305,3 @@ class Pix2PixHDPaired(HDMethod, PairedMethod):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         self.update_both(batch["source"], self.generator(batch["source"]), batch["target"])
-
-
-def k_means(points: Tensor, clusters: int, steps: int = 100) -> Tensor:
-    """Centres (K, C) of points (N, C), K = min(N, clusters), by Lloyd's iteration from points far apart (seeded)."""
-    centres = points[:1]
-    while len(centres) < min(len(points), clusters):  # the point that is farthest from all centres is the next
-        centres = torch.cat([centres, points[torch.cdist(points, centres).amin(1).argmax()][None]])
-    for _ in range(steps):
-        nearest = torch.cdist(points, centres).argmin(1)
-        moved = torch.stack(
-            [points[nearest == k].mean(0) if (nearest == k).any() else c for k, c in enumerate(centres)]
-        )
-        if torch.equal(moved, centres):
-            break
-        centres = moved
-    return centres

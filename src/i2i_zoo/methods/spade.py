@@ -16,8 +16,9 @@ from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.initialization import init_xavier
 from i2i_zoo.networks.spade import ENCODED, STRIDES, ImageEncoder, SPADEGenerator
-from i2i_zoo.tasks.conditions import Condition, PictureFile
+from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.graph import Graph
+from i2i_zoo.tasks.kinds import PictureFile
 
 from .base import SemanticMethod, linear_decay
 

@@ -123,3 +123,19 @@ def instance_mean(features: Tensor, instance: Tensor) -> Tensor:
     count = torch.bincount(index).to(flat.dtype)
     sums = flat.new_zeros(len(count), channels).index_add(0, index, flat)
     return (sums / count[:, None])[index].view(batch, *features.shape[2:], channels).movedim(-1, 1).to(features.dtype)
+
+
+def k_means(points: Tensor, clusters: int, steps: int = 100) -> Tensor:
+    """Centres (K, C) of points (N, C), K = min(N, clusters), by Lloyd's iteration from points far apart (seeded)."""
+    centres = points[:1]
+    while len(centres) < min(len(points), clusters):  # the point that is farthest from all centres is the next
+        centres = torch.cat([centres, points[torch.cdist(points, centres).amin(1).argmax()][None]])
+    for _ in range(steps):
+        nearest = torch.cdist(points, centres).argmin(1)
+        moved = torch.stack(
+            [points[nearest == k].mean(0) if (nearest == k).any() else c for k, c in enumerate(centres)]
+        )
+        if torch.equal(moved, centres):
+            break
+        centres = moved
+    return centres

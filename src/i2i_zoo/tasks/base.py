@@ -13,8 +13,9 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
-from .conditions import Condition, Picture, check_conditions
+from .conditions import Condition, check_conditions
 from .graph import Graph
+from .kinds import Picture
 from .preprocess import Preprocess
 from .sampler import Sampler
 from .translator import Translator

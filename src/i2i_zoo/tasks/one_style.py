@@ -12,8 +12,9 @@ from i2i_zoo.media.geometry import pad_to_stride, resize_shorter
 from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction, Task
-from .conditions import SIZE, TILE, Condition, Picture
+from .conditions import SIZE, TILE, Condition
 from .graph import Graph
+from .kinds import Picture
 from .paired import PictureTranslator, noise, picture_graph
 
 

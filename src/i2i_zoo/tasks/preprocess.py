@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import PALETTES
 
-from .conditions import is_size
+from .kinds import is_size
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -17,7 +17,7 @@ from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.seeds import numbered_generator
 
-from .conditions import Seed
+from .kinds import Seed
 
 if TYPE_CHECKING:
     from .base import Task

@@ -15,8 +15,9 @@ from i2i_zoo.media.labels import instance_edges, palette_colours, read_instances
 from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction, Task
-from .conditions import SIZE, Condition, Picture, PictureFile, Seed
+from .conditions import SIZE, Condition
 from .graph import Graph
+from .kinds import Picture, PictureFile, Seed
 from .memory import peak_bytes
 from .paired import noise
 from .preprocess import Preprocess, SemanticPreprocess

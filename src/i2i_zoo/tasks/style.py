@@ -16,8 +16,9 @@ from i2i_zoo.media.geometry import pad_to_stride, resize_shorter
 from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction, Task
-from .conditions import SIZE, Condition, Number, Numbers, Picture, PictureFile, Switch, Whole
+from .conditions import SIZE, Condition
 from .graph import Graph
+from .kinds import Number, Numbers, Picture, PictureFile, Switch, Whole
 from .paired import PictureTranslator, noise
 from .translator import padded
 

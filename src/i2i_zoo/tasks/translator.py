@@ -18,7 +18,7 @@ from i2i_zoo.media.geometry import pad_to_stride, resize
 from i2i_zoo.media.memory import need_memory
 from i2i_zoo.media.pictures import to_pil
 
-from .conditions import Picture
+from .kinds import Picture
 from .memory import peak_bytes
 from .tiles import Tiles
 
@@ -63,11 +63,15 @@ class Translator(nn.Module, ABC):
     ) -> None:
         super().__init__()
         self.task, self.direction, self.size = task, direction, size
-        self.network: Any = task.main_network
         self.tiles = None if tile is None else Tiles.of(self.network, tile)
         trained = task.preprocess_for(direction).size
         #: The size to work at, where none was chosen and the source is a picture.
         self.trained_size = None if size is not None or tile is not None else trained
+
+    @property
+    def network(self) -> Any:
+        """The network whose ``stride`` and ``smallest`` say which sizes `forward` takes."""
+        return self.task.main_network
 
     @property
     def device(self) -> torch.device:
@@ -229,13 +233,13 @@ class Translator(nn.Module, ABC):
             ahead = start(batches[0]) if batches else []
             for current, following in zip(batches, [*batches[1:], []], strict=True):
                 reads, ahead = ahead, start(following)
-                yield from self.translate_batch(current, reads)
+                yield from self.translate_batch(jobs, current, reads)
 
     def read_file(self, file: Path, beside: Callable[[Path], dict[str, Any]]) -> Source:
         return self.read(file, **beside(file))
 
     def translate_batch(
-        self, targets: Sequence[Path], reads: Sequence[Future[Source]]
+        self, jobs: Mapping[Path, Path], targets: Sequence[Path], reads: Sequence[Future[Source]]
     ) -> Iterator[tuple[Path, str | None]]:
         """Write a batch of `translate_files`: one by one if they do not work together."""
         sources: dict[Path, Source] = {}
@@ -243,7 +247,7 @@ class Translator(nn.Module, ABC):
             try:
                 sources[target] = read.result()
             except ZooError as error:
-                yield target, str(error)
+                yield target, about(error, str(jobs[target]))
         try:
             results: list[Any] = self.translate_read(list(sources.values()))
         except (ZooError, torch.cuda.OutOfMemoryError):
@@ -260,10 +264,16 @@ class Translator(nn.Module, ABC):
         try:
             result: Image.Image = self.translate_read([source])[0]
         except ZooError as error:
-            return f"{source.origin}: {str(error).removeprefix('picture: ')}"
+            return about(error, source.origin)
         except torch.cuda.OutOfMemoryError:
             return f"{source.origin}: too large for the memory of {self.device}; work at a smaller size."
         return result
+
+
+def about(error: ZooError, file: str) -> str:
+    """The sentence of an error, which names the file."""
+    sentence = str(error)
+    return sentence if file in sentence else f"{file}: {sentence.removeprefix('picture: ')}"
 
 
 def padded(function: Callable[[Tensor], Tensor], source: Tensor, stride: int, smallest: int) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .base import Prediction, Task
-from .conditions import SIZE, TILE, Choice, Condition
+from .conditions import SIZE, TILE, Condition
 from .graph import Graph
+from .kinds import Choice
 from .paired import PictureTranslator, in_colours, noise, picture_graph, visible
 from .preprocess import Preprocess, UnpairedPreprocess
 
