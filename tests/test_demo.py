@@ -109,7 +109,7 @@ def test_an_instance_map_is_passed(tmp_path: Path) -> None:
 def test_page_of_a_model_of_any_style(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = init_kaiming(AdaIN(width=2)).eval()
-    assert labels_of(model) == ["Style of this picture", "Strength", "Keep the colours"]
+    assert labels_of(model) == ["Style of this picture", "Strength of the style", "Keep the colours"]
     photo, style = (Image.effect_noise((40, 32), sigma) for sigma in (60, 90))
     result = Choices(model).translate(photo, [style, 0.5, False])
     np.testing.assert_array_equal(result, model.translate(photo, style, alpha=0.5))
