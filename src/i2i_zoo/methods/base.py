@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -37,9 +37,6 @@ class Method(Task):
     discriminator_networks: tuple[str, ...] = ("discriminator",)
     #: Whether the learning rates follow the batches that are done, and not the epochs.
     schedule_by_batch = False
-
-    if TYPE_CHECKING:  # its attributes are the constructor's arguments
-        hparams: Any  # type: ignore[assignment]  # Lightning types it as a mapping without attributes
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,7 +136,8 @@ class Method(Task):
                 parameter.requires_grad_(True)
         logged = {f"train/{player}/{name}": loss.detach() for name, loss in losses.items()}
         self.losses = {**self.losses, **logged}
-        if (lightning_private.batches_done(self.trainer) + 1) % self.trainer.log_every_n_steps == 0:
+        trainer: Any = self.trainer  # whose class does not declare log_every_n_steps
+        if (lightning_private.batches_done(trainer) + 1) % trainer.log_every_n_steps == 0:
             self.log_dict(logged, prog_bar=True)
 
     def setup(self, stage: str) -> None:

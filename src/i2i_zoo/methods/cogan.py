@@ -100,7 +100,7 @@ class CoGAN(UnpairedMethod):
 
     def forward(self, image: Tensor, direction: str = "ab", seed: int = 0) -> Tensor:
         """(B, C, size, size) of one domain in [-1, 1] to the other, by the codes that `invert` finds."""
-        source, target = direction
+        source, target = tuple(direction)
         translation: Tensor
         (translation,) = self.generator(self.invert(image, source, seed), target)
         return translation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import lightning as L
 import torch
@@ -48,6 +48,10 @@ class Task(L.LightningModule, ABC):
     #: The ways in which the model translates.  Each is measured by itself; a model of one way has it under no name.
     directions: tuple[str, ...] = ("",)
 
+    if TYPE_CHECKING:
+        hparams: Any  # the constructor's arguments, which are its attributes
+        dtype: torch.dtype  # Lightning types it as a string too
+
     def __init__(self) -> None:
         super().__init__()
         #: How pictures became the tensors that this model was trained on; travels with the checkpoint.
@@ -68,7 +72,9 @@ class Task(L.LightningModule, ABC):
         """
         return self.make_translator(**self.checked(conditions))
 
-    def make_translator(self, **chosen: Any) -> Translator:
+    # Subclasses name the conditions that they take: (*args: Any, **kwargs: Any) permits any parameters.
+
+    def make_translator(self, *args: Any, **kwargs: Any) -> Translator:
         """The translator with these conditions, whose values are checked already."""
         raise ZooError(f"This {type(self).__name__} makes pictures from noise: use sample(count), not translate.")
 
@@ -76,7 +82,7 @@ class Task(L.LightningModule, ABC):
         """As `translator`, of a model that makes pictures from noise."""
         return self.make_sampler(**self.checked(conditions))
 
-    def make_sampler(self, **chosen: Any) -> Sampler:
+    def make_sampler(self, *args: Any, **kwargs: Any) -> Sampler:
         """The sampler with these conditions, whose values are checked already."""
         raise ZooError(f"This {type(self).__name__} translates: use translate(picture), not sample.")
 

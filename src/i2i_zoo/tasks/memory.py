@@ -18,16 +18,17 @@ def peak_bytes(module: nn.Module, inputs: Tensor) -> int:
     """
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     on_meta = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
-    with _Alive() as alive:
+    alive = Alive()
+    with alive:
         torch.func.functional_call(module, on_meta, (torch.empty_like(inputs, device="meta"),))
     return alive.peak
 
 
-class _Alive(TorchDispatchMode):
+class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch declares no types here, nor below
     """Counts the bytes of tensors from when an operation makes them until they are freed."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:

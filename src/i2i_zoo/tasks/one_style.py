@@ -46,7 +46,7 @@ class OneStyleTask(Task):
         return {"content": noise(batch, 3, height, width)}
 
     def graph(self, **conditions: Any) -> Graph:
-        return picture_graph(self.translator(**conditions))
+        return picture_graph(self.make_translator(**self.checked(conditions)))
 
     def read_style(self, picture: Picture, size: int | None = None) -> Tensor:
         """A style (1, 3, h, w) in [-1, 1]; with a ``size``, its shorter side is that long.

@@ -88,7 +88,7 @@ class PairedTask(Task):
         return {key: noise(batch, count, height, width) for key, count in channels.items()}
 
     def graph(self, **conditions: Any) -> Graph:
-        return picture_graph(self.translator(**conditions))
+        return picture_graph(self.make_translator(**self.checked(conditions)))
 
     def metrics_for(self, direction: str = "") -> tuple[str, ...]:
         """Those of pairs; of label maps also how well they agree with the labels."""

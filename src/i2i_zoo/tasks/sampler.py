@@ -49,7 +49,8 @@ class Sampler(nn.Module, ABC):
     def make(self, indices: Sequence[int], seed: int) -> Tensor:
         """The pictures that have these numbers in the sequence of a seed: (B, 1 or 3, H, W) in [-1, 1]."""
         noise = torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])
-        return self(noise.to(self.task.device, self.task.dtype))
+        pictures: Tensor = self(noise.to(self.task.device, self.task.dtype))
+        return pictures
 
     def sample(self, count: int, seed: int | None = None) -> list[Image.Image]:
         """The first pictures of a seed's sequence; by default of a new seed.

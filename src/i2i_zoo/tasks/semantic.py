@@ -143,7 +143,7 @@ class SemanticTask(Task):
         """Label maps (B, H, W) in their palette's colours, (B, 3, H, W) in [-1, 1]; in grey levels without one."""
         name = self.preprocess.source_palette
         if name is None:
-            grey = label.float() / max(self.hparams.labels - 1, 1) * 2 - 1
+            grey: Tensor = label.float() / max(self.hparams.labels - 1, 1) * 2 - 1
             return grey[:, None].expand(-1, 3, -1, -1)
         colours = torch.from_numpy(palette_colours(name)).to(label.device) / 127.5 - 1
         return colours[label].movedim(-1, 1)

@@ -111,7 +111,8 @@ class StyleTranslator(PictureTranslator):
             ]
             mean, std = self.statistics(recoloured)
         styled = self.mixed(features, mean, std) if self.masks is None else self.placed(features, mean, std)
-        return self.task.decoder(torch.lerp(features, styled, self.alpha))
+        output: Tensor = self.task.decoder(torch.lerp(features, styled, self.alpha))
+        return output
 
     def mixed(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         """The weighted sum of the features in each style (sec. 7.3), which is that in their weighted statistics."""

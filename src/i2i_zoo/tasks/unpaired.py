@@ -43,7 +43,7 @@ class UnpairedTask(Task):
             default=self.directions[0],
         )
 
-    def make_translator(self, direction: str | None = None, **chosen: Any) -> PictureTranslator:
+    def make_translator(self, direction: str = "", **chosen: Any) -> PictureTranslator:
         return self.translator_of(direction or self.directions[0], {}, **chosen)
 
     def translator_of(self, direction: str, options: Mapping[str, Any], **engine: Any) -> PictureTranslator:
@@ -66,7 +66,7 @@ class UnpairedTask(Task):
 
     def graph(self, **conditions: Any) -> Graph:
         """The graph of a direction; of a model with styles, in the middle of their prior unless one is chosen."""
-        return picture_graph(self.translator(**conditions))
+        return picture_graph(self.make_translator(**self.checked(conditions)))
 
     def metrics_for(self, direction: str = "") -> tuple[str, ...]:
         """None, since what is translated without pairs has nothing to be compared with, but of label maps."""
@@ -87,7 +87,7 @@ class UnpairedTask(Task):
         """The ``source``, ``output`` and ``target`` of a direction, and ``label`` where there are label maps."""
         if direction not in self.directions:
             raise ZooError(f"direction={direction!r}: this model has {self.direction_condition.kind.wanted}.")
-        source, target = direction
+        source, target = tuple(direction)
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
         return {"source": outputs[source], "output": outputs[f"fake_{target}"], "target": outputs[target], **labels}
 
