@@ -252,7 +252,7 @@ def test_frames_with_bad_inertia_are_told(model: AdaIN) -> None:
 
 def test_training_needs_a_trained_encoder(tmp_path: Path) -> None:
     untrained = AdaIN(width=4)
-    with pytest.raises(ZooError, match="begin with one, --init_from adain"):
+    with pytest.raises(ZooError, match="start with --init_from adain"):
         fit(untrained, TestAdaIN().batch((32, 32)))
     trained = TestAdaIN().build()
     i2i_zoo.save(trained, tmp_path / "trained")

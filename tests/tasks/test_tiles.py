@@ -167,7 +167,7 @@ def test_tiles_that_make_no_sense() -> None:
     with pytest.raises(ZooError, match=r"tile=512: in train mode .* eval\(\) first"):
         model.train().translate(picture(8, 8), tile=512)
     dropping = Pix2Pix(generator="resnet_6", width=2, norm="none", inference_dropout=True).eval()
-    with pytest.raises(ZooError, match=r"tile=512: this model drops features .* inference_dropout=False"):
+    with pytest.raises(ZooError, match=r"tile=512: this model uses dropout .* inference_dropout=False"):
         dropping.translate(picture(8, 8), tile=512)
 
 

@@ -1,4 +1,4 @@
-"""The flags of a checkpoint's conditions, which are known when the checkpoint is."""
+"""The flags for a checkpoint's conditions, which are known once it is loaded."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ if TYPE_CHECKING:
     from i2i_zoo.methods.base import Method
     from i2i_zoo.tasks.conditions import Condition
 
-#: For the end of a verb's help.
-EPILOG = "What else a checkpoint takes, such as a style or a direction: i2i-zoo {verb} NAME --help"
+#: The end of a verb's help.
+EPILOG = "Further options of a checkpoint, such as a style or a direction: i2i-zoo {verb} NAME --help"
 
 
 def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments of a verb that works with a checkpoint, called NAME; ``conditions`` are what is chosen.
+    """The arguments of a verb for one checkpoint; ``conditions`` holds the chosen conditions by name.
 
-    Where there are no flags but the verb's own, the checkpoint is not loaded yet, and ``model`` is None.
+    If there are only flags of the verb itself, the checkpoint is not loaded yet, and ``model`` is None.
 
-    Raises `ZooError` for a flag that is neither the verb's nor the checkpoint's.
+    Raises `ZooError` for a flag that belongs neither to the verb nor to the checkpoint.
     """
-    wants_help = bool({"-h", "--help"} & set(argv))
     name = next(filter(is_checkpoint, argv), None)
-    args, unknown = (None, []) if wants_help else command.parse_known_intermixed_args(list(argv))
-    if args is not None and not unknown:
-        args.conditions, args.model = {}, None
-        return args
-    if wants_help and name is None:
-        return command.parse_args(["--help"])
-    name = name or args.name  # type: ignore[union-attr]  # there are arguments where no help is wanted
-    # Several devices have the model in processes of their own.
-    several = getattr(args, "devices", 1) > 1
-    model = load_named(name, "cpu" if several else getattr(args, "device", None))
+    if {"-h", "--help"} & set(argv):
+        if name is None:
+            return command.parse_args(["--help"])
+        device = "cpu"
+    else:
+        args, unknown = command.parse_known_intermixed_args(list(argv))
+        if not unknown:
+            args.conditions, args.model = {}, None
+            return args
+        # With several devices, the model runs in other processes.
+        name, device = name or args.name, "cpu" if args.devices > 1 else args.device
+    model = load_named(name, device)
     for condition in model.conditions:
         add_flag(command, condition)
     args, unknown = command.parse_known_intermixed_args(list(argv))
@@ -53,17 +54,16 @@ def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
 
 
 def is_checkpoint(text: str) -> bool:
-    """Whether a word of a command line names a checkpoint that is surely there."""
+    """Whether a word of the command line can only be a checkpoint."""
     return text in ENTRIES or text.startswith("hf:") or Path(text, "config.json").is_file()
 
 
 def load_named(name: str, device: str | None) -> Method:
-    """The checkpoint of this name on a device, by default a GPU where there is one."""
+    """Load a checkpoint on a device, by default on a GPU if there is one."""
     from i2i_zoo import load
     from i2i_zoo.devices import find_device
 
-    model: Method = load(name, device=find_device(device))
-    return model
+    return load(name, device=find_device(device))
 
 
 def add_flag(command: Parser, condition: Condition) -> None:
@@ -72,7 +72,7 @@ def add_flag(command: Parser, condition: Condition) -> None:
     if kind.words == 0:
         options["action"] = "store_true"
     else:
-        options["metavar"] = kind.metavar if not hasattr(kind, "options") else "{" + ",".join(kind.options) + "}"
+        options["metavar"] = kind.metavar
         options |= {"nargs": "+"} if kind.words is None else {"action": "append"}
     default = "" if condition.default in (None, False) else f" [{condition.default}]"
     command.add_argument(
@@ -89,7 +89,7 @@ def destination(condition: Condition) -> str:
 
 
 def chosen_value(condition: Condition, args: argparse.Namespace) -> Any:
-    """What was chosen for a condition; None if nothing was.  Raises `ZooError` for what is no value of it."""
+    """The value that is chosen for a condition, or None.  Raises `ZooError` if it is not valid."""
     words = getattr(args, destination(condition))
     if not words:
         return None
@@ -104,7 +104,7 @@ def chosen_value(condition: Condition, args: argparse.Namespace) -> Any:
 
 
 def refuse(command: Parser, unknown: Sequence[str], model: Method) -> None:
-    """Say what is wrong with flags that nobody knows."""
+    """Exit or raise with a message about unknown flags."""
     from i2i_zoo.tasks.conditions import refusal
 
     flag = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]

@@ -9,7 +9,6 @@ from .conditions import EPILOG, load_named
 from .parser import Parser
 
 HELP = "write a checkpoint as a graph for other runtimes, compared with the model"
-TAKES_CONDITIONS = True
 
 
 def add_arguments(command: Parser) -> None:
@@ -18,7 +17,7 @@ def add_arguments(command: Parser) -> None:
     command.add_argument("--format", choices=["onnx", "torch"], default="onnx", help="[%(default)s]")
     command.add_argument("--half", action="store_true", help="in half precision")
     command.add_argument("-o", "--output", type=Path, required=True, help="file to write")
-    command.set_defaults(device="cpu")
+    command.set_defaults(device="cpu", devices=1)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """The parser of ``i2i-zoo``.
 
-What a command needs is imported when it runs, so that help, lists and mistakes answer at once.
+Verbs import heavy packages only when they run: help and error messages appear at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from . import (
 )
 from .parser import Parser
 
-#: The verbs of Lightning's command line, which parses their arguments itself.
+#: The verbs of Lightning's command line, which parses their arguments.
 TRAINING = {
     "fit": "train or fine-tune with a recipe",
     "validate": "measure on the validation data",
@@ -38,7 +38,7 @@ TRAINING = {
     "predict": "translate the test data of a recipe",
 }
 
-#: The other verbs.  Each module has its `HELP`, adds its arguments to a parser, and runs.
+#: The other verbs.  Each module has a `HELP` text, ``add_arguments`` and ``run``.
 VERBS: dict[str, ModuleType] = {
     "translate": translate,
     "sample": sample,
@@ -53,9 +53,12 @@ VERBS: dict[str, ModuleType] = {
     "data": data,
 }
 
+#: The verbs that also take the conditions of their checkpoint.
+WITH_CONDITIONS = ("translate", "sample", "export")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments, by default the process's; returns the exit status."""
+    """Run the command with these arguments, by default those of the process, and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         if argv and argv[0] in TRAINING:
@@ -75,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `i2i-zoo list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:  # a path below a folder that may not be searched, say
+    except OSError as error:  # such as a path below a folder that may not be searched
         if error.filename is None:
             raise
         print(f"i2i-zoo: {error.filename}: {error.strerror}; check the path and its rights.", file=sys.stderr)
@@ -83,19 +86,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> Any:
-    """The arguments as a namespace, whose ``run`` is the verb's work."""
+    """The arguments as a namespace; its ``run`` is the function of the verb."""
     parser, commands = build_parser()
     if not argv or argv[0] not in commands:
         return parser.parse_args(argv)
     command = commands[argv[0]]
-    if getattr(VERBS[argv[0]], "TAKES_CONDITIONS", False):
+    if argv[0] in WITH_CONDITIONS:
         return conditions.parse(command, argv[1:])
-    # Intermixed, since `convert METHOD -o OUT FILE` is as good an order as any.
+    # Options may stand between the files: `convert METHOD -o OUT FILE`.
     return command.parse_intermixed_args(argv[1:])
 
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and those of its subcommands that have no subcommands of their own, by name."""
+    """The parser, and by name the parsers of the verbs, except ``data``, which has subcommands."""
     parser = Parser("i2i-zoo", description="Image-to-image translation: pretrained models, training and evaluation.")
     parser.add_argument("--version", action="version", version=f"i2i-zoo {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -107,7 +110,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         if hasattr(module, "run"):
             command.set_defaults(run=module.run)
             commands[name] = command
-        if name == "info":  # the verbs of Lightning have their place in the list too
+        if name == "info":  # list the verbs of Lightning here
             for verb, help_text in TRAINING.items():
                 verbs.add_parser(verb, help=help_text, add_help=False)
     return parser, commands

@@ -11,7 +11,6 @@ from .conditions import EPILOG, load_named
 from .parser import Parser, natural, positive
 
 HELP = "make pictures from noise with a checkpoint"
-TAKES_CONDITIONS = True
 
 #: Pictures in a row of the contact sheet.
 COLUMNS = 8
@@ -29,6 +28,7 @@ def add_arguments(command: Parser) -> None:
     )
     command.add_argument("--batch", type=positive, default=16, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.set_defaults(devices=1)
     command.add_argument("--overwrite", action="store_true", help="make again what is there already")
 
 

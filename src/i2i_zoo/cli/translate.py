@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.examples import example_condition, example_source
+from i2i_zoo.examples import example
 
 from .conditions import EPILOG, load_named
 from .parser import Parser, positive
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from i2i_zoo.methods.base import Method
 
 HELP = "translate pictures with a checkpoint"
-TAKES_CONDITIONS = True
 
 #: What was chosen for each source: the conditions of which every source has one.
 Beside = Mapping[Path, dict[str, Any]]
@@ -104,7 +103,7 @@ def partner(place: Path, name: Path, count: int, option: str) -> Path:
 
 def translate_example(args: argparse.Namespace) -> int:
     """Translate the picture that ships with the checkpoint, and show it and the result beside each other."""
-    source = example_source(args.name)
+    source = example(args.name)
     if source is None:
         from i2i_zoo.registry import info
 
@@ -119,7 +118,7 @@ def translate_example(args: argparse.Namespace) -> int:
     model = args.model or load_named(args.name, args.device)
     conditions, shipped = dict(args.conditions), []
     for condition in model.conditions:
-        file = example_condition(args.name, condition.name)
+        file = example(args.name, condition.name)
         if condition.required and condition.name not in conditions and file is not None:
             conditions[condition.name] = str(file)
             shipped.append(file)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from i2i_zoo.examples import example_source
+from i2i_zoo.examples import example
 from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours, read_labels
 
 from .inputs import Choices, import_gradio
@@ -70,9 +70,9 @@ def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarra
 
 def first_scene(name: str, choices: Choices, palette: str) -> np.ndarray:
     """What the canvas shows first, (H, W, 3) in the palette's colours: the checkpoint's example, or its first label."""
-    example = example_source(name)
-    if example is not None and choices.direction in ("", choices.model.directions[0]):
-        return colour_labels(read_labels(example, len(palette_colours(palette)), palette).numpy(), palette)
+    source = example(name)
+    if source is not None and choices.direction in ("", choices.model.directions[0]):
+        return colour_labels(read_labels(source, len(palette_colours(palette)), palette).numpy(), palette)
     return colour_labels(np.zeros(choices.preprocess.size or CANVAS, np.uint8), palette)
 
 

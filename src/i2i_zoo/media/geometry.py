@@ -12,7 +12,7 @@ from .memory import need_picture_memory
 
 
 def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> Tensor:
-    """(C, H, W), uint8 or float, to the given (height, width): bicubic with antialiasing as PIL's, or nearest."""
+    """(C, H, W), uint8 or float, to (height, width): bicubic with antialiasing as in PIL, or nearest."""
     height, width = (size, size) if isinstance(size, int) else size
     if tuple(image.shape[-2:]) == (height, width):
         return image
@@ -24,16 +24,9 @@ def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> T
 
 
 def resize_shorter(image: Tensor, length: int) -> Tensor:
-    """(C, H, W) as `resize`, so that its shorter side has this length."""
+    """(C, H, W) to a shorter side of this length, as `resize`."""
     shorter = min(image.shape[-2:])
     return resize(image, [round(side * length / shorter) for side in image.shape[-2:]])
-
-
-def centre_square(image: Tensor) -> Tensor:
-    """The largest square in the middle of an image (..., H, W)."""
-    side = min(image.shape[-2:])
-    top, left = ((length - side) // 2 for length in image.shape[-2:])
-    return image[..., top : top + side, left : left + side]
 
 
 def pad_to_stride(image: Tensor, stride: int, smallest: int = 1) -> tuple[Tensor, int, int]:

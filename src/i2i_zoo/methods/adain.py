@@ -1,4 +1,4 @@
-"""AdaIN: the style of any picture for the content of another (Huang, Belongie 2017, arXiv:1703.06868)."""
+"""AdaIN: pictures in the style of any other picture (Huang, Belongie 2017, arXiv:1703.06868)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .base import Method
 class AdaIN(StyleTask, Method):
     """AdaIN.  The defaults are those of its PyTorch port, naoto0804/pytorch-AdaIN.
 
-    The decoder alone is trained, for an encoder that must be trained already: begin with a checkpoint's.
+    Only the decoder is trained.  The encoder must be trained already: start from a checkpoint.
 
-    Losses and deviations are the port's: the style loss is a mean over channels and the variance that of a sample.  The
-    authors' Lua code sums over channels, with a weight of 0.01 or 0.1, and its variance is that of a population.
+    As in the port, the style loss is a mean over channels, and variances are those of a sample.  The authors' Lua code
+    sums over channels, with a weight of 0.01 or 0.1, and has the variances of a population.
 
     Args:
         width: Channels of the encoder's first stage: 64 is VGG-19.
-        new_decoder: Of a checkpoint that is begun with, take the encoder alone.
+        new_decoder: Take only the encoder from the checkpoint that training starts from.
         lambda_content: Weight of the content loss (eq. 12).
         lambda_style: Weight of the style loss (eq. 13).
         lr: Learning rate of Adam.
-        lr_decay: It is divided by 1 + lr_decay * batches.
+        lr_decay: The learning rate is divided by 1 + lr_decay * batches.
         betas: Decay rates of Adam's moments.
     """
 
@@ -54,7 +54,7 @@ class AdaIN(StyleTask, Method):
         self.save_hyperparameters()
         self.encoder = StyleEncoder(width).requires_grad_(False)
         for parameter in self.encoder.parameters():
-            nn.init.zeros_(parameter)  # so that one without a checkpoint is seen
+            nn.init.zeros_(parameter)  # `on_fit_start` recognises an encoder without a checkpoint
         self.decoder = StyleDecoder(width)
 
     @property
@@ -62,7 +62,7 @@ class AdaIN(StyleTask, Method):
         return {"decoder": ("decoder",)}
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """A checkpoint's encoder, and its decoder unless a new one is wanted."""
+        """The checkpoint's encoder, and its decoder unless ``new_decoder`` is set."""
         if not self.hparams.new_decoder:
             return tensors
         ours = {f"decoder.{name}": tensor for name, tensor in self.decoder.state_dict().items()}
@@ -71,8 +71,8 @@ class AdaIN(StyleTask, Method):
     def on_fit_start(self) -> None:
         if not any(parameter.any() for parameter in self.encoder.parameters()):
             raise ZooError(
-                "AdaIN trains a decoder for an encoder that is trained already: begin with one, --init_from adain or, "
-                "at --model.width 32, --init_from adain-small."
+                "AdaIN trains a decoder for an encoder that is trained already: start with --init_from adain or, "
+                "at --model.width 32, with --init_from adain-small."
             )
 
     def lr_factor(self, player: str, progress: int) -> float:
@@ -95,15 +95,15 @@ class AdaIN(StyleTask, Method):
         return output
 
     def statistics(self, features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Means and deviations (B, C, 1, 1) of features (B, C, h, w), or of the part under a mask (1, 1, h, w)."""
+        """Means and standard deviations (B, C, 1, 1) of features (B, C, h, w), or under a mask (1, 1, h, w)."""
         return channel_statistics(features) if mask is None else masked_statistics(features, mask)
 
     def restyle(self, features: Tensor, own: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]) -> Tensor:
-        """Features with the `statistics` of a style in place of their own (eq. 8)."""
+        """Features whose own `statistics` are replaced by those of a style (eq. 8)."""
         return torch.addcmul(style[0], features - own[0], style[1] / own[1])
 
     def style_distances(self, content: Tensor, style: Tensor, output: Tensor) -> dict[str, Tensor]:
-        """``content_loss`` and ``style_loss`` of a batch of outputs, (B, 3, H, W) in [-1, 1] each, without weights."""
+        """``content_loss`` and ``style_loss`` without their weights; all pictures are (B, 3, H, W) in [-1, 1]."""
         style_maps, found = self.encoder.maps(style), self.encoder.maps(output)
         target = adain(self.encoder(content), *channel_statistics(style_maps[-1]))
         return {"content_loss": F.mse_loss(found[-1], target), "style_loss": statistics_loss(found, style_maps)}

@@ -21,31 +21,31 @@ from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
 from .base import UnpairedMethod
 
-SEED = Condition("seed", Seed(), "where the search for the latent code starts", label="Seed of the search", default=0)
+SEED = Condition("seed", Seed(), "seed of the search for the latent code", label="Seed of the search", default=0)
 
 
 class CoGAN(UnpairedMethod):
     """CoGAN.  The defaults are those of the authors' PyTorch code for digits and their edges.
 
-    A latent code gives a picture of each domain, and the two belong together.  A picture is translated by a search for
-    the code that gives it (sec. 5).  All pictures have one size.
+    A latent code gives a pair of pictures, one of each domain.  To translate a picture, the model searches for the code
+    that gives it (sec. 5).  All pictures have the same size.
 
     Args:
         in_channels: Channels of A.
         out_channels: Channels of B.
-        networks: Those for ``digits``, or those for other ``pictures``.
-        size: Height and width of the pictures: 28 for digits; 32, 64 or 128 for others.
+        networks: The authors' networks for ``digits`` or for other ``pictures``.
+        size: Height and width of the pictures: 28 for digits; 32, 64 or 128 for other pictures.
         width: An eighth of the channels of the generators' first layer.
         discriminator_width: Channels of the discriminators' first layer; 32 in the authors' network for faces.
         latent: Length of the latent code.
-        inversion_starts: Random codes; the search for a picture's code begins with the closest of them.
-        inversion_steps: Steps of that search.
+        inversion_starts: Number of random codes; the search for a picture's code starts from the closest one.
+        inversion_steps: Steps of the search.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         weight_decay: L2 penalty of Adam.
 
     Raises:
-        ZooError: For a size that there are no networks for.
+        ZooError: For a size without networks.
     """
 
     inference_networks: tuple[str, ...] = ("generator",)
@@ -78,7 +78,7 @@ class CoGAN(UnpairedMethod):
             )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The discriminators' update, then the generators' with codes of its own (the authors' code)."""
+        """The discriminators' update, then the generators' with new codes (the authors' code)."""
         a, b = batch["a"], batch["b"]
         self.check_size(a)
         self.check_size(b)
@@ -89,41 +89,41 @@ class CoGAN(UnpairedMethod):
             loss["adversarial"] = self.judge(self.generator(self.draw_codes(len(a))), True)
 
     def draw_codes(self, count: int, seed: int | None = None) -> Tensor:
-        """Latent codes (count, latent) from their prior, N(0, 1); with a seed the same ones on every device."""
+        """Draw latent codes (count, latent) from their prior, N(0, 1); a seed gives the same codes on every device."""
         random = None if seed is None else torch.Generator().manual_seed(seed)
         return torch.randn(count, self.hparams.latent, generator=random).to(next(self.generator.parameters()))
 
     def judge(self, pictures: Sequence[Tensor], real: bool) -> Tensor:
-        """The discriminators' cross-entropy for the verdict ``real`` on pictures of A and B, the mean over all."""
+        """The discriminators' mean cross-entropy for the verdict ``real`` on pictures of A and B."""
         logits = self.discriminator(*pictures)
         return F.cross_entropy(logits, torch.full((len(logits),), int(real), device=logits.device))
 
     def forward(self, image: Tensor, direction: str = "ab", seed: int = 0) -> Tensor:
-        """(B, C, size, size) of one domain in [-1, 1] to the other, by the codes that `invert` finds."""
+        """(B, C, size, size) of one domain in [-1, 1] to the other, through the codes that `invert` finds."""
         source, target = tuple(direction)
         translation: Tensor
         (translation,) = self.generator(self.invert(image, source, seed), target)
         return translation
 
     def invert(self, image: Tensor, domain: str, seed: int = 0) -> Tensor:
-        """The latent codes (B, latent) whose pictures in a domain are the closest to given ones (sec. 5).
+        """Find the latent codes (B, latent) whose pictures in a domain are closest to the images (sec. 5).
 
-        Closest by the sum of squares.  The paper searches by L-BFGS, one image at a time; this is Adam, all at once.
+        The distance is the sum of squares.  The paper uses L-BFGS on one image at a time; this is Adam on all at once.
 
         Args:
             image: (B, C, size, size) of the domain in [-1, 1].
             domain: ``a`` or ``b``.
-            seed: Seed of the random codes, the same ones for every image.
+            seed: Seed of the random codes, which are the same for every image.
 
         Raises:
-            ZooError: For images of another size than the model's.
+            ZooError: For images that do not have the model's size.
         """
         self.check_size(image)
         with torch.no_grad():
             starts = self.draw_codes(self.hparams.inversion_starts, seed)
             (pictures,) = self.generator(starts, domain)
             closest = torch.cdist(image.flatten(1), pictures.flatten(1)).argmin(1)
-        # With a copy of the weights, since those of inference mode, where most callers are, take no part in gradients.
+        # A copy of the weights: most callers are in inference mode, whose tensors cannot take part in gradients.
         with torch.inference_mode(False), torch.enable_grad():
             generator = copy.deepcopy(self.generator).float().requires_grad_(False)
             code = starts[closest].float().requires_grad_(True)
@@ -136,11 +136,11 @@ class CoGAN(UnpairedMethod):
         return code.detach().to(image)
 
     def check_size(self, image: Tensor) -> None:
-        """Raise `ZooError` for images (..., H, W) of another size than the model's."""
+        """Raise `ZooError` for images (..., H, W) that do not have the model's size."""
         size, (height, width) = self.hparams.size, image.shape[-2:]
         if not size == height == width:
             raise ZooError(
-                f"This model makes pictures of {size}x{size} pixels alone, not {width}x{height}: use that size."
+                f"This model only makes pictures of {size}x{size} pixels, not {width}x{height}: use that size."
             )
 
     @property
@@ -148,11 +148,11 @@ class CoGAN(UnpairedMethod):
         return (self.direction_condition, SEED, SIZE)
 
     def make_translator(self, direction: str = "ab", seed: int = 0, **chosen: Any) -> PictureTranslator:
-        """Pictures are scaled to the one size of this model, and the results back; a tensor must have that size."""
+        """Pictures are scaled to this model's size, and results back; a tensor must have that size."""
         return self.translator_of(direction, {"seed": seed}, **chosen)
 
     def preprocess_for(self, direction: str = "") -> UnpairedPreprocess:
-        """At the one size of this model, whatever the data say."""
+        """The size is that of the model, whatever the data have."""
         return replace(super().preprocess_for(direction), size=(self.hparams.size, self.hparams.size))
 
     def graph(self, **conditions: Any) -> Graph:
@@ -163,6 +163,6 @@ class CoGAN(UnpairedMethod):
 
     @torch.inference_mode()
     def sample(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # it makes pairs
-        """So many random pairs of pictures: of A and of B, (count, C, size, size) in [-1, 1]."""
+        """Draw random pairs of pictures: those of A and those of B, (count, C, size, size) in [-1, 1]."""
         a, b = self.generator(self.draw_codes(count, seed))
         return a, b

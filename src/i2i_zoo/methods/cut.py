@@ -1,4 +1,4 @@
-"""CUT: one-sided unpaired translation by contrast between patches (Park, Efros, Zhang, Zhu 2020, arXiv:2007.15651)."""
+"""CUT: one-sided unpaired translation by contrasting patches (Park, Efros, Zhang, Zhu 2020, arXiv:2007.15651)."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ class CUT(UnpairedMethod):
 
     Args:
         in_channels: Channels of A.
-        out_channels: Channels of B; as many, since one encoder sees both.
+        out_channels: Channels of B; equal to those of A, since one encoder sees both.
         generator: Architecture of the generator, by its number of residual blocks.
         width: Channels of the generator's first layer.
-        receptive_field: Patch that the discriminator sees, in pixels: 16, 34, 70, 142 or 286, and its blurs' part.
+        receptive_field: Size in pixels of the patches that the discriminator sees: 16, 34, 70, 142 or 286, and a few
+            more for its blurs.
         discriminator_width: Channels of the discriminator's first layer.
         adversarial: Adversarial loss (eq. 1).
         lambda_adversarial: Weight of the adversarial loss.
-        lambda_nce: Weight of the contrast (eq. 3); the larger, the closer a translation stays to its source.
-        nce_identity: Contrast images of B with what the generator makes of them too (eq. 5); the two contrasts then
-            count half each.
-        flip_equivariance: Translate half of the batches mirrored, and compare them mirrored back.
+        lambda_nce: Weight of the contrastive loss (eq. 3).  With a larger weight, translations stay closer to sources.
+        nce_identity: Also contrast images of B with their own translations (eq. 5); each of the two losses then counts
+            half.
+        flip_equivariance: Translate half of the batches mirrored, and mirror them back to compare.
         temperature: Divisor of the similarities (eq. 2).
-        patches: Places of each layer that are compared, drawn anew for each contrast.
-        projector_width: Length of the vectors that are compared.
+        patches: How many places of each layer are compared; they are drawn anew for each contrast.
+        projector_width: Length of the compared vectors.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.
         decay_epochs: Epochs of linear decay after them; 0 for none.
 
     Raises:
-        ZooError: For domains of different numbers of channels.
+        ZooError: For domains with different numbers of channels.
     """
 
     directions = ("ab",)
@@ -95,7 +96,7 @@ class CUT(UnpairedMethod):
         return {"discriminator": ("discriminator_b",), "generator": ("generator_ab", "projector")}
 
     def contrast(self, queries: list[Tensor], keys: list[Tensor]) -> Tensor:
-        """The PatchNCE loss between features of translations and those of their sources, at places drawn anew."""
+        """The PatchNCE loss between the features of translations and of their sources, at random places."""
         hp = self.hparams
         places = draw_places(keys, hp.patches)
         with torch.no_grad():
@@ -103,7 +104,7 @@ class CUT(UnpairedMethod):
         return patch_nce_loss(self.projector(queries, places), targets, hp.temperature)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The discriminator's update, then the generator's with the projector against it, from one translation."""
+        """The discriminator's update, then that of generator and projector, both on the same translations."""
         a, b, hp, generator = batch["a"], batch["b"], self.hparams, self.generator_ab
         if hp.nce_identity and a.shape != b.shape:
             raise ZooError(

@@ -20,36 +20,35 @@ from .pix2pix import Generator, build_generator
 class CycleGAN(UnpairedMethod):
     """CycleGAN.  The defaults are those of the authors' PyTorch code.
 
-    The paper uses the identity loss for paintings and photographs alone; its other tasks are ``lambda_identity=0``.
-    The ablations (sec. 5.1.4): cycle alone ``lambda_adversarial=0``; GAN alone ``lambda_cycle_a=0, lambda_cycle_b=0``;
-    GAN with the forward cycle ``lambda_cycle_b=0``; with the backward cycle ``lambda_cycle_a=0``.
+    The paper uses the identity loss only between paintings and photographs; elsewhere it is ``lambda_identity=0``.
+    The ablations (sec. 5.1.4): only cycle ``lambda_adversarial=0``; only GAN ``lambda_cycle_a=0, lambda_cycle_b=0``;
+    GAN and forward cycle ``lambda_cycle_b=0``; GAN and backward cycle ``lambda_cycle_a=0``.
 
     Args:
         in_channels: Channels of A.
         out_channels: Channels of B.
-        directions: ``ab`` is a model of the generator from A to B alone, as the authors' published ones; it translates
-            and cannot be trained.
-        generator: Architecture of both generators; as of `Pix2Pix`.  The paper's are ``resnet_9``, and ``resnet_6`` at
+        directions: ``ab`` has only the generator from A to B, as the authors' published models; it cannot be trained.
+        generator: Architecture of both generators, see `Pix2Pix`.  The paper uses ``resnet_9``, and ``resnet_6`` at
             128x128 (sec. 7.2).
         width: Channels of the generators' first layer.
         norm: Normalisation of all networks.
-        dropout: Drop features in the generators while training.
-        inference_norm: As of `Pix2Pix`, for norm=batch.
-        receptive_field: Patch that the discriminators see, in pixels: 1, 16, 34, 70, 142 or 286.
+        dropout: Use dropout in the generators in training.
+        inference_norm: For norm=batch, see `Pix2Pix`.
+        receptive_field: Size in pixels of the patches that the discriminators see: 1, 16, 34, 70, 142 or 286.
         discriminator_width: Channels of the discriminators' first layer.
         adversarial: Adversarial loss (sec. 4).
         lambda_adversarial: Weight of the adversarial losses; 0 leaves out the discriminators.
         lambda_cycle_a: Weight of the forward cycle, from A to B and back (eq. 2, 3).
         lambda_cycle_b: Weight of the backward cycle, from B to A and back.
-        lambda_identity: Weight of the identity losses (sec. 5.2), as a multiple of the cycle's in the same domain.
-        pool_size: Translations of each domain remembered for its discriminator (sec. 4); 0 for none.
+        lambda_identity: Weight of the identity losses (sec. 5.2), as a multiple of the cycle weight of their domain.
+        pool_size: Number of earlier translations kept for each discriminator (sec. 4); 0 for none.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.
         decay_epochs: Epochs of linear decay after them; 0 for none.
 
     Raises:
-        ZooError: For an identity loss between domains of different numbers of channels.
+        ZooError: For an identity loss between domains with different numbers of channels.
     """
 
     generator_ab: nn.Module
@@ -106,8 +105,8 @@ class CycleGAN(UnpairedMethod):
         super().setup(stage)
         if stage == "fit" and self.hparams.directions == "ab":
             raise ZooError(
-                "A CycleGAN of one direction cannot be trained, which takes both: use directions=both, whose generator "
-                "from A to B can start from it with --init_from."
+                "A CycleGAN of one direction cannot be trained, since training takes both: use directions=both, whose "
+                "generator from A to B can start from this one with --init_from."
             )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
@@ -129,7 +128,7 @@ class CycleGAN(UnpairedMethod):
         if hp.lambda_adversarial:
             with self.update("discriminator") as loss:
                 for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
-                    # Halved, so that the discriminators learn slowly beside the generators (sec. 7.1).
+                    # Halved: the discriminators learn more slowly than the generators (sec. 7.1).
                     loss[f"real_{domain}"] = 0.5 * self.verdict(domain, real, True)
                     loss[f"fake_{domain}"] = 0.5 * self.verdict(domain, self.pools[domain].query(fake.detach()), False)
 
@@ -146,6 +145,6 @@ class CycleGAN(UnpairedMethod):
         return decay_to_zero(progress, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Of a model of one direction, the generator that it has; the other begins afresh."""
+        """A checkpoint of one direction gives only its generator; the other one starts untrained."""
         own = {k: v for k, v in self.state_dict().items() if k.startswith("generator_ba.")}
         return {**own, **tensors}

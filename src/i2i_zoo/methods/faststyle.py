@@ -1,4 +1,4 @@
-"""FastStyle: one style by a feed-forward network (Johnson, Alahi, Fei-Fei 2016, arXiv:1603.08155)."""
+"""FastStyle: a feed-forward network for one style (Johnson, Alahi, Fei-Fei 2016, arXiv:1603.08155)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from .base import Method
 class FastStyle(OneStyleTask, Method):
     """FastStyle.  The defaults are those of PyTorch's example, fast_neural_style, not of Johnson et al.
 
-    Instance norm (Ulyanov, Vedaldi, Lempitsky 2017) takes the content's contrast out; ``norm="batch"`` is the paper's.
+    Instance norm (Ulyanov, Vedaldi, Lempitsky 2017) removes the contrast of the content.  The paper has
+    ``norm="batch"``.
 
     Args:
-        style: File of the picture whose style is learned.  It is read in training, and by metrics if it is given.
-        style_size: Shorter side to resize it to; by default it stays as it is.
+        style: File of the picture whose style is learned.  Training needs it, and the metric ``style_loss``.
+        style_size: Shorter side in pixels to resize the style to; by default it keeps its size.
         width: Channels of the generator's first layer.
-        norm: Its norms.
-        backbone: Network whose features are compared: VGG-16, or the encoder of adain-small, whose losses are of
-            another size.
+        norm: Normalisation of the generator.
+        backbone: Network whose features are compared: VGG-16, or the encoder of adain-small, which needs other
+            weights of the losses.
         lambda_content: Weight of the content loss (eq. 2).
         lambda_style: Weight of the style loss (eq. 4).
         lambda_tv: Weight of the total variation (sec. 3.2); 0 leaves it out.
@@ -62,7 +63,7 @@ class FastStyle(OneStyleTask, Method):
         return {"generator": ("generator",)}
 
     def forward(self, content: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] to the same, not bounded; H and W multiples of 4."""
+        """(B, 3, H, W) in [-1, 1] to (B, 3, H, W), not bounded; H and W multiples of 4."""
         output: Tensor = self.generator(content)
         return output
 
@@ -76,12 +77,12 @@ class FastStyle(OneStyleTask, Method):
     def on_fit_start(self) -> None:
         if self.hparams.style is None:
             raise ZooError("FastStyle learns the style of one picture: give its file, --model.style FILE.")
-        _ = self.style_grams  # before the first step, which is where an unreadable file would else be told
+        _ = self.style_grams  # an unreadable file raises here, before the first step
 
     def style_distances(self, content: Tensor, output: Tensor) -> dict[str, Tensor]:
-        """``content_loss``, and ``style_loss`` if there is a style, of outputs for contents, without weights.
+        """``content_loss``, and ``style_loss`` if there is a style, without their weights.
 
-        Both are (B, 3, H, W) in [-1, 1]; no gradient for ``content``.
+        ``content`` and ``output`` are (B, 3, H, W) in [-1, 1]; ``content`` gets no gradient.
         """
         with torch.no_grad():
             wanted = loss_maps(self.hparams.backbone, content, content=True)
@@ -95,7 +96,7 @@ class FastStyle(OneStyleTask, Method):
         """The generator's update."""
         hp = self.hparams
         with self.update("generator") as loss:
-            # Not clamped, which would stop gradients.
+            # Not clamped: that would stop gradients.
             output = padded(self.generator, batch["content"], self.generator.stride, self.generator.smallest)
             distances = self.style_distances(batch["content"], output)
             loss["content"] = hp.lambda_content * distances["content_loss"]

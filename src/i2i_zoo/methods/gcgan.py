@@ -15,34 +15,34 @@ from i2i_zoo.networks.initialization import init_xavier
 from .base import UnpairedMethod, decay_to_zero
 from .pix2pix import Generator, build_generator
 
-#: An image as it is, and transformed.
+#: An image as it is, and transformed (turned or flipped).
 VIEWS = ("", "turned_")
 
 
 class GcGAN(UnpairedMethod):
-    """GcGAN.  The defaults are those of the authors' code (``gc_gan_share``), one generator from A to B.
+    """GcGAN.  The defaults are those of the authors' code (``gc_gan_share``): one generator from A to B.
 
-    ``lambda_cycle`` > 0 is GcGAN with the cycle loss (``gc_cycle_gan``), a model of both directions; 10 in their code.
-    Theirs sends the turned image of B through the wrong generator on its way back; ours through the right one.
+    ``lambda_cycle`` > 0 is GcGAN with the cycle loss (``gc_cycle_gan``) and translates in both directions; their code
+    has 10.  It sends the turned image of B back through the wrong generator; ours uses the right one.
 
     Args:
         in_channels: Channels of A.
         out_channels: Channels of B.
-        geometry: What the translation must commute with (sec. 3.2): a clockwise quarter ``rotation`` or the vertical
-            ``flip``.
-        generator: Architecture of the generators; as of `Pix2Pix`.  The authors use ``resnet_6`` at 128x128.
+        geometry: The transformation that commutes with the translation (sec. 3.2): ``rotation`` by 90 degrees clockwise
+            or vertical ``flip``.
+        generator: Architecture of the generators, see `Pix2Pix`.  The authors use ``resnet_6`` at 128x128.
         width: Channels of the generators' first layer.
         norm: Normalisation of all networks.
-        dropout: Drop features in the generators while training.
-        inference_norm: As of `Pix2Pix`, for norm=batch.
-        receptive_field: Patch that the discriminators see, in pixels.
+        dropout: Use dropout in the generators in training.
+        inference_norm: For norm=batch, see `Pix2Pix`.
+        receptive_field: Size in pixels of the patches that the discriminators see.
         discriminator_width: Channels of the discriminators' first layer.
         adversarial: Adversarial loss.
         lambda_adversarial: Weight of the adversarial losses.
         lambda_geometry: Weight of the geometry consistency (eq. 3; 20 in sec. 4).
         lambda_identity: Weight of the identity losses; 3 for Cityscapes.
         lambda_cycle: Weight of the cycle losses; 0 for one direction.
-        pool_size: Translations remembered for each discriminator; 0 for none.
+        pool_size: Number of earlier translations kept for each discriminator; 0 for none.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.
@@ -107,7 +107,7 @@ class GcGAN(UnpairedMethod):
         return image.flip(2) if self.hparams.geometry == "flip" else image.rot90(-1, (2, 3))
 
     def turn_back(self, image: Tensor) -> Tensor:
-        """Its inverse."""
+        """The inverse of `turn`."""
         return image.flip(2) if self.hparams.geometry == "flip" else image.rot90(1, (2, 3))
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
@@ -122,7 +122,7 @@ class GcGAN(UnpairedMethod):
                 for view, translation in zip(VIEWS, fake[b], strict=True):
                     verdict = self.verdict(f"{view}{b}", translation, True, generator=True)
                     loss[f"adversarial_{view}{b}"] = hp.lambda_adversarial * verdict
-                # Each view is drawn to the other where that stands: twice the value of one distance, and its gradient.
+                # Each view is compared with the other, detached: twice the value of one distance, the same gradient.
                 loss[f"geometry_{b}"] = hp.lambda_geometry * (
                     F.l1_loss(image, self.turn_back(turned.detach())) + F.l1_loss(turned, self.turn(image.detach()))
                 )

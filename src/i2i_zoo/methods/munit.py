@@ -24,13 +24,13 @@ from .base import UnpairedMethod, halved
 STYLE = Condition(
     "style",
     PictureFile(),
-    "a picture of the domain that is translated to, whose style to take; in Python also a style code",
+    "a picture of the target domain whose style to take; in Python also a style code",
     label="Style of this picture",
 )
 SEED = Condition(
     "seed",
     Seed(),
-    "draw the style at random; every seed gives another translation",
+    "draw the style at random with this seed",
     label="Or a style at random: its seed",
     excludes="style",
 )
@@ -45,7 +45,7 @@ class MUNIT(UnpairedMethod):
         width: Channels of the autoencoders' first layer.
         blocks: Residual blocks of each content encoder, and of each decoder.
         style: Length of a style code.
-        hidden: Width of the perceptron behind it.
+        hidden: Width of the perceptron that reads the style code.
         discriminator_width: Channels of the discriminators' first layer.
         adversarial: Adversarial loss.
         lambda_adversarial: Weight of the adversarial losses (eq. 4).
@@ -95,14 +95,14 @@ class MUNIT(UnpairedMethod):
             self.discriminator_a = init_normal(PyramidDiscriminator(hp.in_channels, hp.discriminator_width))
             self.discriminator_b = init_normal(PyramidDiscriminator(hp.out_channels, hp.discriminator_width))
 
-    def random_style(self, like: Tensor) -> Tensor:
-        """Styles (B, style) from their prior, for a batch of images."""
-        return torch.randn(len(like), self.hparams.style, device=like.device)
+    def random_style(self, images: Tensor) -> Tensor:
+        """Draw styles (B, style) from their prior for a batch of images."""
+        return torch.randn(len(images), self.hparams.style, device=images.device)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The discriminators' update, then the autoencoders' with styles of its own (authors' code)."""
+        """The discriminators' update, then the autoencoders' with new styles (authors' code)."""
         a, b, hp = batch["a"], batch["b"], self.hparams
-        # What the two updates have in common; the discriminators' leaves the autoencoders as they are.
+        # Both updates use these contents: the first one leaves the autoencoders as they are.
         content_a, content_b = self.autoencoder_a.content_encoder(a), self.autoencoder_b.content_encoder(b)
         with torch.no_grad():
             style_a, style_b = self.random_style(b), self.random_style(a)
@@ -115,7 +115,7 @@ class MUNIT(UnpairedMethod):
         with self.update("generator") as loss:
             style_a, style_b = self.random_style(b), self.random_style(a)
             own_a, own_b = self.autoencoder_a.style_encoder(a), self.autoencoder_b.style_encoder(b)
-            # A domain's decoder makes its own image again, and the translation of the other's.
+            # The decoder of a domain makes its own image again, and the translation of the other one.
             same_a, fake_a = self.decode_both("a", (content_a, own_a), (content_b, style_a))
             same_b, fake_b = self.decode_both("b", (content_b, own_b), (content_a, style_b))
             again_b, again_a = self.autoencoder_a.content_encoder(fake_a), self.autoencoder_b.content_encoder(fake_b)
@@ -136,7 +136,7 @@ class MUNIT(UnpairedMethod):
                 loss["perceptual_b"] = hp.lambda_perceptual * distance(fake_b, a)
 
     def decode_both(self, domain: str, *codes: tuple[Tensor, Tensor]) -> Sequence[Tensor]:
-        """The images of pairs of contents and styles, in one pass."""
+        """The images for pairs of content and style, in one pass."""
         contents, styles = zip(*codes, strict=True)
         decoded: Tensor = getattr(self, f"autoencoder_{domain}").decode(torch.cat(contents), torch.cat(styles))
         return torch.split(decoded, [len(content) for content in contents])
@@ -160,7 +160,7 @@ class MUNIT(UnpairedMethod):
     def forward(self, image: Tensor, direction: str = "ab", style: Tensor | None = None) -> Tensor:
         """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of 4.
 
-        ``style`` is (B or 1, style); by default the middle of the prior, zero.
+        ``style`` is (B or 1, style); by default it is zero, the mean of the prior.
         """
         source, target = (self.autoencoder(domain) for domain in direction)
         if style is None:
@@ -169,7 +169,7 @@ class MUNIT(UnpairedMethod):
         return output
 
     def autoencoder(self, domain: str) -> StyleAutoencoder:
-        """That of domain ``a`` or ``b``."""
+        """The autoencoder of domain ``a`` or ``b``."""
         network: StyleAutoencoder = getattr(self, f"autoencoder_{domain}")
         return network
 
@@ -181,9 +181,9 @@ class MUNIT(UnpairedMethod):
     def make_translator(
         self, direction: str = "ab", style: Picture | None = None, seed: int | None = None, **chosen: Any
     ) -> PictureTranslator:
-        """Without style and seed in the style at the middle of the prior.
+        """Without style and seed, the style is zero, the mean of the prior.
 
-        Raises `ZooError` for a style code of another length than the model's.
+        Raises `ZooError` for a style code whose length does not fit the model.
         """
         code = None
         if seed is not None:
@@ -198,7 +198,7 @@ class MUNIT(UnpairedMethod):
 
     @torch.inference_mode()
     def read_style(self, picture: Picture, direction: str) -> Tensor:
-        """The style code (1, style) of a picture of the domain that a direction translates to."""
+        """The style code (1, style) of a picture of a direction's target domain."""
         # The picture is a source of the other direction.
         values = self.translator_of(direction[::-1], {}).prepare(picture)
         code: Tensor = self.autoencoder(direction[1]).style_encoder(values)

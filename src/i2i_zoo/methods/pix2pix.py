@@ -40,22 +40,23 @@ class Pix2Pix(PairedMethod):
     Args:
         in_channels: Channels of the source.
         out_channels: Channels of the target.
-        generator: Architecture: U-Nets by the size that they reduce to one pixel, the encoder-decoder (no skips), and
-            residual generators by their number of blocks (sec. 6.1.1; the residual ones are the PyTorch code's).
+        generator: Architecture (sec. 6.1.1): ``unet_N`` reduces N pixels to one, ``encoder_decoder`` has no skips, and
+            ``resnet_N``, from the PyTorch code, has N residual blocks.
         width: Channels of the generator's first layer.
         norm: Normalisation of both networks.
-        dropout: Drop features in the generator while training (sec. 3.1).
-        inference_norm: ``image`` normalises each image by its own statistics, as the authors test; ``running`` by the
-            running statistics of training. For norm=batch.
-        inference_dropout: Keep dropout at inference, as the authors test; then two calls give two results.
-        receptive_field: Patch that the discriminator sees, in pixels: 1, 16, 34, 70, 142 or 286 (sec. 4.4).
+        dropout: Use dropout in the generator in training (sec. 3.1).
+        inference_norm: For norm=batch: ``image`` normalises each image by its own statistics, as the authors do when
+            they test; ``running`` by the running statistics of training.
+        inference_dropout: Use dropout at inference too, as the authors do when they test; results then differ from
+            call to call.
+        receptive_field: Size in pixels of the discriminator's patches: 1, 16, 34, 70, 142 or 286 (sec. 4.4).
         discriminator_width: Channels of the discriminator's first layer.
         conditional: Whether the discriminator sees the source.
         adversarial: Adversarial loss.
         lambda_adversarial: Weight of the adversarial loss; 0 leaves out the discriminator.
         lambda_l1: Weight of the L1 distance to the target (eq. 4).
         lambda_gp: Weight of the gradient penalty, for adversarial=wgangp.
-        pool_size: Generated pairs remembered for the discriminator; 0 for none.
+        pool_size: Number of earlier generated pairs kept for the discriminator; 0 for none.
         lr: Learning rate of Adam (sec. 3.3).
         betas: Decay rates of Adam's moments (sec. 3.3).
         epochs: Epochs at the full learning rate.
@@ -110,7 +111,7 @@ class Pix2Pix(PairedMethod):
         return ("discriminator",) if self.hparams.adversarial == "wgangp" else ()
 
     def pair(self, source: Tensor, image: Tensor) -> Tensor:
-        """What the discriminator judges: the image, behind its source if the discriminator is conditional."""
+        """The input of the discriminator: the image, and before it its source if the discriminator is conditional."""
         return torch.cat([source, image], 1) if self.hparams.conditional else image
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
@@ -122,7 +123,7 @@ class Pix2Pix(PairedMethod):
             fake_pair = self.pair(source, fake)
             shown = self.pool.query(fake_pair.detach())
             with self.update("discriminator") as loss:
-                # Halved, so that the discriminator learns slowly beside the generator (sec. 3.3).
+                # Halved: the discriminator learns more slowly than the generator (sec. 3.3).
                 loss["fake"] = 0.5 * adversarial_loss(self.discriminator(shown), False, hp.adversarial)
                 loss["real"] = 0.5 * adversarial_loss(self.discriminator(real_pair), True, hp.adversarial)
                 if hp.adversarial == "wgangp":
@@ -139,8 +140,8 @@ class Pix2Pix(PairedMethod):
     def lr_factor(self, player: str, progress: int) -> float:
         """Constant, then linearly towards zero.
 
-        As the authors' code trains: it steps its schedule before an epoch, so the rate already falls in epoch
-        ``epochs`` and the last epoch has none.
+        The authors' code steps its schedule before an epoch, so the rate already falls in epoch ``epochs``, and it is
+        zero in the last epoch.
         """
         return decay_to_zero(progress, self.hparams.epochs, self.hparams.decay_epochs, ahead=2)
 

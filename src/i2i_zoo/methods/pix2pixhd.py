@@ -23,19 +23,19 @@ from .base import Method, PairedMethod, SemanticMethod, linear_decay
 STYLE = Condition(
     "style",
     PictureFile(also=(Mapping,)),
-    "a photograph of the same label map whose style to take; in Python also the cluster of each instance",
+    "a photograph of the same label map, whose style to take; in Python also the cluster of each instance",
     label="Style of this photograph",
 )
 
 
 class HDMethod(Method):
-    """What pix2pixHD does with label maps and with pictures alike."""
+    """What pix2pixHD does for label maps and for pictures alike."""
 
     generator: Any
 
     @property
     def condition_channels(self) -> int:
-        """Channels of what the discriminator sees beside the image."""
+        """Channels that the discriminator sees beside the image."""
         raise NotImplementedError
 
     def configure_model(self) -> None:
@@ -55,7 +55,7 @@ class HDMethod(Method):
         return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).sum()
 
     def update_both(self, condition: Tensor, fake: Tensor, real: Tensor) -> None:
-        """The generator's update, then the discriminator's, both from one pass of the generator (the authors' code)."""
+        """The generator's update, then the discriminator's, both on the same fakes (the authors' code)."""
         hp = self.hparams
         real_maps = self.discriminator(torch.cat([condition, real], 1))
         with self.update("generator") as loss:
@@ -70,27 +70,27 @@ class HDMethod(Method):
             loss["fake"] = 0.5 * self.adversarial(fake_maps, False)
             loss["real"] = 0.5 * self.adversarial(real_maps, True)
 
-    def rest_global(self) -> None:
-        """The global generator rests while the enhancers around it learn (sec. 3.1)."""
+    def freeze_global(self) -> None:
+        """Freeze the global generator in the first epochs of its enhancers (sec. 3.1)."""
         if self.hparams.enhancers:
             self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
 
     def on_train_start(self) -> None:
-        # A run that is resumed within an epoch does not start that epoch again.
+        # A run that is resumed within an epoch gets no start of that epoch.
         super().on_train_start()
-        self.rest_global()
+        self.freeze_global()
 
     def on_train_epoch_start(self) -> None:
-        self.rest_global()
+        self.freeze_global()
 
     def lr_factor(self, player: str, progress: int) -> float:
         return linear_decay(progress, self.hparams.epochs, self.hparams.decay_epochs)
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Those of a stage with fewer enhancers, moved to their places here: coarse to fine (sec. 3.1).
+        """The tensors of a stage with fewer enhancers, renamed for this one: coarse to fine (sec. 3.1).
 
-        What the coarser stage lacks stays as it is: the new enhancers, the last layer if its width changes, and the
-        discriminator of the full resolution, since the coarser ones keep theirs.
+        Parts that the coarser stage lacks keep their own tensors: the new enhancers, the last layer if its width
+        changes, and the discriminator of the full resolution.
         """
         own = self.state_dict()
         missing = self.hparams.scales - len({k.split(".")[2] for k in tensors if k.startswith("discriminator.scales.")})
@@ -109,27 +109,27 @@ class HDMethod(Method):
 class Pix2PixHD(HDMethod, SemanticMethod):
     """pix2pixHD.  The defaults are the first stage of the authors' code: the global generator, 1024x512.
 
-    The second stage is ``enhancers=1, scales=3, frozen_epochs=10, epochs=50, decay_epochs=50`` with ``--init_from`` a
-    checkpoint of the first.
+    The second stage is ``enhancers=1, scales=3, frozen_epochs=10, epochs=50, decay_epochs=50``, started with
+    ``--init_from`` from a checkpoint of the first.
 
     Args:
-        labels: How many labels there are.
-        edges: The networks see the boundaries of the instances (sec. 3.3).
+        labels: Number of labels.
+        edges: Whether the networks see the boundaries of instances (sec. 3.3).
         width: Channels of the global generator's first layer.
-        downs: Its halvings.
+        downs: How many times it halves the resolution.
         blocks: Its residual blocks.
-        enhancers: Local enhancers around it (sec. 3.1), each of which doubles the resolution.
-        enhancer_blocks: Residual blocks of each.
+        enhancers: Local enhancers around it (sec. 3.1); each doubles the resolution.
+        enhancer_blocks: Residual blocks of each enhancer.
         features: Channels of the instance-wise features (sec. 3.4; the paper's 3); 0 for a model without them.
         encoder_width: Channels of the feature encoder's first layer.
-        clusters: Styles of each label, found among the training set's features when training ends.
+        clusters: Styles per label, found at the end of training among the features of the training set.
         discriminator_width: Channels of the discriminators' first layer.
         scales: Number of discriminators (sec. 3.2): 2 at 1024x512, 3 at 2048x1024.
         adversarial: Adversarial loss.
         lambda_feature_matching: Weight of the feature matching loss (eq. 5).
         lambda_perceptual: Weight of the perceptual loss; 0 leaves it out.
         perceptual: Classifier of the perceptual loss.
-        frozen_epochs: Epochs in which the enhancers alone are trained, before all is (sec. 3.1).
+        frozen_epochs: First epochs, in which only the enhancers are trained (sec. 3.1).
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.
@@ -202,13 +202,13 @@ class Pix2PixHD(HDMethod, SemanticMethod):
 
     @torch.no_grad()
     def on_train_end(self) -> None:
-        """Find the styles of each label among the training set's features."""
+        """Find the styles of each label among the features of the training set."""
         if self.hparams.features:
             self.find_styles(self.trainer.train_dataloader)
 
     @torch.no_grad()
     def find_styles(self, batches: Any) -> None:
-        """Cluster the features of the instances that fill 1/64 of a picture or more, label by label (sec. 3.4).
+        """Cluster the features of instances that fill at least 1/64 of a picture, label by label (sec. 3.4).
 
         Args:
             batches: Training batches of ``label``, ``target`` and ``instance`` (optional).
@@ -231,14 +231,14 @@ class Pix2PixHD(HDMethod, SemanticMethod):
                 self.encoder.clusters[label_id] = len(centres)
 
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """Features (B, features, H, W) for label maps: of a photograph, or for each instance a cluster of its label.
+        """Features (B, features, H, W) for label maps: those of a photograph, or for each instance a cluster.
 
-        ``style`` is a photograph, or maps ids of instances (of labels, where there are no instances) to the number of a
-        cluster; what it leaves out is drawn at random with ``seed``, or has cluster 0 without one.
+        ``style`` is a photograph, or maps ids of instances (or of labels if there are no instances) to numbers of
+        clusters of their label.  The clusters of other instances are drawn with ``seed``; without it they are 0.
 
-        The same seed draws the same features for a label map, whatever the batch.
+        The same seed draws the same features for a label map in any batch.
 
-        Raises `ZooError` for an id that is not there, and a cluster that its label has not.
+        Raises `ZooError` for an id that is not in the map and for a cluster that its label does not have.
         """
         if not self.hparams.features:
             return None
@@ -271,9 +271,9 @@ class Pix2PixHDPaired(HDMethod, PairedMethod):
     Args:
         in_channels: Channels of the source.
         out_channels: Channels of the target.
-        width, downs, blocks, enhancers, enhancer_blocks, discriminator_width, scales, adversarial: As of `Pix2PixHD`.
-        lambda_feature_matching, lambda_perceptual, perceptual, frozen_epochs: As of `Pix2PixHD`.
-        lr, betas, epochs, decay_epochs: As of `Pix2PixHD`.
+        width, downs, blocks, enhancers, enhancer_blocks, discriminator_width, scales, adversarial: See `Pix2PixHD`.
+        lambda_feature_matching, lambda_perceptual, perceptual, frozen_epochs: See `Pix2PixHD`.
+        lr, betas, epochs, decay_epochs: See `Pix2PixHD`.
     """
 
     def __init__(

@@ -29,16 +29,16 @@ class SPADE(SemanticMethod):
     """SPADE.  The defaults are those of the authors' code for Cityscapes at 512x256 (``options``, ``data``).
 
     Args:
-        labels: How many labels there are; the label for what nobody cares about is the last where there is one.
-        edges: The networks see the boundaries of the instances.
+        labels: Number of labels; if there is a "don't care" label, it is the last one.
+        edges: Whether the networks see the boundaries of instances.
         width: Channels of the generator's last block (sec. A); the first has 16 times as many.
-        upsampling: Stride of the smallest map: ``normal`` 32, ``more`` 64, ``most`` 128 with one block more.
-        hidden: Channels within the SPADE layers (sec. A).
-        norm: What SPADE modulates: ``batch`` norm, synchronised with ``--trainer.sync_batchnorm true`` as the paper's,
-            or ``instance`` norm.
-        kernel_size: Height and width of the kernels within the SPADE layers, an odd number.
+        upsampling: Stride of the smallest map: ``normal`` 32, ``more`` 64, ``most`` 128 with one more block.
+        hidden: Hidden channels of the SPADE layers (sec. A).
+        norm: The norm that SPADE modulates: ``batch`` (synchronised as in the paper with ``--trainer.sync_batchnorm
+            true``) or ``instance``.
+        kernel_size: Height and width of the kernels in the SPADE layers, an odd number.
         spectral: Spectral norm in the generator (sec. 4).
-        latent: Length of the latent code of style (256 in the paper); 0 for a model without styles.
+        latent: Length of the style code (256 in the paper); 0 for a model without styles.
         latent_size: Height and width of the pictures of a model with styles.
         encoder_width: Channels of the image encoder's first layer.
         encoder_spectral: Spectral norm in the image encoder.
@@ -49,8 +49,8 @@ class SPADE(SemanticMethod):
         lambda_feature_matching: Weight of the feature matching loss.
         lambda_perceptual: Weight of the perceptual loss; 0 leaves it out.
         perceptual: Classifier of the perceptual loss.
-        lambda_kl: Weight of the KL divergence, of models with styles.
-        lr: Learning rate of Adam; with ``ttur`` the generator's is half of it and the discriminator's double.
+        lambda_kl: Weight of the KL divergence, for models with styles.
+        lr: Learning rate of Adam; with ``ttur`` the generator has half of it and the discriminator twice as much.
         ttur: Two time-scale update rule (sec. 4).
         betas: Decay rates of Adam's moments (the authors' code; the paper's first version prints 0.999).
         epochs: Epochs at the full learning rate; the code's 50, the paper's 100 on Cityscapes and ADE20K.
@@ -114,19 +114,19 @@ class SPADE(SemanticMethod):
         return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
 
     def forward(self, segmentation: Tensor, style: Tensor | None = None) -> Tensor:
-        """(B, label_channels, H, W) and a latent code (B, latent), by default 0, to (B, 3, H, W) in [-1, 1]."""
+        """(B, label_channels, H, W) and style codes (B, latent), by default 0, to (B, 3, H, W) in [-1, 1]."""
         if self.hparams.latent and style is None:
             style = segmentation.new_zeros(segmentation.shape[0], self.hparams.latent)
         output: Tensor = self.generator(segmentation, style if style is None else style.to(segmentation))
         return output
 
     def sample_style(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """A latent code drawn from what the encoder sees in photographs, with the mean and log variance (sec. B)."""
+        """Draw style codes for photographs; returns the codes and their means and log variances (sec. B)."""
         mean, log_variance = self.encoder(photo)
         return mean + torch.randn_like(mean) * (0.5 * log_variance).exp(), mean, log_variance
 
     def judge(self, segmentation: Tensor, fake: Tensor, real: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-        """The discriminators' maps of fakes and of photographs, from one pass over both (the authors' code)."""
+        """The discriminators' maps of fakes and of photographs, in one pass over both (the authors' code)."""
         both = torch.cat([torch.cat([segmentation, fake], 1), torch.cat([segmentation, real], 1)])
         maps = [[level.chunk(2) for level in scale] for scale in self.discriminator(both)]
         return [[level[0] for level in scale] for scale in maps], [[level[1] for level in scale] for scale in maps]
@@ -175,9 +175,9 @@ class SPADE(SemanticMethod):
         return STYLE if self.hparams.latent else None
 
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """The latent codes (B, latent) of a photograph, or one drawn from N(0, 1); None for the mean style.
+        """The style code of a photograph, or one drawn from N(0, 1), as (B, latent); None for the mean style.
 
-        The same seed draws the same code for each picture, whatever the batch.
+        The same seed draws the same code for every picture in any batch.
         """
         if not self.hparams.latent or (style is None and seed is None):
             return None

@@ -1,4 +1,4 @@
-"""UNIT: unsupervised translation by a shared space of codes (Liu, Breuel, Kautz 2017, arXiv:1703.00848)."""
+"""UNIT: unsupervised translation with a shared latent space (Liu, Breuel, Kautz 2017, arXiv:1703.00848)."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from .base import UnpairedMethod, halved
 class UNIT(UnpairedMethod):
     """UNIT.  The defaults are those of the paper's code (branch ``version_02``) for faces.
 
-    The authors' revision of 2018, of which their public weights for streets are, shares no layer and is ``version=2018,
+    The authors' revision of 2018, which made their public weights for streets, shares no layers and is ``version=2018,
     blocks=4, adversarial=lsgan, lambda_adversarial=1, lambda_reconstruction=10, lambda_cycle=10, lambda_kl=0.01,
     lambda_cycle_kl=0.01, halve_every=100000``.
 
     Args:
         in_channels: Channels of A.
         out_channels: Channels of B.
-        version: ``2017``: the domains share the layers next to the code; ``2018``: MUNIT's networks, each its own.
+        version: In ``2017`` the domains share the layers next to the code; in ``2018`` each has its own MUNIT network.
         width: Channels of the autoencoders' first layer.
         blocks: Residual blocks of each domain's encoder, and of its decoder.
-        shared_blocks: Residual blocks that the domains share on either side of the code, of version 2017.
-        norm: Whether the strided layers of version 2017 have instance norm (animals) or ``none`` (faces, streets).
-        dropout: Probability with which residual blocks of version 2017 drop features (0.5 for streets).
-        discriminator: Of version 2017: ``shared`` layers of both domains (faces), ``separate`` ones (animals) or
-            ``multiscale``, separate at three scales (streets).
+        shared_blocks: For version 2017: residual blocks that the domains share on either side of the code.
+        norm: For version 2017: norm of the strided layers, ``instance`` (animals) or ``none`` (faces, streets).
+        dropout: For version 2017: dropout probability in the residual blocks (0.5 for streets).
+        discriminator: For version 2017: the domains share layers (``shared``: faces) or not (``separate``: animals;
+            ``multiscale``, at three scales: streets).
         discriminator_width: Channels of the discriminators' first layer.
         adversarial: Adversarial loss.
         lambda_adversarial: Weight of the adversarial losses (eq. 5).
         lambda_reconstruction: Weight of the images' reconstruction (eq. 3).
         lambda_cycle: Weight of the cycle consistency (eq. 6).
-        lambda_kl: Weight of the codes' divergence from N(0, 1) (eq. 3), the mean of their squares.
+        lambda_kl: Weight of the codes' divergence from N(0, 1) (eq. 3): the mean of their squares.
         lambda_cycle_kl: The same for the codes of translations (eq. 6).
         lambda_perceptual: Weight of the domain-invariant perceptual loss of version 2018; 1 for streets.
         lr: Learning rate of Adam.
@@ -103,9 +103,9 @@ class UNIT(UnpairedMethod):
                 self.discriminator = init_normal(SeparateDiscriminators(channels, width))
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The discriminators' update, then the autoencoders' with noise of its own (authors' code)."""
+        """The discriminators' update, then the autoencoders' with new noise (authors' code)."""
         a, b, hp, coder = batch["a"], batch["b"], self.hparams, self.autoencoder
-        # What the two updates have in common; the discriminators' leaves the autoencoders as they are.
+        # Both updates use these codes: the first one leaves the autoencoders as they are.
         mean_a, mean_b = coder.encode(a, "a"), coder.encode(b, "b")
         with torch.no_grad():
             code_a, code_b = self.draw(mean_a), self.draw(mean_b)
@@ -128,7 +128,7 @@ class UNIT(UnpairedMethod):
             loss["reconstruction_b"] = hp.lambda_reconstruction * F.l1_loss(same_b, b)
             loss["cycle_a"] = hp.lambda_cycle * F.l1_loss(cycle_a, a)
             loss["cycle_b"] = hp.lambda_cycle * F.l1_loss(cycle_b, b)
-            if hp.version == 2017:  # which squares the codes with their noise: equal in expectation but for 1
+            if hp.version == 2017:  # squares the codes with their noise: the expectation grows by the constant 1
                 mean_a, mean_b, again_a, again_b = code_a, code_b, recode_a, recode_b
             loss["kl_a"] = hp.lambda_kl * mean_a.float().square().mean()
             loss["kl_b"] = hp.lambda_kl * mean_b.float().square().mean()
@@ -140,7 +140,7 @@ class UNIT(UnpairedMethod):
                 loss["perceptual_b"] = hp.lambda_perceptual * distance(fake_b, a)
 
     def draw(self, mean: Tensor) -> Tensor:
-        """A code from the posterior N(mean, 1)."""
+        """Draw a code from the posterior N(mean, 1)."""
         return mean + torch.randn_like(mean)
 
     def verdict(self, domain: str, images: Tensor, real: bool, *, generator: bool = False) -> Tensor:

@@ -20,12 +20,15 @@ Picture = str | Path | Image.Image | np.ndarray | Tensor
 class Kind(ABC):
     """A kind of values."""
 
-    #: The placeholder for a value in help texts.
-    metavar: ClassVar[str] = "VALUE"
     #: How many words of the command line make one value; None for one or more.
     words: ClassVar[int | None] = 1
     #: Whether the flag may be repeated, for a list of values.
     several: bool = False
+
+    @property
+    def metavar(self) -> str:
+        """The placeholder for a value in help texts."""
+        return "VALUE"
 
     @abstractmethod
     def parse(self, words: Sequence[str]) -> Any:
@@ -46,6 +49,10 @@ class Choice(Kind):
     """One word of a list."""
 
     options: tuple[str, ...]
+
+    @property
+    def metavar(self) -> str:
+        return "{" + ",".join(self.options) + "}"
 
     def parse(self, words: Sequence[str]) -> str:
         return words[0]

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.networks.normalization import BatchNorm2d
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,6 @@ def whole_picture_norm(network: nn.Module) -> str | None:
     for layer in network.modules():
         if isinstance(layer, nn.InstanceNorm2d):
             return "instance norm"
-        if getattr(layer, "inference", None) == "image":  # a batch norm of the zoo
+        if isinstance(layer, BatchNorm2d) and layer.inference == "image":
             return "batch norm with inference_norm=image"
     return None

@@ -229,16 +229,13 @@ class Translator(nn.Module, ABC):
         batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
 
         def start(chunk: Sequence[Path]) -> list[Future[Source]]:
-            return [readers.submit(self.read_file, jobs[target], beside) for target in chunk]
+            return [readers.submit(self.read, jobs[target], **beside(jobs[target])) for target in chunk]
 
         with ThreadPoolExecutor(batch) as readers:
             ahead = start(batches[0]) if batches else []
             for current, following in zip(batches, [*batches[1:], []], strict=True):
                 reads, ahead = ahead, start(following)
                 yield from self.translate_batch(jobs, current, reads)
-
-    def read_file(self, file: Path, beside: Callable[[Path], dict[str, Any]]) -> Source:
-        return self.read(file, **beside(file))
 
     def translate_batch(
         self, jobs: Mapping[Path, Path], targets: Sequence[Path], reads: Sequence[Future[Source]]
