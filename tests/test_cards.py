@@ -137,5 +137,5 @@ def test_the_tables_go_between_their_markers() -> None:
         f"<!-- camvid -->\n{camvid_table()}\n<!-- /camvid -->\nafter\n"
     )
     assert with_tables(text) == text
-    with pytest.raises(ZooError, match="no place for a table: a line <!-- camvid -->"):
+    with pytest.raises(ZooError, match="no place for a table: add a line <!-- camvid -->"):
         with_tables("<!-- models -->\n<!-- /models -->")

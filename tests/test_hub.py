@@ -338,7 +338,7 @@ class TestHub:
     def test_missing_repository_file_and_revision(self, hub: Hub, repo: str) -> None:
         with pytest.raises(ZooError, match="The Hub has no repository org/missing"):
             i2i_zoo.load("hf:org/missing")
-        with pytest.raises(ZooError, match="a/b/c' is no repository of the Hub"):
+        with pytest.raises(ZooError, match="a/b/c' is not a repository of the Hub"):
             i2i_zoo.load("hf:a/b/c")
         with pytest.raises(ZooError, match=f"hf:{repo} has no revision nowhere"):
             i2i_zoo.load(f"hf:{repo}@nowhere")
@@ -550,8 +550,8 @@ class TestOfficial:
     @pytest.mark.parametrize(
         ("content", "why"),
         [
-            (b"<html>moved</html>", "what came is no archive"),
-            (b"", "what came is no archive"),
+            (b"<html>moved</html>", "what came is not an archive"),
+            (b"", "what came is not an archive"),
             ("other", "the archive has no file horse2zebra_cut_pretrained/latest_net_G"),
         ],
     )
@@ -599,7 +599,7 @@ class TestOfficial:
             ("folder", "the archive has no file saved_models/mosaic"),
             ("above", "the archive has no file saved_models/mosaic"),
             ("link", "the archive has no file saved_models/mosaic"),
-            ("broken off", "what came is no archive"),
+            ("broken off", "what came is not an archive"),
             ("altered", "Bad CRC-32"),
             ("encrypted", "is encrypted"),
             ("packed oddly", "compression method"),
@@ -764,8 +764,8 @@ class TestDrive:
             (archive(), "the archive has no file"),
             (archive(("tiny_pretrained/latest_net_G.pth", packed(authors_hd())))[:-1000], "ended before"),
             (packed(authors_hd()), "the archive has no file"),
-            (b"<html>too many accesses</html>", "what came is no archive"),
-            (b"", "what came is no archive"),
+            (b"<html>too many accesses</html>", "what came is not an archive"),
+            (b"", "what came is not an archive"),
         ],
         ids=[
             *(
@@ -878,8 +878,8 @@ class TestDrive:
         with pytest.raises(ZooError) as caught:
             i2i_zoo.load(name)
         assert str(caught.value) == (
-            f"{name} could not be fetched from Google Drive (nobody has told which file of the archive it is): get "
-            "FILE out of https://drive.google.com/open?id=1k5kDCFLuIgBz9WpC1DZKUbJebd8MREFq with a browser, run "
+            f"{name} could not be fetched from Google Drive (the registry does not say which file of the archive it is): "
+            "get FILE out of https://drive.google.com/open?id=1k5kDCFLuIgBz9WpC1DZKUbJebd8MREFq with a browser, run "
             f"`i2i-zoo convert gcgan FILE -o {tmp_path}/cache/{name}` and load {name} again."
         )
         assert drive.asked == []

@@ -1,4 +1,4 @@
-"""Whether a JSON value is one that a type annotation allows."""
+"""Whether a type annotation allows a JSON value."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Literal, Union, get_args, get_origin
 def allows(annotation: Any, value: Any) -> bool:
     """Whether an argument with this annotation may have this JSON value.
 
-    A list stands for any sequence, an integer may stand for a float, and True is no integer.
+    A list may be passed for any sequence and an integer for a float; True is not an integer.
     """
     origin = get_origin(annotation)
     if origin is Literal:
         return value in get_args(annotation)
     if origin in (Union, UnionType):
         return any(allows(choice, value) for choice in get_args(annotation))
-    if origin is not None:  # a sequence, the only container among them
+    if origin is not None:  # a sequence: methods have no other containers
         return isinstance(value, (list, tuple)) and all(allows(get_args(annotation)[0], item) for item in value)
     if annotation is float:
         return type(value) in (int, float)

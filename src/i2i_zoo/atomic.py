@@ -1,4 +1,4 @@
-"""Writing a file so that it appears whole or not at all."""
+"""Writing a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` to write to; at the end of the block that file takes the place of ``path``.
+    """A temporary path beside ``path`` to write to; at the end of the block, that file replaces ``path``.
 
     If the block fails, the temporary file is removed and whatever was at ``path`` stays.  The folder is made if it is
     missing.  Raises `OSError` if the folder cannot be made or the file cannot be moved into place.

@@ -1,4 +1,4 @@
-"""How fast a method trains and translates, and how fast its data arrive."""
+"""How fast a method trains and translates, and how fast its data are read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
 
 @dataclass(frozen=True)
 class Setting:
-    """What to measure: a checkpoint or a method, on batches of ``batch`` noise images for each of the devices."""
+    """What to measure: a checkpoint or a method, on batches of ``batch`` noise images for each device."""
 
     name: str
     device: Literal["cpu", "cuda"] = "cpu"
@@ -51,23 +51,23 @@ class Setting:
 
 
 def benchmark(setting: Setting) -> list[dict[str, Any]]:
-    """Time inference and a training step, without data loading, in processes of their own, one for each device.
+    """Time inference and a training step, without data loading, in a new process for each device.
 
-    Call it below ``if __name__ == "__main__"``, as everything that starts processes.
+    Call it below ``if __name__ == "__main__"``, like everything that starts processes.
 
     Returns:
         A dictionary for inference and one for training: the setting; ``images_per_second`` of all devices together;
-        ``ms`` for a batch, the median, and ``ms_p10`` and ``ms_p90``; ``peak_memory_mb``, of the GPU or of the process;
-        ``parameters``; ``gflop`` for a batch.
+        for a batch the median ``ms``, ``ms_p10``, ``ms_p90`` and ``gflop``; ``peak_memory_mb`` of the GPU or of the
+        process; ``parameters``.
 
     Raises:
-        ZooError: If the device is not there or cannot do it, or there is no such checkpoint or method.
+        ZooError: If the device is missing or does not support the setting, or there is no such checkpoint or method.
     """
     if setting.device == "cuda" and torch.cuda.device_count() < setting.devices:
         raise ZooError(f"{setting.devices} GPUs were asked for and {torch.cuda.device_count()} are there.")
     if setting.device == "cpu" and setting.precision == "16":
         raise ZooError("16-bit floats need a GPU: use bf16 on a CPU.")
-    build(setting.name)  # so that a mistake, or a download, comes before the processes
+    build(setting.name)  # mistakes and downloads come before the processes
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with ProcessPoolExecutor(setting.devices, mp_context=get_context("spawn")) as pool:
@@ -79,13 +79,13 @@ def benchmark(setting: Setting) -> list[dict[str, Any]]:
 def scaling(setting: Setting, devices: int) -> list[dict[str, Any]]:
     """`benchmark` with 1, 2, 4 ... and ``devices`` devices.
 
-    Adds ``efficiency``: the images per second of each device, against those of one that has the machine alone.
+    Adds ``efficiency``: the images per second of each device, as a multiple of those of a single device.
     """
     counts = sorted({2**i for i in range(devices.bit_length())} | {devices})
     results = [result for count in counts for result in benchmark(replace(setting, devices=count))]
-    alone = {result["what"]: result["images_per_second"] for result in results[:2]}
+    single = {result["what"]: result["images_per_second"] for result in results[:2]}
     for result in results:
-        result["efficiency"] = round(result["images_per_second"] / result["devices"] / alone[result["what"]], 3)
+        result["efficiency"] = round(result["images_per_second"] / result["devices"] / single[result["what"]], 3)
     return results
 
 
@@ -107,9 +107,9 @@ def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:
         model = model.to(memory_format=torch.channels_last)
         for key in [key for key, value in batch.items() if value.dim() == 4]:
             batch[key] = batch[key].contiguous(memory_format=torch.channels_last)
-    # Inference first: the peak of a process never falls, and training's is the higher one.
+    # Inference first: the peak memory of a process never falls, and training needs more.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's, about loaders without workers and the like
+        warnings.simplefilter("ignore")  # of Lightning, about loaders without workers, for example
         return [infer(setting, model, batch), train(setting, model, batch)]
 
 
@@ -152,7 +152,7 @@ def train(setting: Setting, model: Method, batch: dict[str, torch.Tensor]) -> di
 
 
 class Stopwatch:
-    """Milliseconds between laps: of the wall on a CPU, on a GPU of its own clock, without making it wait."""
+    """Milliseconds between laps: wall time on a CPU; on a GPU its own clock, without waiting for it."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -169,7 +169,7 @@ class Stopwatch:
             self.laps.append(time.perf_counter())
 
     def milliseconds(self) -> list[float]:
-        """Sorted; those of the warm-up are left out."""
+        """The times of the laps after the warm-up, sorted."""
         pairs = list(zip(self.laps, self.laps[1:], strict=False))[WARM_UP:]
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -177,7 +177,7 @@ class Stopwatch:
         return sorted(1e3 * (end - start) for start, end in pairs)
 
     def peak_memory(self) -> float:
-        """Bytes: of tensors on the GPU, of the process on a CPU."""
+        """Peak memory in bytes: of tensors on a GPU, of the process on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         unit = 1 if sys.platform == "darwin" else 1024
@@ -185,7 +185,7 @@ class Stopwatch:
 
 
 class Pace(L.Callback):
-    """Counts the operations of the first batch, and takes the time from the start of a batch to that of the next."""
+    """Counts the operations of the first batch, and measures the time from the start of each batch to the next."""
 
     def __init__(self, watch: Stopwatch, compile: bool) -> None:
         self.watch, self.compile = watch, compile
@@ -224,14 +224,14 @@ def report(what: str, setting: Setting, watch: Stopwatch, model: Method, counter
 
 
 def measure_data(data: L.LightningDataModule, batches: int = 100) -> dict[str, Any]:
-    """How many training samples a second a datamodule's loader gives when nothing waits for it.
+    """How many training samples per second the loader of a datamodule reads without a model.
 
     Returns ``images_per_second``, ``images_per_second_per_worker``, ``workers`` and ``batch``.  Raises as ``setup``.
     """
     data.setup("fit")
     loader = data.train_dataloader()
     epochs = (batch for _ in range(batches) for batch in loader)
-    next(epochs)  # the workers are there
+    next(epochs)  # starts the workers
     start = time.perf_counter()
     images = sum(len(next(epochs)["name"]) for _ in range(batches))
     rate = images / (time.perf_counter() - start)
@@ -245,7 +245,7 @@ def measure_data(data: L.LightningDataModule, batches: int = 100) -> dict[str, A
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """The results for people."""
+    """The results as a table."""
     header = ("", "devices", "images/s", "ms", "10 %", "90 %", "memory", "parameters", "GFLOP", "efficiency")
     rows = [header]
     for r in results:

@@ -1,6 +1,6 @@
-"""Model cards: where they are, what `i2i-zoo test --card` writes into them, and the tables made from them.
+"""Model cards: where they are, how `i2i-zoo test --card` writes into them, and the README's tables made from them.
 
-``python -m i2i_zoo.cards README.md`` brings the README's tables up to date.
+``python -m i2i_zoo.cards README.md`` updates these tables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .atomic import atomic_write
 from .errors import ZooError
 from .registry import ENTRIES, METHODS, Entry
 
-#: The numbers of a card that stand for it in the README's table of models, without the direction before them.
+#: The numbers of a card that the README's table of models shows, without the direction before them.
 HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim", "content_loss", "style_loss")
 
 
@@ -44,15 +44,15 @@ def read_card(path: Path) -> Any:
 def write_results(
     path: Path, entry: Entry, results: Mapping[str, float], *, titles: Mapping[str, str], split: str, command: str
 ) -> None:
-    """Put measured numbers into the ``model-index`` of a card, instead of those it has of the same split of the data.
+    """Write measured numbers into the ``model-index`` of a card; they replace older ones for the same split.
 
     Args:
         path: The card; everything else in it stays.
-        entry: What was measured.
+        entry: The measured checkpoint.
         results: Metric to value.
-        titles: Metric to what it is called in full.
-        split: Split of the entry's dataset that they were measured on.
-        command: How they were measured.
+        titles: Metric to its full name.
+        split: The split of the entry's dataset that was measured.
+        command: The command that measured.
     """
     card = read_card(path)
     data = card.data
@@ -88,7 +88,7 @@ def results_of(entry: Entry) -> dict[str, float]:
 
 
 def models_table() -> str:
-    """The README's table of checkpoints, in Markdown, from the registry and the cards."""
+    """The README's table of checkpoints in Markdown, from the registry and the cards."""
     lines = ["| Checkpoint | Translation | Dataset | Licence | Weights | Measured |", "| --- " * 6 + "|"]
     for name in sorted(ENTRIES):
         entry = ENTRIES[name]
@@ -105,7 +105,7 @@ def models_table() -> str:
 
 
 def camvid_table() -> str:
-    """The README's table of methods on CamVid, in the form of CycleGAN's (Zhu et al. 2017, tables 2 and 3)."""
+    """The README's table of methods on CamVid, arranged as in CycleGAN's paper (Zhu et al. 2017, tables 2 and 3)."""
     columns = ("per-pixel", "per-class", "IoU")
     lines = [
         "| Method | "
@@ -129,18 +129,18 @@ def camvid_table() -> str:
     return "\n".join(lines)
 
 
-#: The README's tables by the name in their markers.
+#: The README's tables by their names in the markers.
 TABLES = {"models": models_table, "camvid": camvid_table}
 
 
 def with_tables(readme: str) -> str:
-    """The text with each of `TABLES` between its markers.  Raises `ZooError` if it has no markers."""
+    """The text with each of `TABLES` between its markers.  Raises `ZooError` if markers are missing."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         head, found, rest = readme.partition(begin)
         _, closed, tail = rest.partition(end)
         if not found or not closed:
-            raise ZooError(f"The text has no place for a table: a line {begin} and a line {end} after it.")
+            raise ZooError(f"The text has no place for a table: add a line {begin} and a line {end} after it.")
         readme = f"{head}{begin}\n{table()}\n{end}{tail}"
     return readme
 

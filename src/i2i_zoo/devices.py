@@ -8,9 +8,9 @@ from i2i_zoo.errors import ZooError
 
 
 def find_device(name: str | None = None) -> torch.device:
-    """The device of this name; by default a GPU where there is one.
+    """The device of this name; by default a GPU if there is one.
 
-    Raises `ZooError` if there is no such device here.
+    Raises `ZooError` if the device is not available.
     """
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -23,7 +23,7 @@ def find_device(name: str | None = None) -> torch.device:
 
 
 def find_devices(name: str | None, count: int) -> list[str]:
-    """The device of each of several processes: one GPU each, or the CPU for all.
+    """The devices for several processes: one GPU each, or the CPU for all.
 
     Raises `ZooError` if there are fewer GPUs.
     """
@@ -34,6 +34,6 @@ def find_devices(name: str | None, count: int) -> list[str]:
         raise ZooError(f"--devices {count} works with --device cuda or cpu, not {name}.")
     if count > gpus:
         raise ZooError(
-            f"--devices {count}: there are {gpus} GPUs here; with --device cpu so many processes share the CPU."
+            f"--devices {count}: there are {gpus} GPUs here; with --device cpu, {count} processes share the CPU."
         )
     return [f"cuda:{i}" for i in range(count)]

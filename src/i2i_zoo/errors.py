@@ -1,4 +1,4 @@
-"""The one exception for mistakes in the input."""
+"""The exception for bad input."""
 
 
 class ZooError(ValueError):

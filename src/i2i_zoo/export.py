@@ -1,4 +1,4 @@
-"""Export to other runtimes: one graph for any batch and size, kept only if it computes what the model does."""
+"""Export to other runtimes: one graph for any batch and size, kept only if it gives the same results as the model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ from .errors import ZooError
 from .registry import method_name
 from .tasks.graph import Graph
 
-#: By how much a graph may differ from the model in single precision, at any pixel, in outputs that range from -1 to 1.
-#: Half precision rounds after each layer. That alone was seen to move pix2pix's U-Net 256 by up to 0.0017 with new
-#: weights and, since contrast magnifies it, by up to 0.033 (0.0008 on average) with weights five times as large, whose
-#: outputs are saturated.
+#: How much an output in [-1, 1] may differ, at any pixel, from the model in single precision.
+#: Half precision rounds after each layer.  For pix2pix's U-Net 256 this changes outputs by up to 0.0017 with new weights
+#: and by up to 0.033 (0.0008 on average) with weights five times as large, whose outputs are saturated.
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-2}
 
-#: A written graph: takes its inputs, gives its output.
+#: A written graph: inputs to output.
 Runner = Callable[[list[Tensor]], Tensor]
 
 
@@ -39,27 +38,27 @@ def export(
     half: bool = False,
     **conditions: Any,
 ) -> dict[tuple[int, ...], float]:
-    """Write the ``forward`` of a method as a graph that needs nothing of this package.
+    """Write the ``forward`` of a method as a graph that runs without this package.
 
-    The graph takes float tensors in [-1, 1] of any batch, and of any height and width that are multiples of the
-    network's stride, and gives ``output``.  Its metadata tell method, stride, channels, range and preprocessing: under
-    ``i2i_zoo`` in ONNX's, in the extra file ``i2i_zoo.json`` of a torch archive.  Run an archive by
-    ``torch.export.load(path).module(check_guards=False)``, since its guards refuse a U-Net's smallest size.
+    The graph takes float tensors in [-1, 1] of any batch size, and of any height and width that are multiples of the
+    network's stride, and returns ``output``.  Its metadata hold method, stride, channels, range and preprocessing: in
+    ONNX under the key ``i2i_zoo``, in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
+    ``torch.export.load(path).module(check_guards=False)``, since its guards reject the smallest size of a U-Net.
 
     Args:
-        model: A method in eval mode on the CPU, as `load` gives it.
+        model: A method in eval mode on the CPU, as `load` returns it.
         path: The file to write.
-        format: ``onnx``, for ONNX Runtime and its like, or ``torch``, for `torch.export.load`.
-        half: Weights, inputs and outputs in half precision.
-        **conditions: What is chosen, such as ``direction="ba"`` or a style: it becomes part of the graph.
+        format: ``onnx``, for ONNX Runtime and others, or ``torch``, for `torch.export.load`.
+        half: Whether weights, inputs and outputs have half precision.
+        **conditions: Chosen conditions, such as ``direction="ba"`` or a style; they become part of the graph.
 
     Returns:
-        Shapes of the outputs that were compared, with the largest difference of the written graph from the model in
-        single precision.
+        The shapes of the compared outputs to the largest difference between the written graph and the model in single
+        precision.
 
     Raises:
-        ZooError: If a difference is above `TOLERANCE`, the model draws random numbers, has no graph or not such
-            conditions, a package is missing, or the file cannot be written. Then none is left.
+        ZooError: If a difference is above `TOLERANCE`; if the model draws random numbers, has no graph or does not have
+            these conditions; if a package is missing; or if the file cannot be written.  No file is left then.
     """
     path = Path(path)
     missing = [package for package in ("onnx", "onnxscript", "onnxruntime") if not find_spec(package)]
@@ -67,7 +66,7 @@ def export(
         raise ZooError(f'ONNX needs the packages {", ".join(missing)}: pip install "i2i-zoo[export]".')
     if any(layer.training for layer in model.modules() if isinstance(layer, nn.Dropout)):
         raise ZooError(
-            "A model that drops features at inference cannot be exported: load it with inference_dropout=False."
+            "A model that uses dropout at inference cannot be exported: load it with inference_dropout=False."
         )
     dtype = torch.float16 if half else torch.float32
     graph = model.graph(**conditions)
@@ -88,7 +87,7 @@ def export(
 
 
 def metadata(model: Any, graph: Graph, dtype: torch.dtype, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """What a program must know to call the graph."""
+    """The facts that a program needs to call the graph."""
     return {
         "method": method_name(type(model)),
         **{name: value for name, value in conditions.items() if isinstance(value, (str, int, float, bool))},
@@ -102,7 +101,7 @@ def metadata(model: Any, graph: Graph, dtype: torch.dtype, conditions: Mapping[s
 
 
 def drop_idle(module: nn.Module, inputs: Sequence[Tensor]) -> None:
-    """Take the weights of the layers that the inputs do not run out of a module."""
+    """Remove the weights of layers that do not run for these inputs."""
     ran: set[nn.Module] = set()
     hooks = [layer.register_forward_hook(lambda layer, *_: ran.add(layer)) for layer in module.modules()]
     with torch.inference_mode():
@@ -115,10 +114,10 @@ def drop_idle(module: nn.Module, inputs: Sequence[Tensor]) -> None:
 
 
 def trace(graph: Graph, dtype: torch.dtype) -> ExportedProgram:
-    """The program of a graph, with symbols for the axes of any length."""
+    """The traced program of a graph, with symbols for the axes of any length."""
     module = copy.deepcopy(graph.module).to(dtype)
     stride, smallest = graph.stride, graph.smallest
-    # No number that an export could take for a constant.
+    # Sizes that differ from each other and from 1: an export might take an axis of length 1 for a constant.
     noise = [value.to(dtype) for value in graph.inputs(2, smallest + 2 * stride, smallest + 3 * stride).values()]
     drop_idle(module, noise)
     axes: dict[int, Any] = {
@@ -135,7 +134,7 @@ def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
 
 def read_torch(path: Path) -> Runner:
     with path.open("rb") as file:
-        # The guards would refuse the smallest size, at which a U-Net's innermost map is a single pixel.
+        # The guards would reject the smallest size, where the innermost map of a U-Net is a single pixel.
         module = torch.export.load(file).module(check_guards=False)
     return lambda values: module(*values)
 
@@ -164,7 +163,7 @@ def read_onnx(path: Path) -> Runner:
 
 @torch.inference_mode()
 def compare(graph: Graph, runner: Runner, dtype: torch.dtype) -> dict[tuple[int, ...], float]:
-    """The largest difference of a written graph from its module for several inputs, by the output's shape."""
+    """The largest difference between a written graph and its module, for inputs of several sizes, by output shape."""
     stride = graph.stride
     size = max(graph.smallest, 64 // stride * stride)
     differences = {}

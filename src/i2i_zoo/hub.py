@@ -1,4 +1,4 @@
-"""Checkpoints: loaded, taken as a start for training, saved, and published on the Hub."""
+"""Load and save checkpoints, start training from them, and publish them on the Hub."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ def load(
 
     Args:
         name: A name of `list_models`; ``hf:org/repo`` or ``hf:org/repo@revision``; or a directory of `save`.
-        discriminators: Load the discriminators too.
-        revision: Branch, tag or commit on the Hub, in place of the one that the name or the registry gives.
-        device: Where to put it; by default the CPU.
-        cache_dir: Where to keep downloads, in place of the Hub's cache and of ``$I2I_ZOO_CACHE``.
-        token: Token for the Hub; by default the one that ``hf auth login`` stored.
+        discriminators: Whether to load the discriminators too.
+        revision: Branch, tag or commit on the Hub, instead of that of the name or the registry.
+        device: Where to put the model; by default the CPU.
+        cache_dir: Where to keep downloads, instead of the Hub's cache and of ``$I2I_ZOO_CACHE``.
+        token: Token for the Hub; by default that of ``hf auth login``.
         local_files_only: Do not use the network.
-        strict: Whether a missing or unknown tensor is an error.  If not, what is missing keeps its initialisation.
+        strict: Whether a missing or unknown tensor is an error.  If not, missing tensors keep their initial values.
         **overrides: Hyper-parameters that replace those of the checkpoint, such as ``inference_dropout=True``.
 
     Raises:
-        ZooError: If there is no such checkpoint, it cannot be fetched, is damaged, or does not fit the method.
+        ZooError: If there is no such checkpoint, or it cannot be fetched, is damaged or does not fit the method.
     """
     files = _files(name, revision, cache_dir, token, local_files_only)
     config = read_config(needed(files, CONFIG, name))
     cls = registry.method_class(config.method)
-    # What the tensors of an official checkpoint do not show is in the registry, also if the file was imported by hand.
+    # The registry has what the tensors of an official checkpoint do not show, also for files imported by hand.
     entry = registry.ENTRIES.get(os.fspath(name))
     recorded = config.preprocess or (entry.preprocess if entry else {})
     preprocess = cls.preprocess_type.from_json(recorded, f"{name}/{CONFIG}")
@@ -75,15 +75,15 @@ def load(
 
 
 def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> None:
-    """Give a model the weights of a checkpoint to fine-tune: its networks, and its discriminators where both have them.
+    """Give a model the weights of a checkpoint to fine-tune, and those of the discriminators if both have them.
 
     Args:
-        model: A method after `configure_model`, of the checkpoint's architecture.
+        model: A method after `configure_model`, with the checkpoint's architecture.
         name: As for `load`.
         **options: ``revision``, ``cache_dir``, ``token`` and ``local_files_only`` as for `load`.
 
     Raises:
-        ZooError: As `load`; and if the checkpoint is of another architecture. Then the model is as it was.
+        ZooError: As `load`; also if the architectures differ.  The model is then unchanged.
     """
     files = _files(name, **options)
     tensors = read_safetensors(needed(files, WEIGHTS, name))
@@ -102,9 +102,9 @@ def _files(
     token: str | bool | None = None,
     local_files_only: bool = False,
 ) -> Files:
-    """The files of a checkpoint.  An official one is fetched and converted first, unless it is in the cache.
+    """The files of a checkpoint.  An official one is first fetched and converted, unless it is in the cache.
 
-    Raises `ZooError` if that fails; then nothing stays in the cache.
+    Raises `ZooError` if this fails; then nothing stays in the cache.
     """
     files = locate(name, revision, cache_dir, token, local_files_only)
     entry = registry.ENTRIES.get(os.fspath(name))
@@ -124,12 +124,12 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     """Write the files of a checkpoint.
 
     They are config.json, model.safetensors, discriminators.safetensors if the model has discriminators, and README.md
-    if there is none yet.  They are written beside the directory, and moved into place when all are whole.
+    if there is none yet.  They are written beside the directory and moved there when all are complete.
 
     Args:
         model: A method.
-        directory: Where to; made if it is missing.
-        half: Store in half precision; `load` gives float32 again.
+        directory: Where to write; it is made if it is missing.
+        half: Whether to store half precision; `load` returns float32 again.
 
     Raises:
         ZooError: If it cannot be written.
@@ -157,20 +157,20 @@ def push(
     commit_message: str = "Upload checkpoint",
     card: str | None = None,
 ) -> str:
-    """Publish a checkpoint on the Hub, making the repository if there is none.  A README.md that is there stays.
+    """Publish a checkpoint on the Hub.  A missing repository is made; an existing README.md stays.
 
     Args:
         model: A method.
         repo_id: ``org/name``.
         private: Whether a new repository is private; by default as the organisation has set.
-        create_pr: Open a pull request in place of a commit.
+        create_pr: Whether to open a pull request instead of committing.
         revision: The branch to commit to.
-        token: Token for the Hub; by default the one that ``hf auth login`` stored.
-        commit_message: The commit's first line.
-        card: Text of the README.md; by default one that says how to load the checkpoint.
+        token: Token for the Hub; by default that of ``hf auth login``.
+        commit_message: First line of the commit message.
+        card: Text of the README.md; by default it says how to load the checkpoint.
 
     Returns:
-        Address of the commit or the pull request.
+        The address of the commit or of the pull request.
 
     Raises:
         ZooError: If the Hub cannot be reached or refuses.

@@ -33,10 +33,10 @@ from .networks.normalization import (
     Normalization,
 )
 
-#: Height and width of the pictures, and of the activations at which layers are measured.
+#: Height and width of the pictures, and of the activations for the measurements.
 PICTURE, CELLS = (156, 208), (6, 8)
 CHANNELS = [0, 1, 2, 2]
-#: The element whose companions are drawn: picture, channel, row, column.
+#: The element whose set is drawn: picture, channel, row, column.
 ELEMENT = (0, 1, 2, 3)
 
 SUNSET, NIGHT, SNOW = (1.2, 0.8, 0.5), (0.3, 0.4, 0.8), (1.25, 1.3, 1.4)
@@ -48,10 +48,10 @@ class Example:
 
     Args:
         title: Its name.
-        notes: What to see, in lines.
-        layer: On four channels.
-        condition: Of the batch of three pictures.
-        gain: From what the layer gives to colours in [-1, 1].
+        notes: Lines of text about it.
+        layer: A layer of four channels.
+        condition: Its condition for the batch of three pictures.
+        gain: Factor from the layer's results to colours in [-1, 1].
         insets: Pictures or words that show the condition of each picture.
     """
 
@@ -67,7 +67,7 @@ def scene(seed: int, light: Sequence[float] = (1, 1, 1)) -> Tensor:
     """A street in a light of this colour: (4, H, W) in [-1, 1]."""
     photo = render_scene(seed, (2 * PICTURE[0], 2 * PICTURE[1]))[1] * np.asarray(light)
     picture = read_picture(photo.clip(0, 255).astype(np.uint8))
-    return F.avg_pool2d(picture, 2)[CHANNELS]  # less grain than at half the size
+    return F.avg_pool2d(picture, 2)[CHANNELS]  # with less noise than a street drawn at this size
 
 
 def batch() -> Tensor:
@@ -86,7 +86,7 @@ def examples() -> list[Example]:
     styles = torch.stack([scene(21, SUNSET), scene(21, NIGHT), scene(21, SNOW)])
     spade = SPADE(4, 12, hidden=12)
     classes = ConditionalNorm(4, 2)
-    with torch.no_grad():  # as training could leave them
+    with torch.no_grad():  # as they could be after training
         for parameter in spade.parameters():
             parameter.zero_()
         spade.shared.weight[:, :, 1, 1] = torch.eye(12)
@@ -126,18 +126,18 @@ def examples() -> list[Example]:
 
 
 def in_double(layer: Normalization, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-    """x as a leaf, and what a copy of the layer gives for it, in float64, where no gradient vanishes by rounding."""
+    """x as a leaf tensor and the result of a copy of the layer, in float64: no gradient is rounded to zero."""
     x = x.detach().double().requires_grad_()
     condition = condition.double() if condition is not None and condition.is_floating_point() else condition
     return x, copy.deepcopy(layer).double()(x, condition)
 
 
 def statistics_set(x: Tensor, y: Tensor, element: Sequence[int]) -> Tensor:
-    """Which elements of x this element of y depends on: (N, C, H, W), those of nonzero gradient.
+    """The elements of x that this element of y depends on, by their gradients: (N, C, H, W).
 
     Args:
-        x: Of `in_double`.
-        y: Likewise.
+        x: From `in_double`.
+        y: From `in_double`.
         element: Picture, channel, row, column.
     """
     (gradient,) = torch.autograd.grad(y[tuple(element)], x, retain_graph=True)
@@ -154,9 +154,9 @@ def statistics_sets(layer: Normalization, x: Tensor, condition: Tensor | None) -
 
 
 def shifts(layer: Normalization, x: Tensor, condition: Tensor | None) -> Tensor:
-    """The shift of each element: (N, C, H, W).  Parameters that a layer has by channel are drawn at random before.
+    """The shift of each element: (N, C, H, W).  Biases are set to random numbers first.
 
-    A norm is odd: what is the same for x and -x is the shift.
+    A norm is an odd function: the even part of the result is the shift.
     """
     layer = copy.deepcopy(layer)
     generator = torch.Generator().manual_seed(0)
@@ -168,12 +168,12 @@ def shifts(layer: Normalization, x: Tensor, condition: Tensor | None) -> Tensor:
 
 
 def small(x: Tensor) -> Tensor:
-    """The batch as the activation that is measured."""
+    """The batch at the size of the measured activations."""
     return F.adaptive_avg_pool2d(x, CELLS)
 
 
 def table(rows: Sequence[Example], x: Tensor) -> str:
-    """Axes, measured sets, and mean and deviation of the result in each set, for every layer."""
+    """For every layer: its axes, the measured sets, and mean and deviation of the result in each set."""
     lines = [("LAYER", "AXES", "SETS", "ELEMENTS", "SHIFTS", "MEAN IN A SET", "DEVIATION IN A SET")]
     x = small(x)
     for row in rows:
@@ -204,7 +204,7 @@ def table(rows: Sequence[Example], x: Tensor) -> str:
 
 INK, GREY, SHARED, CHOSEN = (28, 32, 40), (104, 110, 120), (240, 146, 48), (150, 24, 24)
 EMPTY, RULE = (226, 229, 234), (205, 209, 216)
-#: Of shifts, from the smallest to the largest.
+#: Colours of shifts, from the smallest to the largest.
 COLOURS = np.array([(38, 56, 120), (34, 136, 150), (138, 190, 96), (246, 192, 70), (204, 62, 52)])
 
 #: Pixels: side of a cell, space between blocks, and the left edges of the columns of the figure.
@@ -214,7 +214,7 @@ ROW, HEAD, WIDTH = PICTURE[0] + 28, 96, PICTURES + 3 * (PICTURE[1] + 12) + 20
 
 
 def set_colours(layer: Normalization, x: Tensor, condition: Tensor | None) -> np.ndarray:
-    """(N, C, H, W, 3) uint8: `ELEMENT`, and those with which it shares its statistics."""
+    """(N, C, H, W, 3) uint8: `ELEMENT` and the elements that share its statistics, in colour."""
     members = statistics_set(*in_double(layer, x, condition), ELEMENT).numpy()
     colours = np.where(members[..., None], SHARED, EMPTY)
     colours[ELEMENT] = CHOSEN
@@ -222,7 +222,7 @@ def set_colours(layer: Normalization, x: Tensor, condition: Tensor | None) -> np
 
 
 def shift_colours(layer: Normalization, x: Tensor, condition: Tensor | None) -> np.ndarray:
-    """(N, C, H, W, 3) uint8: a colour for each value of the shift, in their order; grey if there is but one."""
+    """(N, C, H, W, 3) uint8: a colour for each value of the shift, in order; grey if there is only one."""
     values, where = np.unique(shifts(layer, x, condition).numpy().round(4), return_inverse=True)
     if len(values) == 1:
         return np.full((*x.shape, 3), EMPTY, np.uint8)
@@ -232,7 +232,7 @@ def shift_colours(layer: Normalization, x: Tensor, condition: Tensor | None) -> 
 
 
 def draw_blocks(canvas: Image.Image, colours: np.ndarray, left: int, top: int) -> None:
-    """(N, C, H, W, 3) as N rows and C columns of H x W cells."""
+    """Draw (N, C, H, W, 3) as N rows and C columns of H x W cells."""
     draw = ImageDraw.Draw(canvas)
     height, width = (length * CELL + GAP for length in colours.shape[2:4])
     for (n, c, y, x), _ in np.ndenumerate(colours[..., 0]):
@@ -241,10 +241,10 @@ def draw_blocks(canvas: Image.Image, colours: np.ndarray, left: int, top: int) -
 
 
 def figure(rows: Sequence[Example], x: Tensor) -> Image.Image:
-    """A row for each layer: the elements that share statistics, their shifts, and the pictures behind it."""
+    """A row for each layer: the elements that share statistics, their shifts, and the resulting pictures."""
     canvas = Image.new("RGB", (WIDTH, HEAD + (len(rows) + 1) * ROW + 12), "white")
     draw = ImageDraw.Draw(canvas)
-    big, middle, little = (ImageFont.load_default(size) for size in (32, 23, 20))
+    heading, body, caption = (ImageFont.load_default(size) for size in (32, 23, 20))
 
     def pictures(batch: Tensor, top: int, insets: Sequence[Image.Image | str] = ()) -> None:
         for n, picture in enumerate(batch):
@@ -257,15 +257,15 @@ def figure(rows: Sequence[Example], x: Tensor) -> Image.Image:
                 canvas.paste(thumb, (left, top + PICTURE[0] - 51))
             elif inset:
                 draw.rectangle((left, top + PICTURE[0] - 32, left + 82, top + PICTURE[0] - 1), "white")
-                draw.text((left + 2, top + PICTURE[0] - 28), inset, INK, little)
+                draw.text((left + 2, top + PICTURE[0] - 28), inset, INK, caption)
 
     def lines(texts: Sequence[str], left: int, top: int, colour: tuple[int, int, int] = GREY) -> None:
         for n, text in enumerate(texts):
-            draw.text((left, top + 29 * n), text, colour, middle)
+            draw.text((left, top + 29 * n), text, colour, body)
 
     draw.text((TEXT, 24), "What a normalisation layer does, measured", INK, ImageFont.load_default(40))
     for left, text in zip(range(PICTURES, WIDTH, PICTURE[1] + 12), ("street", "low contrast", "sunset"), strict=False):
-        draw.text((left, 56), text, INK, middle)
+        draw.text((left, 56), text, INK, body)
     lines(
         ["A batch of N = 3 pictures", "in C = 4 channels: a row for", "each picture, a column for", "each channel"],
         TEXT,
@@ -275,12 +275,12 @@ def figure(rows: Sequence[Example], x: Tensor) -> Image.Image:
     lines(["Same colour, same shift;", "grey: none"], SHIFTS, HEAD)
     for left in (SETS, SHIFTS):
         for n, letter in enumerate("RGBB"):
-            draw.text((left + n * (CELLS[1] * CELL + GAP) + 24, HEAD + ROW - 46), letter, INK, middle)
+            draw.text((left + n * (CELLS[1] * CELL + GAP) + 24, HEAD + ROW - 46), letter, INK, body)
     pictures(x, HEAD)
     for number, row in enumerate(rows, 1):
         top = HEAD + number * ROW
         draw.line((TEXT, top - 15, WIDTH - TEXT, top - 15), RULE, 2)
-        draw.text((TEXT, top - 4), row.title, INK, big)
+        draw.text((TEXT, top - 4), row.title, INK, heading)
         lines([f"over {row.layer.axes}" if row.layer.axes else "over nothing: constants"], TEXT, top + 40, CHOSEN)
         lines(row.notes, TEXT, top + 76)
         draw_blocks(canvas, set_colours(row.layer, small(x), row.condition), SETS, top)
@@ -291,9 +291,9 @@ def figure(rows: Sequence[Example], x: Tensor) -> Image.Image:
 
 
 def demonstrate(folder: Path) -> tuple[str, Path]:
-    """Write ``normalization.png`` into the folder; returns `table` and the file."""
+    """Write ``normalization.png`` into the folder, and return the `table` and the file."""
     rows, x = examples(), batch()
     path = folder / "normalization.png"
-    # 256 colours make a file of a quarter of the size.
+    # With 256 colours, the file has a quarter of the size.
     save_picture(figure(rows, x).quantize(256, dither=Image.Dither.NONE), path)
     return table(rows, x), path

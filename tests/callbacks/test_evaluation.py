@@ -140,7 +140,7 @@ def test_what_cannot_be_measured_is_told_and_the_rest_is_logged(tmp_path: Path, 
     assert set(run.callback_metrics) == {"val/l1"}
     assert len(sentences) == 2
     assert "fcn_score is not measured: FCN-8s has no weights here" in sentences[0]
-    assert "label_score is not measured: the data gives no label" in sentences[1]
+    assert "label_score is not measured: the data has no label" in sentences[1]
 
 
 @pytest.fixture

@@ -119,14 +119,17 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
             "discriminator_b has receptive_field=34 and another network 70",
         ),
         ({"generator_ab": resnet(6), "discriminator_b": patchgan()}, r"missing discriminator_a\.body\.0\.weight"),
-        ({"generator_ab": patchgan()}, r"no generator_ab of the authors' layout: it has no convolution model\.1\.w"),
+        (
+            {"generator_ab": patchgan()},
+            r"generator_ab does not have the authors' layout: it has no convolution model\.1\.w",
+        ),
         (
             {"generator_ab": resnet(6), "generator_ba": patchgan()},
-            r"no generator_ba of the authors' layout: it has no convolution",
+            r"generator_ba does not have the authors' layout: it has no convolution",
         ),
         (
             {"generator_ab": resnet(6), "discriminator_b": resnet(6)},
-            "no discriminator_b of the authors' layout: it has model",
+            "discriminator_b does not have the authors' layout: it has model",
         ),
     ):
         with pytest.raises(ZooError, match=message):

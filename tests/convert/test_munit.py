@@ -85,7 +85,10 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
             {"autoencoder_a": states, "discriminator_a": {**judges, "b": patchgan()}},
             "no discriminator_b of the authors'",
         ),
-        ({"autoencoder_a": {**states, "b": judges["b"]}}, "no autoencoder_b of the authors' layout: it has no dec"),
+        (
+            {"autoencoder_a": {**states, "b": judges["b"]}},
+            "autoencoder_b does not have the authors' layout: it has no dec",
+        ),
         ({"autoencoder_a": states["a"]}, r"missing autoencoder_b\."),
     ):
         with pytest.raises(ZooError, match=message):

@@ -44,11 +44,11 @@ class OneSize(UnpairedTester):
 
     def test_another_size_is_told(self, model: Any) -> None:
         height, width = self.size
-        with pytest.raises(ZooError, match=f"makes pictures of {width}x{height} pixels alone, not 20x10: use that"):
+        with pytest.raises(ZooError, match=f"only makes pictures of {width}x{height} pixels, not 20x10: use that"):
             model.translate(torch.zeros(model.hparams.in_channels, 10, 20))
-        with pytest.raises(ZooError, match=f"{width}x{height} pixels alone, not 64x64"):
+        with pytest.raises(ZooError, match=f"{width}x{height} pixels, not 64x64"):
             model.translate(Image.new("L", (30, 40)), size=64)
-        with pytest.raises(ZooError, match=f"{width}x{height} pixels alone, not 64x48"):
+        with pytest.raises(ZooError, match=f"{width}x{height} pixels, not 64x48"):
             fit(model, self.batch((48, 64)))
 
 

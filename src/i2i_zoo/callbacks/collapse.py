@@ -1,4 +1,4 @@
-"""Translations of two domains that have degenerated, told while the run can still be changed."""
+"""Warnings of degenerate translations between two domains, early enough to change the run."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from torchmetrics import Metric
 from i2i_zoo.media.colours import rgb_to_lab
 from i2i_zoo.tasks.paired import in_colours, visible
 
-#: Pictures are compared at so many pixels a side, where noise and texture are gone.
+#: Pictures are compared at this height and width, where noise and texture are gone.
 SIDE = 32
 
-#: Outputs that differ from each other by less than this share of what their sources do, and of what pictures of the
-#: target domain do, are one picture with traces of the sources.  What keeps the content differs about as much as they.
+#: Outputs have collapsed if they differ from each other by less than this share of how much their sources differ, and
+#: of how much pictures of the target domain differ.  Outputs that keep the content differ about as much as these.
 COLLAPSED = 0.1
 
-#: No correlation is below -1, so a mean below this takes more than half of the pictures to be negatives.  A domain may
-#: be bright where the other is dark: where real pictures beside the sources are negative, outputs may be so much more.
+#: A mean correlation below this means inverted colours: no value is below -1, so more than half of them are negative.
+#: One domain may be bright where the other is dark: a negative correlation with real targets lowers this limit.
 NEGATIVE = -0.5
 
-#: Of a range of 2: 2.5 of 255 grey levels, which nobody sees.
+#: A change below this is invisible: of a range of 2, it is 2.5 of 255 grey levels.
 UNCHANGED = 0.02
 
-#: Of a range of 2: sources or targets that differ by less are one picture.
+#: One grey level of a range of 2: sources or targets that differ by less are all the same picture.
 GREY_LEVEL = 1 / 127.5
 
 
 class Comparison(Metric):
-    """Sources, outputs and targets of one direction, (B, 1 or 3, H, W) in [-1, 1] each, against each other.
+    """Compares sources, outputs and targets of one direction, (B, 1 or 3, H, W) in [-1, 1] each.
 
-    ``compute`` gives three numbers in that order, how much the pictures of each differ among themselves; the mean
-    correlation of a source's luminance with its output's, and with the target beside it; and the mean change from
-    source to output.
+    ``compute`` returns how much sources, outputs and targets differ among themselves (3 numbers); the mean correlation
+    of a source's luminance with that of its output and of the target beside it (2); and the mean change from source to
+    output (1).
     """
 
     count: Tensor
@@ -61,7 +61,7 @@ class Comparison(Metric):
         self.count += len(source)
         self.sums += small.sum(1)
         self.squares += small.square().sum(1)
-        self.correlations += F.cosine_similarity(centred[:1], centred[1:], dim=2).sum(1)  # 0 for a picture of one grey
+        self.correlations += F.cosine_similarity(centred[:1], centred[1:], dim=2).sum(1)  # 0 if a picture is one grey
         self.changes += (output.float() - source.float()).abs().mean((1, 2, 3)).sum()
 
     def compute(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -70,13 +70,13 @@ class Comparison(Metric):
 
 
 def small_luminance(pictures: Tensor) -> Tensor:
-    """The L of CIE Lab, in [-1, 1], of pictures (B, 1 or 3, H, W) at ``SIDE`` pixels: (B, SIDE**2)."""
+    """The L of CIE Lab in [-1, 1], at ``SIDE`` pixels: pictures (B, 1 or 3, H, W) to (B, SIDE**2)."""
     small = F.adaptive_avg_pool2d(pictures.float(), SIDE)
     return rgb_to_lab(small.expand(-1, 3, -1, -1))[:, 0].flatten(1)
 
 
 class Finding(NamedTuple):
-    """A number of one direction, whether it is that of a failure, and the sentence that tells so."""
+    """A number about one direction, whether it shows a failure, and the sentence to warn with."""
 
     name: str
     value: float
@@ -85,7 +85,7 @@ class Finding(NamedTuple):
 
 
 def findings(direction: str, comparison: Comparison, model: Any) -> Iterator[Finding]:
-    """What a comparison shows of a direction of the model."""
+    """The findings about a direction of the model."""
     deviations, correlations, changes = comparison.compute()
     source, output, target = deviations.tolist()
     correlation, expected = correlations.tolist()
@@ -116,30 +116,30 @@ def findings(direction: str, comparison: Comparison, model: Any) -> Iterator[Fin
 
 
 def remedies(model: Any, failure: str, direction: str) -> str:
-    """What the method advises against a failure, and another seed."""
+    """What helps against a failure: the method's advice, and another seed."""
     return " or ".join([*model.remedies(failure, direction), "start again with another --seed_everything"])
 
 
 class CollapseWatch(L.Callback):
-    """Warns when translations between two domains are none, as happens to CycleGAN and its relatives.
+    """Warns of degenerate translations between two domains, as happen to CycleGAN and its relatives.
 
-    After each validation it logs, for each direction, and warns of what is behind the colon:
+    After each validation it logs three numbers for each direction, and warns of the failures named here:
 
-    - ``val/<direction>_diversity``, how much outputs differ from each other, as a multiple of how much pictures of the
-      target domain do.  Near 0: mode collapse, one output for all inputs.
-    - ``val/<direction>_luminance_correlation``, of outputs with their sources, unless a side is label maps.  Near -1:
-      inverted colours.
-    - ``val/<direction>_change``, the mean distance of outputs from their sources, of a range of 2.  Near 0: nothing is
+    - ``val/<direction>_diversity``: how much outputs differ from each other, as a multiple of how much pictures of the
+      target domain differ.  Near 0 is mode collapse: one output for all sources.
+    - ``val/<direction>_luminance_correlation``: of outputs with their sources, unless one domain is label maps.  Near
+      -1, colours are inverted.
+    - ``val/<direction>_change``: the mean distance of outputs from their sources, of a range of 2.  Near 0, nothing is
       translated.
 
-    A warning is one sentence with the number and what helps.  It comes once, and again only if it was over in between.
-    Models of other tasks are left alone.
+    A warning is one sentence with the number and the remedies.  It is not repeated while the failure lasts.  Models of
+    other tasks are ignored.
     """
 
     def __init__(self) -> None:
         self.comparisons: dict[str, Comparison] = {}
-        #: Failures that the last validation had, by what is logged.
-        self.told: set[str] = set()
+        #: Log keys of the failures in the last validation.
+        self.failures: set[str] = set()
         self.device = torch.device("cpu")
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
@@ -167,8 +167,8 @@ class CollapseWatch(L.Callback):
                 values[key] = finding.value
                 if finding.failed:
                     failures.add(key)
-                    if key not in self.told:
+                    if key not in self.failures:
                         rank_zero_warn(f"{pl_module.title(direction)}: {finding.sentence}.")
-        self.told = failures
-        # Every process has the same numbers already; sync_dist only keeps Lightning from warning that it might not.
+        self.failures = failures
+        # All processes have the same numbers already; sync_dist only avoids a warning of Lightning.
         pl_module.log_dict(values, sync_dist=True)

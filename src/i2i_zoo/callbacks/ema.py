@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 
 class EMA(L.Callback):
-    """Averages the weights of the networks that inference needs, and validates and tests with the average.
+    """Averages the weights of the inference networks, and validates and tests with the averages.
 
-    Checkpoints hold the average under the key ``ema``, as a state dict for each network; when training is over, the
-    networks hold it themselves.
+    Checkpoints hold the averages under the key ``ema``, a state dict for each network.  When training ends, they become
+    the weights of the networks.
 
     Args:
-        decay: Share of the old average in the new one, at each training step.
-        start: Training step up to which the average only copies the weights.
+        decay: Share of the old average in the new one at each training step.
+        start: Training step until which the average is a copy of the weights.
     """
 
     def __init__(self, decay: float = 0.999, start: int = 0) -> None:
@@ -33,12 +33,12 @@ class EMA(L.Callback):
             checkpoint["ema"] = self.averages
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if stage != "fit" and trainer.ckpt_path:  # Lightning restores callbacks for fit alone
+        if stage != "fit" and trainer.ckpt_path:  # Lightning restores callbacks only for fit
             self.averages = torch.load(trainer.ckpt_path, map_location="cpu", weights_only=True).get("ema", {})
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         for name, network in networks(pl_module).items():
-            # A checkpoint from before there was an average starts one.
+            # Without an average in the checkpoint, start one.
             average = self.averages.get(name, network.state_dict())
             self.averages[name] = {key: value.to(pl_module.device, copy=True) for key, value in average.items()}
 
@@ -57,7 +57,7 @@ class EMA(L.Callback):
 
     @torch.no_grad()
     def swap(self, pl_module: L.LightningModule) -> None:
-        """Exchange the networks' weights with their averages, in place, so that optimisers keep their parameters."""
+        """Exchange weights and averages in place, because optimisers refer to the parameters."""
         for name, average in self.averages.items():
             for key, value in getattr(pl_module, name).state_dict().items():
                 other = average[key].to(value.device, copy=True)
@@ -85,5 +85,5 @@ class EMA(L.Callback):
 
 
 def networks(pl_module: Any) -> dict[str, nn.Module]:
-    """The networks that inference needs, by name."""
+    """The inference networks by name."""
     return {name: getattr(pl_module, name) for name in pl_module.inference_networks}

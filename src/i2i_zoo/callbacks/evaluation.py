@@ -1,4 +1,4 @@
-"""Numbers of validation and test."""
+"""Metrics of validation and test."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from i2i_zoo.metrics.suites import PARTS, Measure, suite
 class Evaluation(L.Callback):
     """Measures the outputs of validation and test; logs ``val/<metric>`` and ``test/<metric>``.
 
-    Callbacks can monitor them: early stopping, best checkpoint.  Several processes agree on the numbers.  A metric
-    whose weights or labels cannot be had is left out, and one sentence says so.
+    Other callbacks can monitor these numbers, for early stopping or the best checkpoint.  All processes get the same
+    numbers.  A metric whose weights or labels are not available is left out with a warning.
 
     Args:
         metrics: Names of metrics (`i2i_zoo.metrics.suites.METRICS`), or names to their options, such as
-            ``{"fid": {"antialias": True}}``; by default those of the task.
-        test_metrics: Further ones of the test alone, such as those that take long.
+            ``{"fid": {"antialias": True}}``; by default the metrics of the task.
+        test_metrics: Further metrics only for the test, such as slow ones.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class Evaluation(L.Callback):
         test_metrics: list[str] | dict[str, dict[str, Any] | None] | None = None,
     ) -> None:
         self.metrics, self.test_metrics = metrics, test_metrics
-        # Here and not in the model, whose checkpoints would hold whatever networks they need.
-        #: Direction, then metric.
+        # Not in the model: its checkpoints would hold the networks of the metrics.
+        #: Measures by direction and metric.
         self.measures: dict[str, dict[str, Measure]] = {}
-        #: What the numbers are called in full.
+        #: Full names of the numbers.
         self.titles: dict[str, str] = {}
         self.device = torch.device("cpu")
 
@@ -66,7 +66,7 @@ class Evaluation(L.Callback):
             values = pl_module.measured(outputs, direction)
             for name, measure in list(measures.items()):
                 if lacking := [key for key in measure.needs if key not in values]:
-                    rank_zero_warn(f"{name} is not measured: the data gives no {lacking[0]} for its pictures.")
+                    rank_zero_warn(f"{name} is not measured: the data has no {lacking[0]} for its pictures.")
                     del measures[name]
                 else:
                     measure.metric.update(*(moved(values[key], self.device) for key in measure.needs))
@@ -90,17 +90,17 @@ class Evaluation(L.Callback):
                     values[f"{stage}/{key}"] = value
                     title = f"{measure.title}, {PARTS[part]}" if part else measure.title
                     self.titles[key] = ": ".join(filter(None, (task.title(direction), title)))
-        # Every process has the same number already; sync_dist only keeps Lightning from warning that it might not.
+        # All processes have the same number already; sync_dist only avoids a warning of Lightning.
         pl_module.log_dict(values, sync_dist=True)
 
     on_test_epoch_end = on_validation_epoch_end
 
 
 def with_options(metrics: list[str] | dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:
-    """Names of metrics to their options, whichever of the two forms they were given in."""
+    """Names of metrics to their options; a plain list has none."""
     return metrics if isinstance(metrics, dict) else dict.fromkeys(metrics)
 
 
 def moved(value: Any, device: torch.device) -> Any:
-    """A tensor on a device; lists, such as label maps of several sizes, stay where they are."""
+    """A tensor on a device; lists, such as label maps of different sizes, stay where they are."""
     return value.to(device) if isinstance(value, Tensor) else value

@@ -7,12 +7,12 @@ import torch
 
 
 class ClipGradients(L.Callback):
-    """Scales the gradients of an optimiser's parameters down to a norm of at most ``max_norm``, before each step.
+    """Scales the gradients of each optimiser down to a norm of at most ``max_norm`` before its step.
 
     The trainer's own ``gradient_clip_val`` does not work with several optimisers.
 
     Args:
-        max_norm: Largest Euclidean norm of all gradients of one player together.
+        max_norm: Largest Euclidean norm of all gradients of one player.
     """
 
     def __init__(self, max_norm: float) -> None:

@@ -1,4 +1,4 @@
-"""Stopping when a loss is no number any more."""
+"""Stop training when a loss becomes NaN or infinite."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ REMEDY = (
 
 
 class StopOnNaN(L.Callback):
-    """Stops the run when a loss is NaN or infinite, says which, and lets no checkpoint be written after that.
+    """Stops the run when a loss is NaN or infinite, says which, and writes no checkpoint after that.
 
-    Every batch's losses are looked at, but together, so that the device is waited for only now and then.
+    The losses of several batches are checked together, because each check waits for the device.
 
     Args:
-        every_n_batches: Batches from one look to the next.
+        every_n_batches: Number of batches between two checks.
     """
 
     def __init__(self, every_n_batches: int = 50) -> None:
         self.every_n_batches = every_n_batches
-        self.unseen: list[tuple[int, int, dict[str, Tensor]]] = []
+        self.unchecked: list[tuple[int, int, dict[str, Tensor]]] = []
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.unseen.append((trainer.current_epoch, batch_idx, pl_module.losses))
-        if len(self.unseen) >= self.every_n_batches:
-            self.look()
+        self.unchecked.append((trainer.current_epoch, batch_idx, pl_module.losses))
+        if len(self.unchecked) >= self.every_n_batches:
+            self.check()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.look()
+        self.check()
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        self.look()
+        self.check()
         for name, value in checkpoint["state_dict"].items():
             if not value.isfinite().all():
                 raise ZooError(f"The weights {name} are not finite any more{REMEDY}")
 
-    def look(self) -> None:
-        """Raise `ZooError` naming the first of the unseen losses that is NaN or infinite."""
-        unseen, self.unseen = self.unseen, []
-        names = [(name, epoch, batch) for epoch, batch, losses in unseen for name in losses]
-        values = torch.stack([loss for *_, losses in unseen for loss in losses.values()]).tolist() if names else []
+    def check(self) -> None:
+        """Raise `ZooError` naming the first unchecked loss that is NaN or infinite."""
+        unchecked, self.unchecked = self.unchecked, []
+        names = [(name, epoch, batch) for epoch, batch, losses in unchecked for name in losses]
+        values = torch.stack([loss for *_, losses in unchecked for loss in losses.values()]).tolist() if names else []
         for (name, epoch, batch), value in zip(names, values, strict=True):
             if not math.isfinite(value):
                 raise ZooError(f"{name} is {value} in epoch {epoch}, batch {batch}{REMEDY}")

@@ -1,4 +1,4 @@
-"""What ``i2i-zoo predict`` writes."""
+"""Write the pictures of ``i2i-zoo predict``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from i2i_zoo.media.pictures import to_pil
 
 
 class Predictions(L.Callback):
-    """Writes each prediction as ``<folder>/<name>.png``; of two domains as ``<folder>/<direction>/<name>.png``.
+    """Writes each prediction as ``<folder>/<name>.png``, or as ``<folder>/<direction>/<name>.png`` for two domains.
 
     Args:
-        folder: Made if it is not there.
+        folder: Where to write; it is made if it is missing.
     """
 
     def __init__(self, folder: str) -> None:

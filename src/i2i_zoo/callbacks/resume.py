@@ -1,4 +1,4 @@
-"""What a run needs to be killed at any moment and to end, resumed, with the weights that it would have had."""
+"""Runs that may be killed at any moment: resumed, they end with the same weights as without the interruption."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from i2i_zoo.errors import ZooError
 
 
 class ExactResume(L.Callback):
-    """Makes a resumed run draw the dropout and the noise that the run before it would have drawn.
+    """Makes a resumed run draw the same dropout and noise as the interrupted run would have drawn.
 
-    Each training batch is seeded anew, from the seed, the process and the number of the batch.  The order and the
-    augmentation of the data follow in the same manner from the datamodules of this package.
+    Each training batch is seeded from the seed, the process and the number of the batch.  The datamodules of this
+    package do the same for the order and the augmentation of the data.
 
     Args:
-        seed: Another seed is another run.
+        seed: Seed of the run.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -43,10 +43,10 @@ class ExactResume(L.Callback):
 
 
 class LastCheckpoint(lightning_private.SavesWithinEpochs):
-    """Keeps ``checkpoints/last.ckpt`` in the run's folder: after every epoch, and every so often within long ones.
+    """Writes ``checkpoints/last.ckpt`` in the run's folder after every epoch, and also within long epochs.
 
     Args:
-        minutes: Time from one checkpoint to the next within an epoch.
+        minutes: Time between two checkpoints within an epoch.
     """
 
     # Lightning's save_last writes only where a best checkpoint is written too, and its train_time_interval does nothing
@@ -57,13 +57,13 @@ class LastCheckpoint(lightning_private.SavesWithinEpochs):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Checkpoint directory .* not empty")  # as that of a resumed run must be
+            warnings.filterwarnings("ignore", "Checkpoint directory .* not empty")  # that of a resumed run never is
             super().setup(trainer, pl_module, stage)
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        # The last batch is left to the end of the epoch, with what that does to learning rates.
+        # After the last batch, the checkpoint waits for the end of the epoch, which changes learning rates.
         ending = lightning_private.is_last_batch(trainer)
         if ending or (batch_idx + 1) % trainer.log_every_n_steps or self.must_not_save(trainer):
             return
@@ -73,7 +73,7 @@ class LastCheckpoint(lightning_private.SavesWithinEpochs):
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint whole or not at all: a kill or a full disk leaves the file that was there before."""
+    """Writes a checkpoint completely or not at all: a kill or a full disk leaves the previous file."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
@@ -87,6 +87,6 @@ class WholeCheckpoints(TorchCheckpointIO):
             cause = error if isinstance(error, OSError) else error.__context__
             reason = cause.strerror if isinstance(cause, OSError) else error
             raise ZooError(
-                f"{path}: the checkpoint cannot be written ({reason}); the one before it is kept, "
+                f"{path}: the checkpoint cannot be written ({reason}); the previous one is kept, "
                 "and --ckpt_path last continues from it."
             ) from error

@@ -1,4 +1,4 @@
-"""Pictures of fixed inputs, to see training progress."""
+"""Pictures of fixed inputs that show the progress of training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from i2i_zoo.media.pictures import to_uint8
 
 
 class Samples(L.Callback):
-    """After each validation, a picture of the first validation samples: source, output and target beside each other.
+    """Writes a picture of the first validation samples after each validation: source, output and target side by side.
 
-    Written to ``<log_dir>/samples/epoch_0007.png``, and to loggers that take pictures, as TensorBoard and W&B do.
+    It goes to ``<log_dir>/samples/epoch_0007.png`` and to loggers that take pictures, such as TensorBoard and W&B.
 
     Args:
-        count: Samples, one in a row; 0 for no picture.
-        every_n_epochs: Epochs from one picture to the next.
+        count: Number of samples, one per row; 0 for no picture.
+        every_n_epochs: Number of epochs between two pictures.
     """
 
     def __init__(self, count: int = 4, every_n_epochs: int = 1) -> None:
@@ -43,7 +43,7 @@ class Samples(L.Callback):
             self.rows += [list(row) for row in zip(*panels, strict=True)][: self.count - len(self.rows)]
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        log_dir = trainer.log_dir  # asks all processes
+        log_dir = trainer.log_dir  # communicates with all processes
         if not self.rows or not trainer.is_global_zero:
             return
         picture = grid(self.rows)
@@ -57,7 +57,7 @@ class Samples(L.Callback):
 
 
 def grid(rows: list[list[Tensor]]) -> Image.Image:
-    """Rows of pictures, each (1 or 3, H, W) uint8 and of one height within a row, on white."""
+    """One picture of rows of pictures, (1 or 3, H, W) uint8 with equal heights in a row, on white."""
     bands = [np.concatenate([panel.expand(3, -1, -1).permute(1, 2, 0).numpy() for panel in row], 1) for row in rows]
     width = max(band.shape[1] for band in bands)
     bands = [np.pad(band, ((0, 0), (0, width - band.shape[1]), (0, 0)), constant_values=255) for band in bands]

@@ -62,8 +62,8 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
     states = {name: state_dict(content, str(files)) for name, content in by_domain(contents).items()}
     read = import_module(f"{__name__}.{method}").read
-    untold = {name: value for name, value in hparams.items() if name in signature(read).parameters}
-    found, tensors = read(states, **untold)
+    asked = {name: value for name, value in hparams.items() if name in signature(read).parameters}
+    found, tensors = read(states, **asked)
     return _build(cls, {**found, **hparams}, tensors, str(files))
 
 

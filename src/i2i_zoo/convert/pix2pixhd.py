@@ -34,7 +34,7 @@ def read(
     """The hyper-parameters of `Pix2PixHD`, and its tensors, from the authors' state dicts by network name.
 
     The generator's input is the labels, the edges if the model has them, and the features of an encoder.  The tensors
-    do not tell 35 labels without edges from 34 labels with edges: edges are taken for granted.  A model that was
+    do not distinguish 35 labels without edges from 34 labels with edges: edges are assumed.  A model that was
     trained without (the authors' ``--no_instance``) needs ``edges=False``, or its number of ``labels``.
 
     The authors keep the clusters of features in another file; the model has none until `find_styles` finds them.
@@ -74,7 +74,7 @@ def _generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
     width, channels = _weight(state, "model.1", "generator").shape[:2]
     blocks = _numbers(r"model\.(\d+)\.conv_block\.", state)
     if not blocks:
-        raise ZooError("This is no generator of the authors' layout: it has no residual blocks.")
+        raise ZooError("This generator does not have the authors' layout: it has no residual blocks.")
     downs = len([n for n in _numbers(r"model\.(\d+)\.weight", state) if n < min(blocks)]) - 1
     enhancers = len(_numbers(r"model(\d+)_1\.", state))
     local = len(_numbers(r"model1_2\.(\d+)\.conv_block\.", state))
@@ -151,7 +151,7 @@ def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
     """The tensors by our names.  Raises `ZooError` if some have no place, and names them."""
     layers = {key: key.rpartition(".") for key in state if not key.endswith(_STATISTICS)}
     if unknown := [key for key, (layer, _, _) in layers.items() if layer not in places]:
-        raise ZooError(f"This is no {network} of the authors' layout: it has {first_few(unknown)}.")
+        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)}.")
     return {f"{network}.{places[layer]}.{leaf}": state[key] for key, (layer, _, leaf) in layers.items()}
 
 
@@ -159,5 +159,5 @@ def _weight(state: State, layer: str, network: str) -> Tensor:
     """The weight of a convolution, by the authors' name.  Raises `ZooError` if there is no such convolution."""
     tensor = state.get(f"{layer}.weight")
     if tensor is None or tensor.dim() != 4:
-        raise ZooError(f"This is no {network} of the authors' layout: it has no convolution {layer}.weight.")
+        raise ZooError(f"This {network} does not have the authors' layout: it has no convolution {layer}.weight.")
     return tensor

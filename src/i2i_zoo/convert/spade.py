@@ -57,20 +57,20 @@ def read(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The hyper-parameters of `SPADE`, and its tensors, from the authors' state dicts by network name.
 
-    The tensors do not tell these facts.  Each has a default, and each may be set without the others:
+    The tensors do not show these facts.  Each has a default, and each may be set without the others:
 
     - The last channel of the segmentation may be the edges or a label.  It is taken for the edges if there are 36
       channels (Cityscapes) or 184 (COCO).
     - ``upsampling`` may be ``normal`` or ``more``: the same tensors serve both.  It is ``more`` for 36 channels.
-    - In a model with styles, the first layer tells the number of cells of the smallest map, not its height and width.
+    - In a model with styles, the first layer shows the number of cells of the smallest map, not its height and width.
       The map is square if it can be, otherwise twice as wide as high.
 
     Args:
         states: The state dicts.
         labels: Number of labels; the edges are the channel that is left over, if one is.
         edges: Whether the last channel of the segmentation is the edges; the other channels are the labels.
-        upsampling: As of `SPADE`; ``latent_size`` follows from it.
-        latent_size: As of `SPADE`; ``upsampling`` follows from it.
+        upsampling: See `SPADE`; ``latent_size`` follows from it.
+        latent_size: See `SPADE`; ``upsampling`` follows from it.
 
     Raises:
         ZooError: If a network is not one of theirs, if one that the generator needs is missing, or if an argument
@@ -113,7 +113,7 @@ def _renamed_generator(state: State) -> dict[str, Tensor]:
 
 
 def _generator_hparams(found: State) -> dict[str, Any]:
-    """What the generator's tensors tell, by our names."""
+    """The hyper-parameters that the generator's tensors show, by our names."""
     first = weight(found, "first", "generator", dims=(2, 4))
     shared = weight(found, "blocks.0.norm_0.shared", "generator")
     top = weight(found, "blocks.0.conv_0", "generator").shape[0]
@@ -211,11 +211,11 @@ def _merged(state: State) -> dict[str, Tensor]:
         if ".mlp_beta." in key:
             gamma = key.replace(".mlp_beta.", ".mlp_gamma.")
             if gamma not in state:
-                raise ZooError(f"This is no generator of the authors' layout: {key} has no partner {gamma}.")
+                raise ZooError(f"This generator does not have the authors' layout: {key} has no partner {gamma}.")
         elif ".mlp_gamma." in key:
             beta = state.get(key.replace(".mlp_gamma.", ".mlp_beta."))
             if beta is None or beta.shape != tensor.shape:
-                raise ZooError(f"This is no generator of the authors' layout: {key} has no partner mlp_beta.")
+                raise ZooError(f"This generator does not have the authors' layout: {key} has no partner mlp_beta.")
             merged[key.replace(".mlp_gamma.", ".modulation.")] = torch.cat([tensor, beta])
         else:
             merged[key] = tensor
@@ -248,7 +248,7 @@ def renamed(state: State, patterns: tuple[tuple[str, str], ...], network: str) -
             unknown.append(key)
         found[name] = tensor
     if unknown:
-        raise ZooError(f"This is no {network} of the authors' layout: it has {first_few(unknown)}.")
+        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)}.")
     return found
 
 
@@ -256,5 +256,5 @@ def weight(found: State, layer: str, network: str, dims: tuple[int, ...] = (4,))
     """The weight of a layer.  Raises `ZooError` if there is none, or if its number of dimensions is not in ``dims``."""
     tensor = found.get(f"{layer}.weight")
     if tensor is None or tensor.dim() not in dims:
-        raise ZooError(f"This is no {network} of the authors' layout: it has no weight for {layer}.")
+        raise ZooError(f"This {network} does not have the authors' layout: it has no weight for {layer}.")
     return tensor

@@ -37,7 +37,7 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
     """The hyper-parameters of `UNIT`, and its tensors, from the authors' state dicts by network name.
 
     The networks of 2018 are ``autoencoder_a``, ``autoencoder_b``, ``discriminator_a`` and ``discriminator_b``; those of
-    the paper are ``autoencoder`` and ``discriminator``.  The paper's files do not tell whether the strided layers have
+    the paper are ``autoencoder`` and ``discriminator``.  The paper's files do not show whether the strided layers have
     instance norms (``COCOResGen``) or not (``COCOResGen2``), nor whether there is dropout.  No norms are assumed; the
     models for animals need ``norm="instance"``.
 

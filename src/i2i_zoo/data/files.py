@@ -56,7 +56,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def check_files(files: list[Path]) -> None:
-    """Raise `ZooError` naming the files that are cut off or are no pictures, from their first and last bytes."""
+    """Raise `ZooError` naming the files that are cut off or are not pictures, from their first and last bytes."""
     broken = [str(file) for file in files if not is_whole(file)]
     if broken:
         raise ZooError(

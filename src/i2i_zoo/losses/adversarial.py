@@ -19,15 +19,15 @@ def adversarial_loss(logits: Tensor, real: bool, kind: str = "vanilla", *, gener
     """How far the discriminator's ``logits`` (any shape) are from the verdict ``real``: a mean, in float32.
 
     Args:
-        logits: What the discriminator says of real or generated images.
-        real: The verdict to compare with: that they are real, or that they are not.
+        logits: Outputs of the discriminator for real or generated images.
+        real: The verdict to compare with: real or generated.
         kind: ``vanilla``: cross-entropy (Goodfellow et al. 2014; the non-saturating one for the generator). ``lsgan``:
             squared distance to 1 or 0 (Mao et al. 2017). ``hinge`` (Lim and Ye 2017): the hinge for the discriminator,
             minus the mean for the generator. ``wgangp``: minus or plus the mean (Gulrajani et al. 2017).
-        generator: Whether it is the generator's loss; it matters only for ``hinge``.
+        generator: Whether this is the generator's loss; it only matters for ``hinge``.
 
     Raises:
-        ZooError: For another kind.
+        ZooError: For an unknown kind.
     """
     logits = logits.float()
     if kind == "vanilla":
@@ -71,7 +71,7 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, alpha
 class ImagePool:
     """A history of generated images for the discriminator (Shrivastava et al. 2017; CycleGAN uses 50).
 
-    While the pool fills, images pass through unchanged.  After that each is exchanged, with a probability of one half,
+    While the pool fills, images pass through unchanged.  Then each is exchanged, with a probability of one half,
     for a random image of the pool.  With ``size=0`` all images pass through.
     """
 
@@ -81,7 +81,7 @@ class ImagePool:
         self.random = random.Random(seed)
 
     def query(self, images: Tensor) -> Tensor:
-        """From detached images (B, ...) to as many, some of which are from earlier batches."""
+        """Exchange some of the images (B, ...), which are detached, for images from earlier batches."""
         if self.size == 0:
             return images
         chosen = []

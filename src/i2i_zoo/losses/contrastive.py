@@ -1,4 +1,4 @@
-"""Contrast between the patches of an image: PatchNCE (Park et al. 2020, sec. 3.2, arXiv:2007.15651)."""
+"""Contrastive loss between the patches of an image: PatchNCE (Park et al. 2020, sec. 3.2, arXiv:2007.15651)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw_places(maps: Sequence[Tensor], count: int) -> list[Tensor]:
 
 
 class PatchProjector(nn.Module):
-    """The perceptrons H_l (sec. 3.2), which turn each map's features at some places into vectors of length 1.
+    """The perceptrons H_l (sec. 3.2): the features of each map at some places to vectors of length 1.
 
     Shapes: maps (B, C_l, h, w) and their places (n_l,) to (B, n_l, width).
     """
@@ -33,7 +33,7 @@ class PatchProjector(nn.Module):
     def forward(self, maps: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
         vectors = []
         for perceptron, features, where in zip(self.perceptrons, maps, places, strict=True):
-            # Not selected from (B, h * w, C): given a gradient in that layout for a batch of one, the instance norm of
+            # Not selected from (B, h * w, C): for a gradient in that layout and a batch of one, the instance norm of
             # torch 2.14 computes a wrong gradient on a CPU.
             found = perceptron(features.flatten(2).index_select(2, where).mT).float()
             vectors.append(found / (found.norm(dim=-1, keepdim=True) + 1e-7))
@@ -41,7 +41,7 @@ class PatchProjector(nn.Module):
 
 
 def patch_nce_loss(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float = 0.07) -> Tensor:
-    """The cross-entropy of picking the key of a query's own place among all of its image (eq. 2, 3), unweighted.
+    """The cross-entropy of finding the key at a query's own place among all keys of its image (eq. 2, 3), unweighted.
 
     ``queries`` and ``keys`` hold, for each layer, vectors (B, n, width) of length 1 at the same n places.  The loss is
     the mean over places and images, then over layers.  ``keys`` gets no gradient.

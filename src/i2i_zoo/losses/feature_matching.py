@@ -1,4 +1,4 @@
-"""Feature matching: a generated picture should have the same features in a discriminator as the real one."""
+"""Feature matching: the discriminator should find the same features in generated and real pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 def feature_matching_loss(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
     """L1 distances between the maps of a multi-scale discriminator (Wang et al. 2018, eq. 4), unweighted.
 
-    Each scale has a list of maps, the last of which are the logits and do not count.  The distances are means over each
+    Each scale has a list of maps; the last map holds the logits and does not count.  The distances are means over each
     map, summed over maps and averaged over scales.  ``real`` gets no gradient.
     """
     distances = [

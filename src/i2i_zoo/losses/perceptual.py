@@ -9,21 +9,21 @@ from torch.nn import functional as F
 from i2i_zoo.errors import ZooError
 from i2i_zoo.pretrained.backbones import TAPS, imagenet, pretrained_features, tapped
 
-#: Weights of the layers in `TAPS`, those of pix2pixHD's and SPADE's authors (``VGGLoss``).
+#: Weights of the layers in `TAPS`, as in pix2pixHD's and SPADE's code (``VGGLoss``).
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 
 class PerceptualLoss:
     """Weighted L1 distances between features of a frozen classifier (Wang et al. 2018, sec. 3.3; Johnson et al. 2016).
 
-    Pictures go in as they are, in [-1, 1] and not normalised by ImageNet's mean and deviation, as in the authors' code.
-    It is not a module, so its weights are in no state dict and no optimiser; all losses of a backbone share them.
+    As in the authors' code, pictures stay in [-1, 1] and are not normalised by ImageNet's mean and deviation.  This is
+    not a module, so its weights are in no state dict and no optimiser; all losses with the same backbone share them.
 
     Args:
         backbone: A classifier of torchvision: a key of `TAPS`.
 
     Raises:
-        ZooError: For another name; if its weights are not in torch's cache and cannot be fetched.
+        ZooError: For an unknown name; if the weights are not in torch's cache and cannot be fetched.
     """
 
     def __init__(self, backbone: str = "vgg19") -> None:
@@ -33,7 +33,7 @@ class PerceptualLoss:
         self.features = pretrained_features(backbone, self.taps[-1] + 1)
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
-        """The features (B, C, h, w) that are compared, of pictures (B, 3, H, W) in [-1, 1]."""
+        """The compared features (B, C, h, w) of pictures (B, 3, H, W) in [-1, 1]."""
         return tapped(self.features, self.taps, pictures)
 
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class InvariantPerceptualLoss:
         self.features = nn.Sequential(*layers)
 
     def maps(self, pictures: Tensor) -> Tensor:
-        """The normalised features (B, 512, H/8, W/8) that are compared, of pictures (B, 3, H, W) in [-1, 1]."""
+        """The compared features (B, 512, H/8, W/8), normalised, of pictures (B, 3, H, W) in [-1, 1]."""
         return F.instance_norm(self.features(imagenet(pictures)))
 
     def __call__(self, fake: Tensor, source: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from i2i_zoo.networks.normalization import channel_statistics
 from i2i_zoo.pretrained.backbones import imagenet, pretrained_features, tapped
 from i2i_zoo.pretrained.small_encoder import small_encoder
 
-#: Loss networks: indices of the four layers that show the style, and how many of these lead to the content's layer.
+#: Loss networks: indices of the four layers for the style, and how many of them lead to the layer for the content.
 LOSS_NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
     # relu1_2, relu2_2, relu3_3 and relu4_3 of torchvision's VGG-16; the content is in relu2_2.
     "vgg16": ((3, 8, 15, 22), 2),
@@ -23,7 +23,7 @@ LOSS_NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
 
 
 def statistics_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Squared distances of channels' means and of their deviations, summed over layers (Huang, Belongie 2017, eq. 13).
+    """Squared distances of channel means and standard deviations, summed over layers (Huang, Belongie 2017, eq. 13).
 
     The features (B, C, h, w) may be of any sizes.  The mean is taken over B and C, as in naoto0804's PyTorch port.
     """
@@ -36,7 +36,7 @@ def statistics_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor
 
 
 def gram(features: Tensor) -> Tensor:
-    """Which channels are high together: (B, C, H, W) to (B, C, C), divided by C H W (Johnson et al. 2016, eq. 3)."""
+    """The Gram matrix, divided by C H W: (B, C, H, W) to (B, C, C) (Johnson et al. 2016, eq. 3)."""
     # The products are small, and will be multiplied by a weight of 1e10.
     with torch.autocast(features.device.type, enabled=False):
         rows = features.float().flatten(2)
@@ -44,7 +44,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def gram_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Squared distances of the `gram` of features (B, C, h, w) from those wanted (1 or B, C, C), summed over layers.
+    """Squared distances of the `gram` of features (B, C, h, w) from ``wanted`` (1 or B, C, C), summed over layers.
 
     Johnson et al. 2016, eq. 4, but with the mean over the matrix, not its sum, as in PyTorch's example.
     """
@@ -58,20 +58,20 @@ def total_variation(pictures: Tensor) -> Tensor:
 
 
 def loss_maps(backbone: str, pictures: Tensor, content: bool = False) -> list[Tensor]:
-    """Four maps of a frozen loss network, or only those up to the one that shows the content.
+    """Four maps of a frozen loss network, or only those up to the one for the content.
 
     The network's weights are in no state dict and no optimiser; all losses share them.
 
     Args:
         backbone: A name of `LOSS_NETWORKS`.
         pictures: (B, 3, H, W) in [-1, 1]; H and W of at least 9 for the small one, 8 for VGG.
-        content: Whether the content's map is the last one.
+        content: Whether to stop at the map for the content.
 
     Raises:
         ZooError: If the weights cannot be fetched or read.
     """
     taps, last = LOSS_NETWORKS[backbone]
-    with torch.inference_mode(False):  # else what a validation loads would let no gradient through in training
+    with torch.inference_mode(False):  # weights that a validation loads are used in training too
         if backbone == "small":
             network = small_encoder()
         else:

@@ -1,4 +1,4 @@
-"""Colour spaces, and matching the colours of one picture to those of another."""
+"""Colour spaces, and matching the colours of two pictures."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 
 def match_colours(picture: Tensor, target: Tensor) -> Tensor:
-    """A picture (3, H, W) with the means, deviations and correlations of another's colours (CORAL; Sun et al. 2016).
+    """A picture (3, H, W) with the means and covariances of the target's colours (CORAL; Sun et al. 2016).
 
-    Sums of products, not their means, have the identity added to them, as in AdaIN's PyTorch port.
+    As in AdaIN's PyTorch port, the identity is added to the sums of products, not to their means.
     """
     colours, _, _ = standardised(picture)
     wanted, wanted_mean, wanted_std = standardised(target)
@@ -46,10 +46,10 @@ def match_colours(picture: Tensor, target: Tensor) -> Tensor:
 
 
 def standardised(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Colours (C, H W) at mean 0 and deviation 1, and what these were, (C, 1) each; in double precision."""
+    """Colours (C, H W) scaled to mean 0 and deviation 1; their old means and deviations, (C, 1); in float64."""
     colours = picture.cpu().double().flatten(1)
     mean, std = colours.mean(1, keepdim=True), colours.std(1, keepdim=True)
-    return (colours - mean) / std.clamp(min=1e-6), mean, std  # a channel may be of one value
+    return (colours - mean) / std.clamp(min=1e-6), mean, std  # a channel may be constant
 
 
 def square_root(matrix: Tensor) -> Tensor:

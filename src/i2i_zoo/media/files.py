@@ -14,23 +14,23 @@ from i2i_zoo.errors import ZooError
 
 from .memory import need_picture_memory
 
-#: Files that are taken for pictures when a folder is listed.
+#: The suffixes of pictures when a folder is listed.
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy")
 
 
-# What Pillow may decode.  It knows more, and some of those run other programs (EPS).
+# The formats that Pillow may decode.  Some of the others run programs (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 
 
 def find_files(folder: Path, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> list[Path]:
-    """The files below a folder whose names end so (in any case), sorted; hidden ones are no data.
+    """The files below a folder with one of these suffixes, in upper or lower case, sorted; hidden files are skipped.
 
-    Raises `ZooError` if it, or a folder below it, is not there or cannot be read.
+    Raises `ZooError` if the folder, or one below it, is missing or cannot be read.
     """
     found = []
     try:
         for parent, _, names in os.walk(folder, onerror=_raise):
-            # ._x.jpg is what macOS leaves beside x.jpg.
+            # macOS leaves a file ._x.jpg beside x.jpg.
             found += [Path(parent, name) for name in names if name.lower().endswith(endings) and name[0] != "."]
     except (FileNotFoundError, NotADirectoryError):
         raise ZooError(f"{folder}: there is no such folder; check the path.") from None
@@ -46,11 +46,11 @@ def _raise(error: OSError) -> None:
 def read_array(path: str | Path) -> np.ndarray:
     """The pixels of a file: (H, W) or (H, W, C) in uint8, uint16 or float; palette pictures in their colours.
 
-    Multi-channel pictures come as TIFF or ``.npy``.  A JPEG's EXIF rotation is applied, an opaque alpha channel is
-    dropped, CMYK becomes RGB by Pillow's formula (255 - C)(255 - K) / 255, without colour profiles.
+    Pictures of many channels are TIFF or ``.npy`` files.  A JPEG's EXIF rotation is applied, an opaque alpha channel is
+    dropped, and CMYK becomes RGB by Pillow's formula (255 - C)(255 - K) / 255, without colour profiles.
 
-    Raises `ZooError` if the file is missing, not a picture, or broken; if it has transparent pixels or several frames,
-    since which colours are meant is not told; and before it is decoded, if it has more than
+    Raises `ZooError` if the file is missing, not a picture or damaged; if it has transparent pixels or several frames,
+    because it is unclear which colours count; and before decoding, if it has more than
     ``2 * PIL.Image.MAX_IMAGE_PIXELS`` pixels or needs more memory than is free.
     """
     path = Path(path)
@@ -83,19 +83,19 @@ def read_array(path: str | Path) -> np.ndarray:
             f"{path}: the picture has more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels; scale it "
             "down, cut it up, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it."
         ) from None
-    except Exception as error:  # decoders raise what they happen to raise
+    except Exception as error:  # decoders raise all kinds of errors
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ZooError(f"{path}: the picture cannot be read ({why}); replace the file.") from None
 
 
 def open_npy(path: Path) -> np.ndarray:
-    """The array of a ``.npy`` file without reading its contents; one that claims more than the file holds fails."""
+    """The array of a ``.npy`` file, memory-mapped; it fails if the file is shorter than its header says."""
     array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 
 
 def read_tiff(path: Path) -> np.ndarray:
-    """The pixels of a TIFF file that Pillow cannot read as they are: many channels, or 16-bit colour."""
+    """The pixels of a TIFF file that Pillow cannot read unchanged: many channels, or 16-bit colour."""
     import tifffile
 
     with tifffile.TiffFile(path) as file:
@@ -110,25 +110,25 @@ def read_tiff(path: Path) -> np.ndarray:
 def one_frame(frames: int, origin: str) -> None:
     """Raise `ZooError` for an animation or several pages."""
     if frames > 1:
-        raise ZooError(f"{origin}: the file holds {frames} pictures; save the one that is meant as a file of its own.")
+        raise ZooError(f"{origin}: the file holds {frames} pictures; save the one to use as a separate file.")
 
 
 def is_deep_colour(picture: Image.Image) -> bool:
-    """Whether this is a TIFF file of 16-bit colour, which Pillow would cut down to 8 bits."""
+    """Whether this is a TIFF file of 16-bit colour, which Pillow would reduce to 8 bits."""
     if picture.mode != "RGB" or not isinstance(picture, TiffImagePlugin.TiffImageFile):
         return False
     return any(bits > 8 for bits in picture.tag_v2[TiffImagePlugin.BITSPERSAMPLE])
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file begins as a picture and ends as one: a cheap check that finds text, empty and cut-off files."""
+    """Whether a file begins and ends like a picture: a cheap check for text, empty and cut-off files."""
     endings = {b"\x89PNG": b"IEND\xaeB`\x82", b"\xff\xd8\xff": b"\xff\xd9"}
     try:
         with open(path, "rb") as file:
             first = file.read(4)
             ending = next((end for start, end in endings.items() if first.startswith(start)), None)
             if ending is not None:
-                # Some cameras write a little more behind the end.
+                # Some cameras write a little more after the end.
                 file.seek(max(0, path.stat().st_size - 65536))
                 return ending in file.read()
         return read_array(path).size > 0
@@ -137,7 +137,7 @@ def is_whole(path: Path) -> bool:
 
 
 def height_width(path: Path) -> tuple[int, int]:
-    """The size of a picture that `is_whole`, from the file's header where that tells it; `ZooError` as `read_array`."""
+    """The size of a picture that `is_whole`, if possible from its header; raises `ZooError` as `read_array`."""
     if path.suffix.lower() in (".npy", ".tif", ".tiff"):
         height, width = (*read_array(path).shape, 0, 0)[:2]
         return height, width
@@ -146,7 +146,7 @@ def height_width(path: Path) -> tuple[int, int]:
             turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
             width, height = reversed(picture.size) if turned else picture.size
             return height, width
-    except Exception:  # `read_array` says what is wrong
+    except Exception:  # `read_array` explains the error
         height, width = read_array(path).shape[:2]
         return height, width
 
@@ -156,7 +156,7 @@ def pil_array(picture: Image.Image, origin: str = "picture") -> np.ndarray:
 
     Raises `ZooError` as `read_array` for transparency, several frames and too little memory.
     """
-    if getattr(picture, "format", None) != "MPO":  # a telephone's JPEG with a preview behind it
+    if getattr(picture, "format", None) != "MPO":  # a phone's JPEG with a preview after it
         one_frame(getattr(picture, "n_frames", 1), origin)
     need_picture_memory((picture.height, picture.width, 3), 2, origin)
     picture = ImageOps.exif_transpose(picture)
@@ -171,7 +171,7 @@ def pil_array(picture: Image.Image, origin: str = "picture") -> np.ndarray:
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write a PNG file that appears whole or not at all; its folder is made.  Raises `ZooError` if that fails."""
+    """Write a PNG file completely or not at all; its folder is made.  Raises `ZooError` if that fails."""
     try:
         with atomic_write(path) as partial:
             picture.save(partial, "PNG")

@@ -17,7 +17,7 @@ def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> T
     if tuple(image.shape[-2:]) == (height, width):
         return image
     need_picture_memory((height, width, image.shape[0]), 4, "picture")
-    if nearest:  # for colours that stand for labels and must not mix
+    if nearest:  # for colours of labels, which must not be mixed
         return F.interpolate(image[None], (height, width), mode="nearest-exact")[0]
     resized = F.interpolate(image[None], (height, width), mode="bicubic", antialias=True)[0]
     return resized if image.dtype == torch.uint8 else resized.clamp(-1, 1)

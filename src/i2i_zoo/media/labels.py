@@ -1,4 +1,4 @@
-"""Label maps and instance maps: ids, and the colours that stand for them."""
+"""Label maps and instance maps: ids and their colours."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def colour_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.n
 
 
 def label_ids(colours: np.ndarray, name: str) -> np.ndarray:
-    """(H, W, 3) uint8 colours to the (H, W) ids of the nearest colours; exact on what `colour_labels` gives."""
-    # A label map has few colours, so each is looked for once.
+    """(H, W, 3) uint8 colours to the (H, W) ids of the nearest colours; the exact inverse of `colour_labels`."""
+    # A label map has few colours, so each is looked up once.
     codes, where = np.unique(colours.astype(np.int32) @ np.array([65536, 256, 1]), return_inverse=True)
     used = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
     distance = ((used[:, None] - palette_colours(name).astype(np.int32)) ** 2).sum(-1)
@@ -103,14 +103,14 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
 
     Args:
         picture: A path, a PIL image or an array: ids in one channel, or the colours of the palette; or a tensor of ids
-            (H, W), which is checked alone.  An indexed picture (PNG of mode P) holds ids, unless the colours that it
-            uses are different ones of the palette, at other indices than there.
-        labels: How many labels there are.
-        palette: Name in `PALETTES` of the colours.
-        dont_care: The id that stands for the last label.
+            (H, W), which is only checked.  An indexed picture (PNG of mode P) holds ids, unless its colours are those
+            of the palette at other indices.
+        labels: Number of labels.
+        palette: Name of the colours in `PALETTES`.
+        dont_care: The id that means the last label.
 
     Raises:
-        ZooError: If it cannot be read, or an id is out of range: with the file, the value and what to do.
+        ZooError: If it cannot be read, or an id is out of range.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "label map"
     array = map_array(picture, origin, palette)
@@ -133,7 +133,7 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
 
 
 def map_array(picture: Any, origin: str, palette: str | None = None) -> np.ndarray:
-    """The values of a label or instance map, whatever holds it; raises `ZooError` if it cannot be read."""
+    """The values of a label or instance map in any form; raises `ZooError` if it cannot be read."""
     if isinstance(picture, Tensor):
         return picture.cpu().numpy()
     if not isinstance(picture, (str, Path, Image.Image)):
@@ -147,14 +147,14 @@ def map_array(picture: Any, origin: str, palette: str | None = None) -> np.ndarr
         return pil_array(picture, origin)
     except ZooError:
         raise
-    except (OSError, ValueError, SyntaxError) as error:  # of a file that PIL reads only now
+    except (OSError, ValueError, SyntaxError) as error:  # PIL reads some files only now
         raise ZooError(f"{origin}: it cannot be read ({error}); replace its file.") from None
 
 
 def read_indices(picture: str | Path | Image.Image, origin: str, palette: str | None = None) -> np.ndarray | None:
-    """The ids (H, W) that an indexed picture holds; None for any other, which `read_array` reads or refuses.
+    """The ids (H, W) in an indexed picture; None for other pictures, which `read_array` reads or rejects.
 
-    Also None if it `is_coloured`, so that its colours are meant.
+    Also None if it `is_coloured`: then its colours count.
     """
     try:
         with (
@@ -167,12 +167,12 @@ def read_indices(picture: str | Path | Image.Image, origin: str, palette: str | 
             return None if palette is not None and is_coloured(opened, palette) else np.asarray(opened)
     except ZooError:
         raise
-    except Exception:  # `read_array` says what is wrong
+    except Exception:  # `read_array` explains the error
         return None
 
 
 def is_coloured(picture: Image.Image, name: str) -> bool:
-    """Whether an indexed picture uses different colours of the palette ``name``, and at other indices than there."""
+    """Whether an indexed picture has the colours of the palette ``name``, but at other indices."""
     colours = palette_colours(name)
     indices, first = np.unique(np.asarray(picture), return_index=True)
     used = np.asarray(picture.convert("RGB")).reshape(-1, 3)[first]
@@ -183,9 +183,9 @@ def is_coloured(picture: Image.Image, name: str) -> bool:
 
 
 def read_instances(picture: Any) -> Tensor:
-    """An instance map as ids (H, W), int64: of 8, 16 or 32 bits, or R + 256 G + 65536 B as COCO's panoptic files.
+    """An instance map as ids (H, W), int64: 8, 16 or 32 bits, or R + 256 G + 65536 B as in COCO's panoptic files.
 
-    Args and raises as `read_labels`, except that any id is good.
+    Arguments and errors as for `read_labels`, but every id is valid.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "instance map"
     array = map_array(picture, origin)
@@ -197,9 +197,9 @@ def read_instances(picture: Any) -> Tensor:
 
 
 def instance_edges(instance: Tensor) -> Tensor:
-    """(B, H, W) ids to (B, 1, H, W) floats: 1 where a neighbour to the left, right, above or below is another instance.
+    """(B, H, W) ids to (B, 1, H, W) floats: 1 if the pixel to the left, right, above or below is another instance.
 
-    The boundary map of pix2pixHD (Wang et al. 2018, sec. 3.3), two pixels wide.
+    This is the boundary map of pix2pixHD (Wang et al. 2018, sec. 3.3); boundaries are two pixels wide.
     """
     edges = torch.zeros_like(instance, dtype=torch.bool)
     across, along = instance[:, :, 1:] != instance[:, :, :-1], instance[:, 1:] != instance[:, :-1]

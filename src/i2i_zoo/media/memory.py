@@ -1,4 +1,4 @@
-"""Memory that is free, and a clear refusal where it is too little."""
+"""Free memory, and a clear error if there is too little."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from i2i_zoo.errors import ZooError
 
 
 def need_memory(size: int, what: str, remedy: str, device: torch.device | str = "cpu") -> None:
-    """Raise `ZooError` if ``what`` takes ``size`` bytes and the device has fewer."""
+    """Raise `ZooError` if ``what`` takes ``size`` bytes and the device has less free memory."""
     free = free_bytes(torch.device(device))
     if free is not None and size > free:
         raise ZooError(f"{what} would take {size / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are free; {remedy}.")
 
 
 def need_picture_memory(shape: Sequence[int], itemsize: int, origin: str) -> None:
-    """Raise `ZooError` if a picture of this shape cannot be held, decoded and as floats."""
-    if prod(shape) > 2**20:  # smaller ones are not worth asking the system
+    """Raise `ZooError` if a picture of this shape does not fit into memory, decoded and as floats."""
+    if prod(shape) > 2**20:  # smaller ones are not worth the check
         extent = "x".join(map(str, shape))
         need_memory(
             prod(shape) * (itemsize + 4), f"{origin}: the picture of {extent} values", "scale it down or cut it up"
@@ -28,7 +28,7 @@ def need_picture_memory(shape: Sequence[int], itemsize: int, origin: str) -> Non
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Memory that can still be had; None where the system does not tell (CPUs but Linux's, MPS)."""
+    """Free memory in bytes; None if the system does not say (CPUs without Linux, MPS)."""
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
@@ -39,7 +39,7 @@ def free_bytes(device: torch.device) -> int | None:
         free = 1024 * int(facts["MemAvailable"].split()[0])
     except (OSError, ValueError, KeyError):
         return None
-    try:  # a container's own limit
+    try:  # the limit of a container
         group = Path("/sys/fs/cgroup")
         cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())["inactive_file"]
         used = int((group / "memory.current").read_text()) - int(cached)

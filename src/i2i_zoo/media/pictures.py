@@ -20,9 +20,9 @@ from .labels import PALETTES, colour_labels, one_hot
 
 
 def decode_picture(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:
-    """A picture as a tensor (channels, H, W): uint8 where the file has 8 bits, else floats in [-1, 1].
+    """A picture as a tensor (channels, H, W): uint8 if it has 8 bits, else floats in [-1, 1].
 
-    Args and raises as `read_picture`.
+    Arguments and errors as for `read_picture`.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "picture"
     if isinstance(picture, Tensor):
@@ -37,7 +37,7 @@ def decode_picture(picture: Any, channels: int = 3, palette: str | None = None) 
     elif isinstance(picture, Image.Image):
         try:
             array = pil_array(picture)
-        except (OSError, ValueError, SyntaxError) as error:  # of a file that PIL reads only now
+        except (OSError, ValueError, SyntaxError) as error:  # PIL reads some files only now
             if isinstance(error, ZooError):
                 raise
             raise ZooError(f"picture: it cannot be read ({error}); replace its file.") from None
@@ -62,19 +62,19 @@ def read_picture(picture: Any, channels: int = 3, palette: str | None = None) ->
     Args:
         picture: A path; a PIL image; an array (H, W) or (H, W, C) of uint8, uint16 (full range) or floats in [0, 1]; or
             a tensor (C, H, W) in [-1, 1], which is returned as it is.
-        channels: Channels wanted.  Grey becomes RGB by repetition, RGB grey by luminance (ITU-R 601).
-        palette: The picture is a label map: ids if it has a single channel, else this palette's colours.  It comes in
-            colours; or, where ``channels`` is the number of labels, as one channel for each label, 1 where it is and
-            -1 elsewhere.
+        channels: Number of channels.  Grey becomes RGB by repetition, RGB becomes grey by luminance (ITU-R 601).
+        palette: Name of the colours if the picture is a label map: of ids if it has one channel, else of colours.  The
+            result has colours; or, if ``channels`` is the number of labels, one channel for each label, 1 where the
+            label is and -1 elsewhere.
 
     Raises:
-        ZooError: If it cannot be read, is out of range or has other channels.
+        ZooError: If it cannot be read, is out of range or has another number of channels.
     """
     return to_float(decode_picture(picture, channels, palette))
 
 
 def to_tensor(array: np.ndarray, origin: str) -> Tensor:
-    """(H, W, C) to (C, H, W): uint8 as it is; uint16 and floats in [0, 1] to floats in [-1, 1]; else `ZooError`."""
+    """(H, W, C) to (C, H, W): uint8 stays; uint16 and floats in [0, 1] become floats in [-1, 1]; else `ZooError`."""
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == bool:
         array = array.astype(np.uint8) * np.uint8(255)
@@ -98,7 +98,7 @@ def to_float(image: Tensor) -> Tensor:
 
 
 def fit_channels(image: Tensor, channels: int, origin: str) -> Tensor:
-    """(C, H, W) to the wanted number of channels: grey repeated, RGB weighted to luminance; else `ZooError`."""
+    """(C, H, W) to ``channels``: grey is repeated, RGB is weighted to luminance; else `ZooError`."""
     if image.shape[0] == channels:
         return image
     if image.shape[0] == 1 and channels == 3:
@@ -109,15 +109,15 @@ def fit_channels(image: Tensor, channels: int, origin: str) -> Tensor:
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """Floats in [-1, 1] to rounded uint8 of the same shape; what is outside is clipped."""
+    """Floats in [-1, 1] to rounded uint8 of the same shape; values outside are clipped."""
     return image.detach().float().add(1).mul(127.5).round().clamp(0, 255).byte()
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """(1 or 3, H, W) in [-1, 1] to a PIL image; raises `ZooError` for channels that a picture has no place for."""
+    """(1 or 3, H, W) in [-1, 1] to a PIL image; raises `ZooError` for another number of channels."""
     array = to_uint8(image).cpu().permute(1, 2, 0).numpy()
     if array.shape[2] == 1:
         return Image.fromarray(array[..., 0])
     if array.shape[2] == 3:
         return Image.fromarray(array)
-    raise ZooError(f"A result of {array.shape[2]} channels is no picture: give a tensor to get a tensor.")
+    raise ZooError(f"A result of {array.shape[2]} channels is not a picture: give a tensor to get a tensor.")

@@ -1,4 +1,4 @@
-"""FCN-score: how well a segmenter that was trained on photographs finds the labels in what was made from them."""
+"""FCN-score: how well a segmenter of photographs finds the labels in pictures that were made from label maps."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from i2i_zoo.media.pictures import to_float, to_uint8
 class LabelAccuracy(Metric):
     """Per-pixel accuracy, per-class accuracy and class IoU of label maps.
 
-    All pixels of all maps make one confusion matrix.  Pixels whose label is not one of the classes do not count, and a
-    class that is nowhere counts as 0 in the means, as in pix2pix's evaluation (``scripts/eval_cityscapes``).
+    All pixels of all maps make one confusion matrix.  Pixels whose label is not one of the classes do not count.  A
+    class that never occurs counts as 0 in the means, as in pix2pix's evaluation (``scripts/eval_cityscapes``).
 
     Args:
-        classes: How many classes count, from 0 on.  A prediction behind them is wrong, but no false find of a class.
-        strict_reference: Book predictions behind the classes as that evaluation does: as class 0 found where the next
-            class is; and drop the picture if one is where the last class is.
+        classes: How many classes count, from 0 on.  A prediction beyond them is wrong, but not a false positive of any
+            class.
+        strict_reference: Count predictions beyond the classes as that evaluation does: as class 0 predicted for the
+            next class; and ignore the picture if this happens for the last class.
     """
 
     full_state_update = False
@@ -35,7 +36,7 @@ class LabelAccuracy(Metric):
         self.add_state("confusion", torch.zeros(classes, classes + 1, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, predicted: Tensor, label: Tensor) -> None:
-        """Count one map of predictions against one of labels, both (H, W) integers."""
+        """Compare a map of predictions with a map of labels, both (H, W) integers."""
         n = self.classes
         counted = (label >= 0) & (label < n)
         label, predicted = label[counted].long(), predicted[counted].long()
@@ -59,18 +60,18 @@ class LabelAccuracy(Metric):
 
 
 class FCNScore(LabelAccuracy):
-    """What a segmenter finds in pictures, against the labels that they show (Isola et al. 2017, sec. 5).
+    """How well the classes that a segmenter finds in pictures agree with their labels (Isola et al. 2017, sec. 5).
 
-    By pix2pix's protocol pictures of 8 bits are enlarged bilinearly to the size of the labels, as by Pillow; labels
-    never change size.  Real photographs are made as small as the outputs first, and are the ceiling.  The one departure
-    is where the segmenter sees what is no class, and ``strict_reference`` takes it back.
+    As in pix2pix's protocol, pictures of 8 bits are enlarged bilinearly to the size of the labels, as Pillow does it;
+    labels never change size.  Real photographs are first scaled to the size of the outputs; their score is the ceiling.
+    Only predictions beyond the classes are counted differently, unless ``strict_reference`` is set.
 
     Args:
-        segmenter: Takes pictures (B, 3, H, W) in [-1, 1], RGB; gives class scores (B, C, h, w), C >= ``classes``, or a
-            mapping with those as ``out``.  Scores of another size are resized bilinearly.
+        segmenter: RGB pictures (B, 3, H, W) in [-1, 1] to class scores (B, C, h, w), C >= ``classes``, or to a mapping
+            with the scores as ``out``.  Scores of another size are resized bilinearly.
         classes: How many classes count, from 0 on.
-        label_classes: Class of each id in the label maps, -1 for those that do not count; by default ids are classes.
-        strict_reference: As of `LabelAccuracy`.
+        label_classes: Class of each id in the label maps, -1 if it does not count; by default ids are classes.
+        strict_reference: See `LabelAccuracy`.
     """
 
     def __init__(
@@ -86,9 +87,9 @@ class FCNScore(LabelAccuracy):
 
     @torch.no_grad()
     def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]  # a list of maps
-        """Count pictures (B, 3, h, w) in [-1, 1] against their label maps, (H, W) integers each."""
+        """Compare pictures (B, 3, h, w) in [-1, 1] with their label maps, (H, W) integers each."""
         for picture, label in zip(to_uint8(pictures), labels, strict=True):
-            # Pillow's arithmetic, which torch has for CPUs.
+            # On CPUs torch computes as Pillow does.
             resized = F.interpolate(picture[None].cpu(), label.shape, mode="bilinear", antialias=True)
             scores = self.segmenter(to_float(resized).to(self.confusion.device))
             if isinstance(scores, Mapping):
@@ -97,18 +98,18 @@ class FCNScore(LabelAccuracy):
                 scores = F.interpolate(scores, label.shape, mode="bilinear", align_corners=False)
             label = label.to(scores.device).long()
             if self.label_classes is not None:
-                classes = torch.tensor([*self.label_classes, -1], device=label.device)  # the last for unknown ids
+                classes = torch.tensor([*self.label_classes, -1], device=label.device)  # the last one for unknown ids
                 known = (label >= 0) & (label < len(self.label_classes))
                 label = classes[label.where(known, torch.full_like(label, len(self.label_classes)))]
             super().update(scores[0].argmax(0), label)
 
 
 class LabelScore(LabelAccuracy):
-    """How well pictures of label maps agree with the labels: a pixel has the label whose colour is nearest.
+    """How well pictures of label maps agree with the labels.  A pixel has the label of the nearest colour.
 
     Args:
         palette: Name of the colours in `i2i_zoo.media.labels.PALETTES`.
-        classes: As of `LabelAccuracy`.
+        classes: See `LabelAccuracy`.
     """
 
     def __init__(self, palette: str, classes: int) -> None:
@@ -116,7 +117,7 @@ class LabelScore(LabelAccuracy):
         self.palette = palette
 
     def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]  # a list of maps
-        """Count pictures (B, C, h, w) in [-1, 1], colours or a channel for each label, against maps (H, W) of ids."""
+        """Compare pictures (B, C, h, w) in [-1, 1], in colours or one channel per label, with maps (H, W) of ids."""
         for picture, label in zip(pictures, labels, strict=True):
             if len(picture) == len(palette_colours(self.palette)):
                 ids = picture.argmax(0)

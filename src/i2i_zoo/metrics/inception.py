@@ -1,6 +1,6 @@
 """FID, KID and Inception score as torch-fidelity computes them, and LPIPS; all through torchmetrics.
 
-Pictures are rounded to 8 bits first, as files would hold them.
+Pictures are rounded to 8 bits first, as in a file.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_uint8
 from i2i_zoo.pretrained.weights import fetch
 
-_SEED = 2020  # torch-fidelity's, for the same draws
+_SEED = 2020  # as in torch-fidelity, for the same draws
 
 
 def rgb(pictures: Tensor) -> Tensor:
-    """(B, 1 or 3, H, W) to (B, 3, H, W); raises `ZooError` for other channels."""
+    """(B, 1 or 3, H, W) to (B, 3, H, W); raises `ZooError` for other numbers of channels."""
     if pictures.shape[1] not in (1, 3):
         raise ZooError(f"Features of photographs need 1 or 3 channels, not {pictures.shape[1]}.")
     return pictures.expand(-1, 3, -1, -1)
@@ -37,7 +37,7 @@ class FID(FrechetInceptionDistance):
     """Fréchet distance of the features of outputs and targets (Heusel et al. 2017); lower is better.
 
     Args:
-        features: Takes (B, 3, H, W) of uint8, gives (B, ``num_features``).
+        features: (B, 3, H, W) uint8 to (B, ``num_features``).
     """
 
     def __init__(self, features: nn.Module) -> None:
@@ -55,15 +55,15 @@ class FID(FrechetInceptionDistance):
 
 
 class InOrder(Metric):
-    """A metric that draws at random, hence keeps pictures in the order of the data, whichever process has which.
+    """A metric that draws pictures at random, and so keeps them in the order of the data for any number of processes.
 
-    Processes take pictures in turn, as `i2i_zoo.data.sampler` hands them out.
+    Processes take pictures in turn, as in `i2i_zoo.data.sampler`.
     """
 
     positions: list[Tensor]
 
     def note_positions(self, count: int) -> None:
-        """Say that this process goes on with so many pictures."""
+        """Note that this process adds ``count`` pictures."""
         distributed = dist.is_available() and dist.is_initialized()
         rank, world = (dist.get_rank(), dist.get_world_size()) if distributed else (0, 1)
         begin = sum(map(len, self.positions))
@@ -78,12 +78,12 @@ class InOrder(Metric):
 class KID(KernelInceptionDistance, InOrder):
     """Kernel distance of the features of outputs and targets (Binkowski et al. 2018); lower is better.
 
-    The cubic polynomial kernel, over random subsets that are torch-fidelity's.
+    It has the cubic polynomial kernel and the same random subsets as torch-fidelity.
 
     Args:
-        features: As of `FID`.
-        subsets: How many subsets are drawn.
-        subset_size: Pictures in each.
+        features: See `FID`.
+        subsets: Number of random subsets.
+        subset_size: Number of pictures in each.
     """
 
     real_features: list[Tensor]
@@ -92,7 +92,7 @@ class KID(KernelInceptionDistance, InOrder):
     def __init__(self, features: nn.Module, subsets: int = 100, subset_size: int = 1000) -> None:
         super().__init__(features, subsets, subset_size)
         self.add_state("positions", [], dist_reduce_fx="cat")
-        # torchmetrics would gather the lists item by item, which ends in nonsense where processes had unequal numbers.
+        # torchmetrics would gather the lists item by item, which is wrong if processes have unequal numbers of items.
         self._reductions.update(real_features=dim_zero_cat, fake_features=dim_zero_cat)
 
     def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]  # outputs and targets together
@@ -122,8 +122,8 @@ class IS(InceptionScore, InOrder):
     """Inception score of the outputs (Salimans et al. 2016); higher is better.
 
     Args:
-        logits: Takes (B, 3, H, W) of uint8, gives (B, classes).
-        splits: Parts of the shuffled outputs that are scored each on their own.
+        logits: (B, 3, H, W) uint8 to (B, classes).
+        splits: Number of parts of the shuffled outputs; each part is scored separately.
     """
 
     features: list[Tensor]
@@ -155,14 +155,14 @@ class IS(InceptionScore, InOrder):
 
 
 class Perceptual(nn.Module):
-    """LPIPS (Zhang et al. 2018) of each picture: outputs and targets (B, 1 or 3, H, W) in [0, 1] to (B,).
+    """LPIPS (Zhang et al. 2018): outputs and targets (B, 1 or 3, H, W) in [0, 1] to one number for each picture (B,).
 
     Args:
         net: ``alex``, ``vgg`` or ``squeeze``.
 
     Raises:
         MissingWeights: If the network's ImageNet weights cannot be fetched from torchvision.
-        ZooError: For another network.
+        ZooError: For an unknown network.
     """
 
     def __init__(self, net: str = "alex") -> None:

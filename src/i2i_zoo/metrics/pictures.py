@@ -1,4 +1,4 @@
-"""Numbers that each picture has, averaged over all pictures: PSNR, SSIM, L1."""
+"""Metrics of single pictures, averaged over all pictures: PSNR, SSIM, L1."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from i2i_zoo.media.pictures import to_uint8
 
 
 class PictureMean(Metric):
-    """The mean over all pictures of a number that each picture has, on all processes alike.
+    """The mean of a number that each picture has, over all pictures of all processes.
 
     Args:
-        measure: Takes outputs and targets, (B, C, H, W) in [0, 1], and returns (B,).
+        measure: Takes outputs and targets (B, C, H, W) in [0, 1], and returns (B,).
     """
 
     full_state_update = False
@@ -32,7 +32,7 @@ class PictureMean(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, output: Tensor, target: Tensor) -> None:
-        """Count pictures (B, C, H, W) in [-1, 1]; they are rounded to 8 bits first, as files would hold them."""
+        """Count pictures (B, C, H, W) in [-1, 1]; they are rounded to 8 bits first, as in a file."""
         values = self.measure(to_uint8(output).float() / 255, to_uint8(target).float() / 255)
         self.total += values.sum()
         self.count += len(values)
@@ -54,17 +54,17 @@ def l1(output: Tensor, target: Tensor) -> Tensor:
 def ssim(output: Tensor, target: Tensor, window: str = "gaussian") -> Tensor:
     """Structural similarity of each picture, channel by channel.  (B, C, H, W) in [0, 1] to (B,).
 
-    It is averaged where the window lies inside the picture.  torchmetrics averages over the mirrored margin too, which
-    is up to 0.03 lower.
+    The mean is over places where the window lies inside the picture.  torchmetrics includes the mirrored margin, which
+    gives up to 0.03 less.
 
     Args:
         output: Pictures.
-        target: What they should be.
-        window: ``gaussian``, as Wang et al. (2004) define it, of 11 pixels and sigma 1.5; or ``uniform``, the default
-            of scikit-image, of 7 pixels and with the covariances of a sample.
+        target: The pictures to compare with.
+        window: ``gaussian``, as in Wang et al. (2004), of 11 pixels and sigma 1.5; or ``uniform``, the default of
+            scikit-image, of 7 pixels and with the covariances of a sample.
 
     Raises:
-        ZooError: For pictures smaller than the window, and for another window.
+        ZooError: For pictures smaller than the window, and for an unknown window.
     """
     if window not in ("gaussian", "uniform"):
         raise ZooError(f"SSIM has no window {window!r}: choose gaussian or uniform.")

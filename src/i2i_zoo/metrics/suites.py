@@ -1,4 +1,4 @@
-"""The metrics by name, and how each is measured for a model."""
+"""The metrics by name, and how to measure each for a model."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ Path = str | PathLike[str]
 #: Names of metrics to their options.
 Chosen = Mapping[str, Mapping[str, Any] | None]
 
-#: Palette to how many of its labels count; those behind them are void.
+#: Palette to how many of its labels count; the rest are void.
 COUNTED = {"camvid": 11}
 
 #: Palette to the segmenter that finds its labels in photographs.
 SEGMENTERS = {"camvid": "espnet_camvid"}
 
-#: Losses that a validation step may give, as numbers, to what their means are called.
+#: Losses that a validation step may return, to the titles of their means.
 LOSSES = {"content_loss": "Content loss", "style_loss": "Style loss"}
 
 
 class Measure(NamedTuple):
-    """A metric; the values that it needs, of what `Task.measured` gives; and its title."""
+    """A metric, the keys of `Task.measured` that it needs, and its title."""
 
     metric: Metric
     needs: tuple[str, ...]
@@ -93,7 +93,7 @@ def measure_is(
 
 
 def variant(feature: int | str, antialias: bool) -> str:
-    """What an Inception metric's number depends on, to be reported with it."""
+    """The variant of an Inception metric, for its title: numbers of different variants cannot be compared."""
     return f"Inception-2015, {feature}, {'antialiased' if antialias else 'TensorFlow'} resize"
 
 
@@ -107,7 +107,7 @@ def measure_fcn_score(
 ) -> dict[str, Measure]:
     preprocess = task.preprocess_for(direction)
     if preprocess.target_palette and len(task.directions) > 1:
-        return {}  # this direction makes label maps, which the label score judges
+        return {}  # this direction makes label maps, which have the label score
     palette = preprocess.source_palette
     chosen = segmenter or SEGMENTERS.get(palette or "")
     if chosen is None:
@@ -120,7 +120,7 @@ def measure_fcn_score(
         raise ZooError("Say how many classes of the segmenter count, with the metric's option classes.")
     label_classes = getattr(network, "label_classes", None)
     title = f"FCN-score ({chosen if isinstance(chosen, str) else type(chosen).__name__})"
-    # The segmenter is one; each has its own counts.
+    # Both use the same segmenter, but count separately.
     outputs, targets = (FCNScore(network, classes, label_classes, strict_reference) for _ in PAIR)
     return {
         "fcn_score": Measure(outputs, ("output", "label"), title),
@@ -133,7 +133,7 @@ def measure_label_score(task: Task, direction: str) -> dict[str, Measure]:
     if palette is None and len(task.directions) > 1:
         return {}  # this direction makes photographs
     if palette is None:
-        raise ZooError("The label score is for models that make label maps, whose target_palette says the colours.")
+        raise ZooError("The label score is for models that make label maps: set target_palette to their colours.")
     metric = LabelScore(palette, COUNTED.get(palette, len(palette_colours(palette))))
     return {"label_score": Measure(metric, ("output", "label"), "Labels (nearest colour)")}
 
@@ -142,7 +142,7 @@ def measure_loss(loss: str, task: Task, direction: str) -> dict[str, Measure]:
     return {loss: Measure(MeanMetric(), (loss,), LOSSES[loss])}
 
 
-#: The metrics by name.  Each makes its measures for a direction of a model, and takes its options as keywords.
+#: The metrics by name.  Each function makes the measures for a direction of a model; its keywords are the options.
 METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "psnr": measure_psnr,
     "ssim": measure_ssim,
@@ -156,7 +156,7 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     **{loss: partial(measure_loss, loss) for loss in LOSSES},
 }
 
-#: Part of a result to what it is called in full.
+#: The parts of results to their full names.
 PARTS = {
     "pixel_accuracy": "per-pixel accuracy",
     "class_accuracy": "per-class accuracy",
@@ -167,11 +167,11 @@ PARTS = {
 
 
 def suite(task: Task, direction: str, chosen: Chosen) -> tuple[dict[str, Measure], list[str]]:
-    """Fresh measures by name, and a sentence for each metric that cannot be had.
+    """New measures by name, and a sentence for each metric that is not available.
 
     Args:
-        task: The model that will be measured.
-        direction: Which of its directions.
+        task: The model to measure.
+        direction: One of its directions.
         chosen: Names of `METRICS` to their options.
 
     Raises:

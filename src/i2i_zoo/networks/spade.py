@@ -183,9 +183,7 @@ class SPADEGenerator(nn.Module):
         if self.latent:
             if start != self.latent_grid:
                 grid = "x".join(str(length * self.stride) for length in reversed(self.latent_grid))
-                raise ZooError(
-                    f"This model makes pictures of {grid} pixels alone, not {width}x{height}: use that size."
-                )
+                raise ZooError(f"This model only makes pictures of {grid} pixels, not {width}x{height}: use that size.")
             x = self.first(latent).view(len(segmentation), -1, *start)
         else:
             x = self.first(F.interpolate(segmentation, start, mode="nearest"))

@@ -138,7 +138,7 @@ def _members(archive: Path) -> Iterator[_Member]:
                     regular = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG)
                     yield _Member(entry.filename, _danger(entry.filename, regular), partial(opened.open, entry))
     else:
-        raise tarfile.ReadError("what came is no archive")
+        raise tarfile.ReadError("what came is not an archive")
 
 
 def _danger(name: str, regular: bool) -> str:

@@ -41,9 +41,9 @@ def read_caffemodel(path: str | PathLike[str]) -> dict[str, Tensor]:
     except OSError as error:
         raise ZooError(f"Cannot read {path}: {error.strerror or error}.") from error
     except (ValueError, IndexError) as error:  # not a protobuf message, or its end is missing
-        raise ZooError(f"{path} is no whole .caffemodel file ({error}); download it again.") from error
+        raise ZooError(f"{path} is not a whole .caffemodel file ({error}); download it again.") from error
     if not tensors:
-        raise ZooError(f"{path} is no .caffemodel file: it holds no layer with weights.")
+        raise ZooError(f"{path} is not a .caffemodel file: it holds no layer with weights.")
     return tensors
 
 

@@ -106,8 +106,8 @@ def _replace(temporary: Path, directory: Path) -> None:
     try:
         os.replace(temporary, directory)
     except OSError:
-        # config.json leaves first and comes last.  A directory without it is no checkpoint, so a kill in between never
-        # passes off old and new parts as one.
+        # config.json leaves first and comes last.  A directory without it is not a checkpoint, so a kill in
+        # between never mixes old and new parts.
         (temporary / "old").mkdir()
         for file in (CONFIG, WEIGHTS, DISCRIMINATORS):
             if (directory / file).exists():

@@ -142,7 +142,7 @@ def hub_failures(repo: str, revision: str | None) -> Iterator[None]:
             "local_files_only."
         ) from error
     except hub_errors.HFValidationError as error:
-        raise ZooError(f"{repo!r} is no repository of the Hub, which are called org/name.") from error
+        raise ZooError(f"{repo!r} is not a repository of the Hub; these are called org/name.") from error
     except (httpx.HTTPError, OSError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise ZooError(f"hf:{repo}: the Hub failed: {first_line}.") from error
@@ -213,7 +213,7 @@ def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Pat
     remedy = "try again later, or "
     try:
         if member == "":
-            why, remedy = "nobody has told which file of the archive it is", ""
+            why, remedy = "the registry does not say which file of the archive it is", ""
         elif kind == "drive/folders/":
             from_drive(identity, path, folder=True)
             if (path / member).is_file():

@@ -29,7 +29,7 @@ CONDITIONS = (
     Condition(
         "style",
         PictureFile(several=True),
-        "a picture whose style to take; several are mixed",
+        "the picture whose style to take; several are mixed",
         label="Style of this picture",
         required=True,
     ),

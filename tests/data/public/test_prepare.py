@@ -157,9 +157,9 @@ def test_semantic_files_that_do_not_fit_are_named(ade20k, tmp_path):
     with pytest.raises(ZooError) as error:
         prepare("ade20k", ade20k, tmp_path / "out")
     first, second, third, fourth = str(error.value).split("; ", 3)
-    assert first == f"{labels / 'ADE_train_00000001.png'}: this is no map of label ids 0 to 150"
-    assert second.startswith(f"{labels / 'ADE_train_00000002.png'} has not the size of ")
-    assert "ADE_val_00000001.png: this is no map of label ids" in third
+    assert first == f"{labels / 'ADE_train_00000001.png'}: this is not a map of label ids 0 to 150"
+    assert second.startswith(f"{labels / 'ADE_train_00000002.png'} does not have the size of ")
+    assert "ADE_val_00000001.png: this is not a map of label ids" in third
     assert fourth.startswith(f"{broken}: ")
     assert fourth.endswith("; nothing was kept.")
     assert [path.name for path in tmp_path.iterdir()] == ["ADEChallengeData2016"]
@@ -180,7 +180,7 @@ def test_semantic_files_without_a_partner_are_named(cityscapes, tmp_path):
     picture(source / "val_inst" / "000000000009.png", colour=7, mode="L")
     picture(source / "val_inst" / "000000000030.png", colour=7, mode="L")
     picture(source / "val_label" / "000000000009.png", colour=182, mode="L")
-    with pytest.raises(ZooError, match=r"000000000009\.png: this is no map of label ids 0 to 181 and 255; nothing"):
+    with pytest.raises(ZooError, match=r"000000000009\.png: this is not a map of label ids 0 to 181 and 255; nothing"):
         prepare("cocostuff", source, tmp_path / "out")
 
 
@@ -242,7 +242,9 @@ def test_camvid_of_segnet(segnet, tmp_path):
 def test_camvid_of_segnet_with_wrong_labels(segnet, tmp_path):
     picture(segnet / "trainannot" / "0001TP_006690.png", colour=12, mode="L")
     picture(segnet / "valannot" / "0016E5_07959.png", size=(4, 4), colour=1, mode="L")
-    with pytest.raises(ZooError, match=r"0001TP_006690\.png: this is no map of label ids 0 to 11; .*has not the size"):
+    with pytest.raises(
+        ZooError, match=r"0001TP_006690\.png: this is not a map of label ids 0 to 11; .*not have the size"
+    ):
         prepare("camvid", segnet, tmp_path / "out")
 
 

@@ -183,7 +183,9 @@ def _camvid_split(frame: str) -> str:
     """The split that the frame belongs to: 367 for training, 101 for validation, 233 for the test."""
     match = re.fullmatch(r"(0001TP|0006R0|0016E5|Seq05VD)_f?(\d+)", frame)
     if match is None:
-        raise ZooError(f"{frame}.png is no frame of CamVid's sequences 0001TP, 0006R0, 0016E5 and Seq05VD; remove it.")
+        raise ZooError(
+            f"{frame}.png is not a frame of CamVid's sequences 0001TP, 0006R0, 0016E5 and Seq05VD; remove it."
+        )
     sequence, number = match[1], int(match[2])
     if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550):
         return "test"
@@ -273,10 +275,10 @@ def _copy(split: str, name: str, files: dict[str, Path], labels: int, dont_care:
     ids = arrays["labels"]
     if ids.ndim != 2 or (ids[ids != dont_care] >= labels).any():
         also = "" if dont_care is None else f" and {dont_care}"
-        raise ZooError(f"{files['labels']}: this is no map of label ids 0 to {labels - 1}{also}.")
+        raise ZooError(f"{files['labels']}: this is not a map of label ids 0 to {labels - 1}{also}.")
     for kind, array in arrays.items():
         if array.shape[:2] != ids.shape:
-            raise ZooError(f"{files['labels']} has not the size of {files[kind]}.")
+            raise ZooError(f"{files['labels']} does not have the size of {files[kind]}.")
     for kind, file in files.items():
         _write(folder / split / kind / f"{name}{file.suffix}", file)
 
