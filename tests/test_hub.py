@@ -878,7 +878,7 @@ class TestDrive:
         with pytest.raises(ZooError) as caught:
             i2i_zoo.load(name)
         assert str(caught.value) == (
-            f"{name} could not be fetched from Google Drive (the registry does not say which file of the archive it is): "
+            f"{name} could not be fetched from Google Drive (the registry does not name its file in the archive): "
             "get FILE out of https://drive.google.com/open?id=1k5kDCFLuIgBz9WpC1DZKUbJebd8MREFq with a browser, run "
             f"`i2i-zoo convert gcgan FILE -o {tmp_path}/cache/{name}` and load {name} again."
         )

@@ -22,8 +22,8 @@ from .registry import method_name
 from .tasks.graph import Graph
 
 #: How much an output in [-1, 1] may differ, at any pixel, from the model in single precision.
-#: Half precision rounds after each layer.  For pix2pix's U-Net 256 this changes outputs by up to 0.0017 with new weights
-#: and by up to 0.033 (0.0008 on average) with weights five times as large, whose outputs are saturated.
+#: Half precision rounds after each layer.  This changes outputs of pix2pix's U-Net 256 by up to 0.0017 with new
+#: weights, and by up to 0.033 (0.0008 on average) with weights five times as large, which saturate the outputs.
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-2}
 
 #: A written graph: inputs to output.

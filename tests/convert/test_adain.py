@@ -38,9 +38,9 @@ def test_from_the_command_line(saved: Any, states: dict[str, State], tmp_path: P
 def test_files_that_do_not_fit(saved: Any, states: dict[str, State]) -> None:
     with pytest.raises(ZooError, match=r"Both files are needed: encoder=vgg_normalised\.pth"):
         convert("adain", saved(encoder=states["encoder"])["encoder"])
-    with pytest.raises(ZooError, match="This encoder does not have the authors' layout: it has no weight for 2"):
+    with pytest.raises(ZooError, match="This encoder is not in the authors' layout: it has no weight for 2"):
         convert("adain", saved(encoder=states["decoder"], decoder=states["decoder"]))
-    with pytest.raises(ZooError, match=r"This decoder does not have the authors' layout: it has no .* and \d+ more"):
+    with pytest.raises(ZooError, match=r"This decoder is not in the authors' layout: it has no .* and \d+ more"):
         convert("adain", saved(encoder=states["encoder"], decoder={"28.weight": states["decoder"]["28.weight"]}))
     with pytest.raises(ZooError, match="it has extra too"):
         convert("adain", saved(encoder=states["encoder"], decoder={**states["decoder"], "extra": torch.zeros(1)}))

@@ -67,15 +67,11 @@ def test_files_that_do_not_fit(saved: Any, states: dict[str, State]) -> None:
         convert("cut", saved(discriminator_b=discriminator, projector=projector))
     with pytest.raises(ZooError, match="discriminator_b and projector go together"):
         convert("cut", saved(generator_ab=generator, projector=projector))
-    with pytest.raises(
-        ZooError, match=r"generator_ab does not have the authors' layout: it has no layer model\.1\.weight"
-    ):
+    with pytest.raises(ZooError, match=r"generator_ab is not in the authors' layout: it has no layer model\.1\.weight"):
         convert("cut", saved(generator_ab=discriminator))
-    with pytest.raises(
-        ZooError, match=r"projector does not have the authors' layout: it has no layer mlp_0\.0\.weight"
-    ):
+    with pytest.raises(ZooError, match=r"projector is not in the authors' layout: it has no layer mlp_0\.0\.weight"):
         convert("cut", saved(**{**states, "projector": generator}))
-    with pytest.raises(ZooError, match="discriminator_b does not have the authors' layout: it has mlp_0"):
+    with pytest.raises(ZooError, match="discriminator_b is not in the authors' layout: it has mlp_0"):
         convert("cut", saved(**{**states, "discriminator_b": projector}))
     narrow = {**discriminator, "model.0.weight": discriminator["model.0.weight"][:, :1]}
     with pytest.raises(

@@ -121,15 +121,15 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
         ({"generator_ab": resnet(6), "discriminator_b": patchgan()}, r"missing discriminator_a\.body\.0\.weight"),
         (
             {"generator_ab": patchgan()},
-            r"generator_ab does not have the authors' layout: it has no convolution model\.1\.w",
+            r"generator_ab is not in the authors' layout: it has no convolution model\.1\.w",
         ),
         (
             {"generator_ab": resnet(6), "generator_ba": patchgan()},
-            r"generator_ba does not have the authors' layout: it has no convolution",
+            r"generator_ba is not in the authors' layout: it has no convolution",
         ),
         (
             {"generator_ab": resnet(6), "discriminator_b": resnet(6)},
-            "discriminator_b does not have the authors' layout: it has model",
+            "discriminator_b is not in the authors' layout: it has model",
         ),
     ):
         with pytest.raises(ZooError, match=message):

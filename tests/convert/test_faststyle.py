@@ -37,5 +37,5 @@ def test_the_generator_gives_the_authors_output(saved: Any, state: State, old: b
 
 def test_files_that_do_not_fit(saved: Any, state: State) -> None:
     check_refusals("faststyle", {"generator": state})
-    with pytest.raises(ZooError, match=r"generator does not have the authors' layout: it has no deconv3\.conv2d"):
+    with pytest.raises(ZooError, match=r"generator is not in the authors' layout: it has no deconv3\.conv2d"):
         convert("faststyle", saved(generator={k: v for k, v in state.items() if "deconv3" not in k})["generator"])

@@ -83,11 +83,11 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
         ({"autoencoder_a": {**states, "b": narrow}}, "autoencoder_b has width=8 and another network 16"),
         (
             {"autoencoder_a": states, "discriminator_a": {**judges, "b": patchgan()}},
-            "no discriminator_b of the authors'",
+            "discriminator_b is not in the authors'",
         ),
         (
             {"autoencoder_a": {**states, "b": judges["b"]}},
-            "autoencoder_b does not have the authors' layout: it has no dec",
+            "autoencoder_b is not in the authors' layout: it has no dec",
         ),
         ({"autoencoder_a": states["a"]}, r"missing autoencoder_b\."),
     ):

@@ -204,10 +204,10 @@ def test_files_that_do_not_fit(saved: Any, train: Golden, tmp_path: Path) -> Non
     with pytest.raises(ZooError, match="has no network 'encoder': choose from generator, discriminator"):
         convert("pix2pix", saved(generator=generator, encoder=discriminator))
     with pytest.raises(
-        ZooError, match=r"generator does not have the authors' layout: it has no convolution model\.1\.weight"
+        ZooError, match=r"generator is not in the authors' layout: it has no convolution model\.1\.weight"
     ):
         convert("pix2pix", saved(generator=discriminator))
-    with pytest.raises(ZooError, match="discriminator does not have the authors' layout"):
+    with pytest.raises(ZooError, match="discriminator is not in the authors' layout"):
         convert("pix2pix", saved(generator=generator, discriminator=generator))
     files = saved(generator=generator, discriminator=Golden("pix2pix_patchgan").state("basic_instance"))
     with pytest.raises(ZooError, match=r"norm batch\) and the discriminator \(6 channels, norm instance\)"):

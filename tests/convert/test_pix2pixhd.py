@@ -255,18 +255,18 @@ def without(state: State, *keys: str) -> State:
 def test_generators_that_do_not_fit(saved: Any, train: Golden) -> None:
     state = authors_generator(6, enhancers=1).state_dict()
     for changed, message in (
-        (train.state("D"), r"generator does not have the authors' layout: it has no convolution model\.1\.weight\."),
+        (train.state("D"), r"generator is not in the authors' layout: it has no convolution model\.1\.weight\."),
         (authors_encoder().state_dict(), "it has no residual blocks"),
         (
             {**state, "extra.weight": torch.zeros(1)},
-            r"generator does not have the authors' layout: it has extra\.weight\.",
+            r"generator is not in the authors' layout: it has extra\.weight\.",
         ),
-        ({**state, "model.3.weight": torch.zeros(1)}, "generator does not have the authors' layout: it has "),
+        ({**state, "model.3.weight": torch.zeros(1)}, "generator is not in the authors' layout: it has "),
         ({**state, "model.4.gain": torch.zeros(1)}, r"unknown generator\.trunk\.3\.gain"),
         ({**state, "model.1.weight": torch.zeros(())}, r"it has no convolution model\.1\.weight"),
         ({**state, "model.1.weight": state["model.1.weight"][:, :1]}, "1 channels are too few"),
         (without(state, "model.4.bias"), r"missing generator\.trunk\.3\.bias"),
-        (without(state, "model.4.weight"), "generator does not have the authors' layout: it has "),
+        (without(state, "model.4.weight"), "generator is not in the authors' layout: it has "),
         (without(state, "model1_2.5.weight"), r"missing generator\.head\.weight"),
         ({**state, "model.4.bias": torch.zeros(3)}, r"misshapen generator\.trunk\.3\.bias \(3 in place of 8\)"),
     ):
@@ -280,13 +280,13 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
     layers = authors_discriminator(12, featured=False)
     for states, message in (
         ({"encoder": encoder}, "The generator's file is needed"),
-        ({"encoder": generator}, r"encoder does not have the authors' layout: it has no convolution model\.28\.weight"),
+        ({"encoder": generator}, r"encoder is not in the authors' layout: it has no convolution model\.28\.weight"),
         ({"encoder": {**encoder, "model.28.weight": torch.zeros(1)}}, r"no encoder .*: it has model\.28\.weight\."),
-        ({"encoder": without(encoder, "model.29.weight")}, "encoder does not have the authors' layout"),
+        ({"encoder": without(encoder, "model.29.weight")}, "encoder is not in the authors' layout"),
         ({"encoder": without(encoder, "model.25.bias")}, r"missing encoder\.body\.24\.bias"),
-        ({"encoder": {**encoder, "bias": torch.zeros(1)}}, r"encoder does not have the authors' layout: it has bias\."),
+        ({"encoder": {**encoder, "bias": torch.zeros(1)}}, r"encoder is not in the authors' layout: it has bias\."),
         ({"encoder": authors_encoder(9).state_dict()}, "10 channels are too few for labels, edges and 9 features"),
-        ({"discriminator": generator}, r"discriminator does not have the authors' layout: it has model\.1\.weight, "),
+        ({"discriminator": generator}, r"discriminator is not in the authors' layout: it has model\.1\.weight, "),
         ({"discriminator": {**discriminator, "scale0_layer5.0.bias": torch.zeros(1)}}, r"scale0_layer5\.0\.bias"),
         ({"discriminator": {**layers, "layer0.3.weight": torch.zeros(1)}}, r"it has layer0\.3\.weight"),
         ({"discriminator": without(discriminator, "scale1_layer0.0.weight")}, "it has no convolution scale1_layer0"),

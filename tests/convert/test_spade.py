@@ -341,12 +341,12 @@ def test_generators_that_do_not_fit(saved: Any, train: Golden) -> None:
     for changed, message in (
         (
             train.state("D"),
-            r"generator does not have the authors' layout: it has discriminator_0\.model0\.0\.weight, .* more",
+            r"generator is not in the authors' layout: it has discriminator_0\.model0\.0\.weight, .* more",
         ),
-        (authors_encoder(), r"generator does not have the authors' layout: it has layer1\.0\.weight, "),
+        (authors_encoder(), r"generator is not in the authors' layout: it has layer1\.0\.weight, "),
         (
             {**state, "extra.weight": torch.zeros(1)},
-            r"generator does not have the authors' layout: it has extra\.weight\.",
+            r"generator is not in the authors' layout: it has extra\.weight\.",
         ),
         ({**state, "up_0.extra": torch.zeros(1)}, r"unknown generator\.blocks\.3\.extra"),
         (without(state, "fc.weight"), "it has no weight for first"),
@@ -371,14 +371,14 @@ def test_networks_that_are_not_of_one_model(saved: Any, train: Golden) -> None:
         ({"generator": generator, "encoder": encoder}, "no latent code, so the encoder is not of its model"),
         (
             {"generator": styled, "encoder": generator},
-            r"encoder does not have the authors' layout: it has fc\.weight, ",
+            r"encoder is not in the authors' layout: it has fc\.weight, ",
         ),
-        ({"generator": styled, "encoder": without(encoder, "layer1.0.weight_orig")}, "no encoder of the authors'"),
+        ({"generator": styled, "encoder": without(encoder, "layer1.0.weight_orig")}, "encoder is not in the authors'"),
         ({"generator": styled, "encoder": without(encoder, "fc_var.bias")}, r"missing encoder\.log_variance\.bias"),
         ({"generator": styled, "encoder": authors_encoder(4)}, r"misshapen encoder\.mean\.weight"),
         (
             {"generator": generator, "discriminator": generator},
-            r"discriminator does not have the authors' layout: it has fc",
+            r"discriminator is not in the authors' layout: it has fc",
         ),
         ({"generator": generator, "discriminator": train.state("D")}, r"misshapen discriminator\.scales\.0\.conv"),
     ):

@@ -162,7 +162,7 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
         ({"autoencoder": other}, "autoencoder_b has width=8 and another network 16: they are not of one model"),
         ({"autoencoder": {"a": new["autoencoder"]["a"]}}, "holds no state dict"),
         ({"autoencoder": {"a": 1, "b": 2}}, "holds no state dict"),
-        ({"autoencoder": new["autoencoder"]["a"]}, r"autoencoder does not have the authors' layout: it has no "),
+        ({"autoencoder": new["autoencoder"]["a"]}, r"autoencoder is not in the authors' layout: it has no "),
     ):
         with pytest.raises(ZooError, match=message):
             convert("unit", saved(**states))

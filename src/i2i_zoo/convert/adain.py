@@ -43,9 +43,9 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
             ours = {name.removeprefix("layers.") for name in build(width).state_dict()}
         theirs = {key for key in state if network == "decoder" or not is_behind(key)}
         if missing := sorted(ours - theirs):
-            raise ZooError(f"This {network} does not have the authors' layout: it has no {first_few(missing)}.")
+            raise ZooError(f"This {network} is not in the authors' layout: it has no {first_few(missing)}.")
         if unknown := sorted(theirs - ours):
-            raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)} too.")
+            raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(unknown)} too.")
         tensors |= {f"{network}.layers.{key}": state[key] for key in theirs}
     return found, tensors
 

@@ -72,7 +72,7 @@ def read_discriminator(state: State, network: str) -> tuple[int, dict[str, Any],
     halvings = len([key for key in state if key.endswith(".weight")]) - 2
     fields = {n: field for field, n in RECEPTIVE_FIELDS.items() if n is not None}
     if halvings not in fields:
-        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(state)}.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(state)}.")
     convolutions = [0, *(4 * n - 1 for n in range(1, halvings + 1)), 4 * halvings + 2]
     tensors = rename(state, {f"model.{i}": f"body.{i}" for i in convolutions}, network)
     width, in_channels = state["model.0.weight"].shape[:2]
@@ -86,7 +86,7 @@ def rename(state: State, layers: Mapping[str, str], network: str) -> dict[str, T
     """
     for layer in layers:
         if f"{layer}.weight" not in state or state[f"{layer}.weight"].dim() < 2:
-            raise ZooError(f"This {network} does not have the authors' layout: it has no layer {layer}.weight.")
+            raise ZooError(f"This {network} is not in the authors' layout: it has no layer {layer}.weight.")
     tensors, unknown = {}, []
     for key, tensor in state.items():
         layer, _, leaf = key.rpartition(".")
@@ -100,5 +100,5 @@ def rename(state: State, layers: Mapping[str, str], network: str) -> dict[str, T
         else:
             unknown.append(key)
     if unknown:
-        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)} too.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(unknown)} too.")
     return tensors

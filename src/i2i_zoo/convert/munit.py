@@ -110,9 +110,9 @@ def placed(state: State, places: Mapping[str, str], network: str) -> dict[str, T
     used = {key: tensor for key, tensor in state.items() if not _UNUSED.fullmatch(key)}
     layers = {key.rpartition(".")[0] for key in used}
     if missing := sorted(set(places) - layers):
-        raise ZooError(f"This {network} does not have the authors' layout: it has no {first_few(missing)}.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has no {first_few(missing)}.")
     if unknown := sorted(layers - set(places)):
-        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)} too.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(unknown)} too.")
     leaves = {"gamma": "scale", "beta": "shift"}
     tensors = {}
     for key, tensor in used.items():

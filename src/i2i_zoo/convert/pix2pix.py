@@ -71,7 +71,7 @@ def read_discriminator(state: State, network: str) -> tuple[int, str, dict[str, 
         strided = len([key for key in state if state[key].dim() == 4]) - 2
         fields = {n: field for field, n in RECEPTIVE_FIELDS.items() if n is not None}
         if strided not in fields:
-            raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(state)}.")
+            raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(state)}.")
         prefix, field = "model", fields[strided]
         norms = [3 * n for n in range(1, strided + 1)]
         convolutions = [0, *(n - 1 for n in norms), 3 * strided + 2]
@@ -131,9 +131,9 @@ def _rename(state: State, layers: Layers, network: str) -> tuple[str, dict[str, 
     convolutions, norms = layers
     for layer in convolutions:
         if f"{layer}.weight" not in state or state[f"{layer}.weight"].dim() != 4:
-            raise ZooError(f"This {network} does not have the authors' layout: it has no convolution {layer}.weight.")
+            raise ZooError(f"This {network} is not in the authors' layout: it has no convolution {layer}.weight.")
     if unknown := [key for key in state if key.rpartition(".")[0] not in {**convolutions, **norms}]:
-        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)} too.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(unknown)} too.")
     if any(f"{layer}.weight" in state for layer in norms):
         norm = "batch"
     else:

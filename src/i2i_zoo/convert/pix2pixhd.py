@@ -74,7 +74,7 @@ def _generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
     width, channels = _weight(state, "model.1", "generator").shape[:2]
     blocks = _numbers(r"model\.(\d+)\.conv_block\.", state)
     if not blocks:
-        raise ZooError("This generator does not have the authors' layout: it has no residual blocks.")
+        raise ZooError("This generator is not in the authors' layout: it has no residual blocks.")
     downs = len([n for n in _numbers(r"model\.(\d+)\.weight", state) if n < min(blocks)]) - 1
     enhancers = len(_numbers(r"model(\d+)_1\.", state))
     local = len(_numbers(r"model1_2\.(\d+)\.conv_block\.", state))
@@ -151,7 +151,7 @@ def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
     """The tensors by our names.  Raises `ZooError` if some have no place, and names them."""
     layers = {key: key.rpartition(".") for key in state if not key.endswith(_STATISTICS)}
     if unknown := [key for key, (layer, _, _) in layers.items() if layer not in places]:
-        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)}.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(unknown)}.")
     return {f"{network}.{places[layer]}.{leaf}": state[key] for key, (layer, _, leaf) in layers.items()}
 
 
@@ -159,5 +159,5 @@ def _weight(state: State, layer: str, network: str) -> Tensor:
     """The weight of a convolution, by the authors' name.  Raises `ZooError` if there is no such convolution."""
     tensor = state.get(f"{layer}.weight")
     if tensor is None or tensor.dim() != 4:
-        raise ZooError(f"This {network} does not have the authors' layout: it has no convolution {layer}.weight.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has no convolution {layer}.weight.")
     return tensor

@@ -211,11 +211,11 @@ def _merged(state: State) -> dict[str, Tensor]:
         if ".mlp_beta." in key:
             gamma = key.replace(".mlp_beta.", ".mlp_gamma.")
             if gamma not in state:
-                raise ZooError(f"This generator does not have the authors' layout: {key} has no partner {gamma}.")
+                raise ZooError(f"This generator is not in the authors' layout: {key} has no partner {gamma}.")
         elif ".mlp_gamma." in key:
             beta = state.get(key.replace(".mlp_gamma.", ".mlp_beta."))
             if beta is None or beta.shape != tensor.shape:
-                raise ZooError(f"This generator does not have the authors' layout: {key} has no partner mlp_beta.")
+                raise ZooError(f"This generator is not in the authors' layout: {key} has no partner mlp_beta.")
             merged[key.replace(".mlp_gamma.", ".modulation.")] = torch.cat([tensor, beta])
         else:
             merged[key] = tensor
@@ -248,7 +248,7 @@ def renamed(state: State, patterns: tuple[tuple[str, str], ...], network: str) -
             unknown.append(key)
         found[name] = tensor
     if unknown:
-        raise ZooError(f"This {network} does not have the authors' layout: it has {first_few(unknown)}.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has {first_few(unknown)}.")
     return found
 
 
@@ -256,5 +256,5 @@ def weight(found: State, layer: str, network: str, dims: tuple[int, ...] = (4,))
     """The weight of a layer.  Raises `ZooError` if there is none, or if its number of dimensions is not in ``dims``."""
     tensor = found.get(f"{layer}.weight")
     if tensor is None or tensor.dim() not in dims:
-        raise ZooError(f"This {network} does not have the authors' layout: it has no weight for {layer}.")
+        raise ZooError(f"This {network} is not in the authors' layout: it has no weight for {layer}.")
     return tensor

@@ -213,7 +213,7 @@ def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Pat
     remedy = "try again later, or "
     try:
         if member == "":
-            why, remedy = "the registry does not say which file of the archive it is", ""
+            why, remedy = "the registry does not name its file in the archive", ""
         elif kind == "drive/folders/":
             from_drive(identity, path, folder=True)
             if (path / member).is_file():
