@@ -358,7 +358,7 @@ def test_unknown_names(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("model: {class_path: Pix2Pix, init_args: {wdith: 4}}\ndata: SyntheticPairs", "wdith"),
         ("model: Pix2Pix\ndata: {class_path: SyntheticPairs, init_args: {train: many}}", "many"),
         ("model: Pix2Pix\ndata: SyntheticPairs\ntrainer: {max_epochs: [1]}", "max_epochs"),
-        ("model: Pix2Pix\ndata: SyntheticPairs\ntrainer: 7", "x.yaml is no recipe"),
+        ("model: Pix2Pix\ndata: SyntheticPairs\ntrainer: 7", "x.yaml is not a recipe"),
         ("model: {class_path: os.system, init_args: {command: echo}}\ndata: SyntheticPairs", "os.system"),
         ("model: [Pix2Pix\n", "x.yaml"),
         ("- a list", "x.yaml"),

@@ -497,7 +497,7 @@ class TestOfficial:
         monkeypatch.chdir(tmp_path)
         server.files["facades_label2photo.pth"] = content
         with pytest.raises(
-            ZooError, match=f"{server.url}/facades_label2photo.pth served is no checkpoint: .*{message}"
+            ZooError, match=f"{server.url}/facades_label2photo.pth served is not a checkpoint: .*{message}"
         ):
             i2i_zoo.load("pix2pix-facades")
         assert os.listdir(tmp_path) == ["cache"]
@@ -796,7 +796,7 @@ class TestDrive:
     def test_objects_are_not_unpickled(self, drive: Drive, tmp_path: Path) -> None:
         drive.content = packed(Malicious())
         with pytest.raises(
-            ZooError, match=r"drive\.google\.com.* served is no checkpoint: .*objects that could run code"
+            ZooError, match=r"drive\.google\.com.* served is not a checkpoint: .*objects that could run code"
         ):
             i2i_zoo.load(self.name)
         assert os.listdir(tmp_path) == ["cache"]

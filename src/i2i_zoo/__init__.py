@@ -1,6 +1,6 @@
 """A PyTorch Lightning model zoo for image-to-image translation.
 
-Importing it imports no torch: each name is fetched from its module when it is first used.
+Importing it does not import torch: each name is loaded from its module when it is first used.
 """
 
 from __future__ import annotations

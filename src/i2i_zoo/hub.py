@@ -114,7 +114,9 @@ def _files(
             try:
                 model = convert(entry.method, originals, **entry.hparams)
             except ZooError as error:
-                raise ZooError(f"What {', '.join(entry.official.values())} served is no checkpoint: {error}") from error
+                raise ZooError(
+                    f"What {', '.join(entry.official.values())} served is not a checkpoint: {error}"
+                ) from error
         model.preprocess = model.preprocess_type.from_json(entry.preprocess, entry.name)
         save(model, directory)
     return files

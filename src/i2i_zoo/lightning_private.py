@@ -1,4 +1,4 @@
-"""Every use of Lightning's names that its documentation does not promise to keep.
+"""All uses of undocumented names of Lightning, which may change.
 
 tests/test_lightning_private.py fails where a new version of Lightning changes one of them.
 """
@@ -18,10 +18,9 @@ def ignore() -> None:
 
 
 def count_no_more_steps(trainer: Trainer) -> None:
-    """Let no further optimiser step of this batch count as a training step.
+    """Count no further optimiser step of this batch as a training step.
 
-    With manual optimisation Lightning counts every optimiser's step.  It does so by two hooks, which it sets anew for
-    each batch.
+    In manual optimisation, Lightning counts the steps of all optimisers, by two hooks that it sets for each batch.
     """
     for optimizer in trainer.strategy._lightning_optimizers:
         optimizer._on_before_step = optimizer._on_after_step = ignore
@@ -46,9 +45,9 @@ def is_plain_ddp(trainer: Trainer) -> bool:
 
 
 def begin_next_epoch(trainer: Trainer) -> None:
-    """Where a run is resumed from the end of an epoch, begin the next one.
+    """If a run is resumed from the end of an epoch, begin the next epoch.
 
-    With max_steps, Lightning would take the epoch that had ended for one to go on with, and count it twice.
+    With max_steps, Lightning would continue the epoch that has ended, and count it twice.
     """
     loop = trainer.fit_loop
     epochs: Any = loop.epoch_progress  # Lightning declares a base class of its counters, without `processed`
@@ -59,9 +58,9 @@ def begin_next_epoch(trainer: Trainer) -> None:
 
 
 def run_progress(trainer: Trainer) -> tuple[int, int]:
-    """The epoch that a run is in, and how many batches of this epoch are done.
+    """The current epoch of a run, and how many batches of it are done.
 
-    Lightning restores these counters before it asks for the loaders, whose workers begin to read at once.
+    Lightning restores these counters before it asks for the loaders, whose workers start to read at once.
     """
     loop: Any = trainer.fit_loop  # as in `begin_next_epoch`
     epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
@@ -72,14 +71,14 @@ class SavesWithinEpochs(ModelCheckpoint):
     """A ModelCheckpoint that can be asked to save at once."""
 
     def seconds_since_last(self) -> float:
-        """Time since the last checkpoint of `save_now`; long, if there was none."""
+        """Seconds since the last checkpoint of `save_now`; a large number if there was none."""
         return time.monotonic() - (self._last_time_checked or 0.0)
 
     def must_not_save(self, trainer: Trainer) -> bool:
-        """Whether this is no moment for a checkpoint, such as a sanity check."""
+        """Whether no checkpoint may be written now, for example in a sanity check."""
         return self._should_skip_saving_checkpoint(trainer)
 
     def save_now(self, trainer: Trainer, metrics: dict[str, Any]) -> None:
-        """Write a checkpoint under the name that the metrics give it."""
+        """Write a checkpoint; the metrics are part of its name."""
         self._save_checkpoint(trainer, self.format_checkpoint_name(metrics))
         self._last_time_checked = time.monotonic()

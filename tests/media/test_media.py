@@ -92,7 +92,7 @@ def test_rounding_and_clipping():
 def test_to_pil():
     assert to_pil(torch.zeros(1, 2, 3)).mode == "L"
     assert to_pil(torch.zeros(3, 2, 3)).size == (3, 2)
-    with pytest.raises(ZooError, match="2 channels is no picture"):
+    with pytest.raises(ZooError, match="2 channels is not a picture"):
         to_pil(torch.zeros(2, 2, 3))
 
 

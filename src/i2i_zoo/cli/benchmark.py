@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import ENTRIES, METHODS, method_class
 
 from .parser import Parser, height_and_width, positive
+
+if TYPE_CHECKING:
+    from i2i_zoo.data.splits import SplitData
 
 HELP = "measure the speed of training and inference"
 
@@ -17,14 +20,14 @@ HELP = "measure the speed of training and inference"
 def add_arguments(command: Parser) -> None:
     command.add_argument("name", metavar="NAME", help="checkpoint, or a method with its defaults")
     command.add_argument("--size", type=positive, nargs="+", default=[256], metavar="N", help="N or H W pixels [256]")
-    command.add_argument("--batch", type=positive, default=1, help="pictures at a time for each device [%(default)s]")
-    command.add_argument("--device", choices=["cpu", "cuda"], help="by default a GPU where there is one")
+    command.add_argument("--batch", type=positive, default=1, help="pictures at a time on each device [%(default)s]")
+    command.add_argument("--device", choices=["cpu", "cuda"], help="by default a GPU if there is one")
     command.add_argument("--devices", type=positive, default=1, metavar="N", help="measure 1, 2, 4 ... N devices [1]")
     command.add_argument("--precision", choices=["32", "bf16", "16"], default="32", help="[%(default)s]")
     command.add_argument("--compile", action="store_true", help="compile the networks")
     command.add_argument("--channels-last", action="store_true", help="in channels-last memory format")
     command.add_argument("--steps", type=positive, default=20, help="batches to time [%(default)s]")
-    command.add_argument("--data", type=Path, metavar="ROOT", help="measure the reading of this dataset alone instead")
+    command.add_argument("--data", type=Path, metavar="ROOT", help="measure only how fast this dataset is read")
     command.add_argument("--workers", type=positive, default=4, help="processes that read, for --data [%(default)s]")
     command.add_argument("--json", action="store_true", help="a line of JSON for each result")
 
@@ -57,8 +60,8 @@ def run(args: argparse.Namespace) -> None:
     print("\n".join(map(json.dumps, results)) if args.json else benchmark.table(results))
 
 
-def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
-    """The data below a folder, read as the checkpoint's recipe does, or by default as the method's task does."""
+def data_of(name: str, root: Path, batch: int, workers: int) -> SplitData:
+    """The datamodule for a folder: that of the checkpoint's recipe, or the first one that fits the method."""
     import yaml
 
     from i2i_zoo.cards import shipped
@@ -70,7 +73,7 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> Any:
         kind, options = kinds[recipe["data"]["class_path"]], recipe["data"]["init_args"]
     elif name in METHODS:
         keys = method_class(name).batch_keys
-        kind = next(k for k in kinds.values() if k.folder_option and set(k.batch_keys) >= set(keys))
+        kind = next(kind for kind in kinds.values() if kind.folder_option and set(kind.batch_keys) >= set(keys))
     else:
         raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
     return kind(**{**options, kind.folder_option: str(root), "batch_size": batch, "num_workers": workers})

@@ -9,7 +9,7 @@ from i2i_zoo import registry
 from .list_models import size
 from .parser import Parser
 
-HELP = "tell all about a checkpoint"
+HELP = "show the facts about a checkpoint"
 
 
 def add_arguments(command: Parser) -> None:

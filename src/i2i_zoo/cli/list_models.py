@@ -18,7 +18,7 @@ def add_arguments(command: Parser) -> None:
     command.add_argument("--method", choices=sorted(METHODS))
     command.add_argument("--task", choices=sorted({entry.task for entry in ENTRIES.values()}))
     command.add_argument("--license", choices=sorted({entry.license for entry in ENTRIES.values()}))
-    command.add_argument("--bundled", action="store_true", default=None, help="those that need no download")
+    command.add_argument("--bundled", action="store_true", default=None, help="only those that need no download")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def size(entry: Entry) -> str:
-    """Size of the weights where they are at hand."""
+    """Size of the weights if they are bundled."""
     weights = bundle(entry.name) / "model.safetensors"
     return f"{weights.stat().st_size / 1e6:.1f} MB" if weights.is_file() else "-"

@@ -1,4 +1,4 @@
-"""What the verbs' parsers share."""
+"""The parser of all verbs, and types of their arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from i2i_zoo.errors import ZooError
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors in one line, without the usage."""
+    """A parser that prints errors in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -25,12 +25,12 @@ def positive(text: str) -> int:
 def natural(text: str) -> int:
     """The type of an argument that is a seed."""
     if not text.isdecimal() or len(text) > 18:  # the generators take 64 bits
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number of at most 18 digits")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: give a whole number of at most 18 digits")
     return int(text)
 
 
 def height_and_width(size: list[int]) -> tuple[int, int]:
-    """Of the one or two numbers of an option ``--size``."""
+    """Height and width from the one or two numbers of an option ``--size``."""
     if len(size) > 2:
         raise ZooError(f"--size takes one number or height and width, not {len(size)} numbers.")
     return size[0], size[-1]

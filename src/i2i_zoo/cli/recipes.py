@@ -1,4 +1,4 @@
-"""Recipes: the files that configure a run, and the classes that they name."""
+"""Recipes: the files that configure runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from i2i_zoo.registry import METHODS, method_class
 
 
 def import_recipe_classes() -> None:
-    """Import the classes that recipes name without their modules: the parser finds those that are imported."""
+    """Import the classes that recipes may name: the parser finds imported classes without their modules."""
     for name in METHODS:
         method_class(name)
     datamodules()
@@ -24,20 +24,20 @@ def import_recipe_classes() -> None:
 
 
 def find_recipes(args: list[str]) -> list[Path]:
-    """The configuration files among the arguments; those that came with the package replace their short names there."""
+    """The configuration files among the arguments.  In the arguments, paths replace the names of packaged recipes."""
     found = []
     for i, arg in enumerate(args):
-        option, given, value = arg.partition("=")
-        if option in ("-c", "--config") and (given or i + 1 < len(args)):
-            path = recipe(value if given else args[i + 1])
+        option, equals, value = arg.partition("=")
+        if option in ("-c", "--config") and (equals or i + 1 < len(args)):
+            path = recipe(value if equals else args[i + 1])
             check_recipe(path)
-            args[i : i + 1 if given else i + 2] = [f"--config={path}"] if given else [option, str(path)]
+            args[i : i + 1 if equals else i + 2] = [f"--config={path}"] if equals else [option, str(path)]
             found.append(path)
     return found
 
 
 def recipe(name: str) -> Path:
-    """A file, or the packaged recipe of that name: ``recipes/pix2pix/camvid.yaml``, or ``pix2pix/camvid`` for short."""
+    """A file, or the packaged recipe of this name: ``recipes/pix2pix/camvid.yaml``, or ``pix2pix/camvid`` for short."""
     short = name.removeprefix("recipes/").removesuffix(".yaml")
     for path in (Path(name), cards.shipped("recipes") / f"{short}.yaml"):
         if path.is_file():
@@ -46,16 +46,16 @@ def recipe(name: str) -> Path:
 
 
 def check_recipe(path: Path) -> None:
-    """Raise `ZooError` naming the file if it is no YAML of sections; what is in them the parser checks."""
+    """Raise `ZooError` naming the file if it is not YAML with sections; the parser checks their contents."""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ZooError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}); correct the file.") from error
     if not isinstance(config, dict) or not isinstance(config.get("trainer", {}), dict):
-        raise ZooError(f"{path} is no recipe: it needs the sections model, data and trainer; see recipes/.")
+        raise ZooError(f"{path} is not a recipe: it needs the sections model, data and trainer; see recipes/.")
 
 
 def run_name(config: Path) -> str:
-    """``recipes/pix2pix/ablation/l1.yaml`` runs as ``pix2pix-ablation-l1``, other files by their own name."""
+    """The name of a run: ``pix2pix-ablation-l1`` for ``recipes/pix2pix/ablation/l1.yaml``, else that of the file."""
     parts = config.with_suffix("").parts
     return "-".join(parts[parts.index("recipes") + 1 :] if "recipes" in parts else parts[-1:])

@@ -27,9 +27,9 @@ def add_arguments(command: Parser) -> None:
         "-o", "--output", type=Path, default=Path("samples"), help="folder for the pictures [%(default)s]"
     )
     command.add_argument("--batch", type=positive, default=16, help="pictures at a time [%(default)s]")
-    command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
     command.set_defaults(devices=1)
-    command.add_argument("--overwrite", action="store_true", help="make again what is there already")
+    command.add_argument("--overwrite", action="store_true", help="make pictures again if they exist")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -33,24 +33,24 @@ from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 def main(verb: str, args: Sequence[str]) -> None:
     """Run ``i2i-zoo <verb> <args>``.
 
-    ``test`` and its like take a checkpoint's name first: its recipe is the configuration then.  With ``--card``,
-    ``test`` writes the numbers into the checkpoint's card.
+    All verbs but ``fit`` may take the name of a checkpoint first: its recipe is then the configuration.  With
+    ``--card``, ``test`` writes the numbers into the checkpoint's card.
 
-    Raises `ZooError` for what cannot be trained or measured as it was asked for.
+    Raises `ZooError` for bad arguments, recipes and data.
     """
     command = shlex.join(["i2i-zoo", verb, *args])
     args, name = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
         name = args.pop(0)
         if not name.startswith("hf:") and not Path(name).is_dir():
-            info(name)  # raises if there is none of that name
+            info(name)  # raises if there is no checkpoint of that name
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
         if name not in ENTRIES:
             raise ZooError("--card writes into the card of a checkpoint of the zoo: i2i-zoo test NAME --card.")
         card = cards.card_path(ENTRIES[name])
-        cards.read_card(card)  # before the hours that measuring takes
+        cards.read_card(card)  # fails before hours of measuring
     configs = find_recipes(args)
     if name in ENTRIES and not configs:
         configs = [recipe(ENTRIES[name].recipe)]
@@ -80,10 +80,10 @@ def main(verb: str, args: Sequence[str]) -> None:
 
 
 class Parser(LightningArgumentParser):
-    """Errors in one sentence, not below fifty lines of usage."""
+    """A parser that raises errors in one sentence, without the usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        if isinstance(ex, ZooError):  # of the parser within this one
+        if isinstance(ex, ZooError):  # from the parser of a subcommand
             raise ex
         raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
 
@@ -94,8 +94,8 @@ class TrainingCLI(LightningCLI):
     Args:
         verb: ``fit``, ``validate``, ``test`` or ``predict``.
         args: The arguments behind it.
-        run: Name of the run's folder; by default after the classes of method and data.
-        checkpoint: A name for `load`, whose weights to use; for any verb but ``fit``.
+        run: Name of the run's folder; by default made from the classes of method and data.
+        checkpoint: A name for `load` whose weights to use; for all verbs but ``fit``.
     """
 
     def __init__(self, verb: str, args: list[str], run: str | None = None, checkpoint: str | None = None) -> None:
@@ -123,7 +123,7 @@ class TrainingCLI(LightningCLI):
         return {self.verb: LightningCLI.subcommands()[self.verb]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        # For any verb, since a recipe may say it; but only fit begins with it.
+        # For all verbs, since recipes may contain it; only fit uses it.
         parser.add_argument("--init_from", type=str | None, help="Checkpoint of the zoo to fine-tune.")
         if self.verb == "fit":
             parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
@@ -132,7 +132,7 @@ class TrainingCLI(LightningCLI):
         self.config = parser.parse_args(args)
 
     def _parse_ckpt_path(self) -> None:
-        """Leave the configuration alone: Lightning would let the checkpoint's hyper-parameters override it."""
+        """Do nothing: Lightning would replace parts of the configuration by the checkpoint's hyper-parameters."""
 
     def before_instantiate_classes(self) -> None:
         config = self.config[self.verb]
@@ -140,7 +140,7 @@ class TrainingCLI(LightningCLI):
         if trainer.accumulate_grad_batches > 1:
             raise ZooError("Alternating updates do not accumulate gradients: use a larger --data.batch_size.")
         if trainer.gradient_clip_val:
-            raise ZooError("gradient_clip_val works with one optimiser alone: use the callback ClipGradients.")
+            raise ZooError("gradient_clip_val only works with one optimiser: use the callback ClipGradients.")
         if trainer.strategy == "auto" and several_devices(trainer):
             trainer.strategy = "ddp_find_unused_parameters_true"
         if self.run is None:
@@ -152,7 +152,7 @@ class TrainingCLI(LightningCLI):
                 raise ZooError(
                     f"{self.folder}: no run has left a checkpoint here; give the path of one to --ckpt_path."
                 )
-            if last is None:  # so that one command starts a run, and continues it after a kill at any moment
+            if last is None:  # the same command starts a run, and continues it after a kill at any moment
                 print(f"{self.folder}: no run has left a checkpoint here yet, so this one starts from the beginning.")
             config.ckpt_path = last and str(last)
 
@@ -161,13 +161,8 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
         except (ZooError, MisconfigurationException):
             raise
-        except (
-            TypeError,
-            ValueError,
-            LookupError,
-            ArithmeticError,
-            RuntimeError,
-        ) as error:  # of any class that it names
+        # Any class in the configuration may raise them.
+        except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
             raise ZooError(
                 f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
             ) from error
@@ -188,15 +183,16 @@ class TrainingCLI(LightningCLI):
             defaults.append(LastCheckpoint())
         if fit and trainer.logger is not False:
             defaults.append(LearningRateMonitor())
-        given = trainer.callbacks or []
-        given = given if isinstance(given, list) else [given]
+        callbacks = trainer.callbacks or []
+        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
-        kwargs["callbacks"] = given + [d for d in defaults if not any(isinstance(g, type(d)) for g in given)]
+        missing = [default for default in defaults if not any(isinstance(c, type(default)) for c in callbacks)]
+        kwargs["callbacks"] = callbacks + missing
         return super().instantiate_trainer(**kwargs)
 
     def resumed_version(self) -> str | None:
-        """The folder of the run that the checkpoint is from, if it is one of this recipe; else a new one is made."""
+        """The version folder of the checkpoint to continue from, if it is a run of this recipe; None for a new one."""
         path, folder = Path(self.config[self.verb].ckpt_path or "").resolve(), self.folder.resolve()
         return path.relative_to(folder).parts[0] if folder in path.parents else None
 
@@ -217,7 +213,7 @@ class TrainingCLI(LightningCLI):
             self.model.compile_networks()
 
     def after_fit(self) -> None:
-        """Save what was trained as a checkpoint of the zoo: the best one where that was asked for, else the last."""
+        """Save the trained model as a checkpoint of the zoo: the best one if a callback monitors it, else the last."""
         trainer: Any = self.trainer
         directory = Path(trainer.log_dir or trainer.default_root_dir) / "model"
         if trainer.fast_dev_run or not trainer.is_global_zero:
@@ -235,7 +231,7 @@ class TrainingCLI(LightningCLI):
 
 
 def check_checkpoint(path: str, model: Method) -> None:
-    """Raise `ZooError` if the file is no checkpoint of fit for this model, before the trainer loads it."""
+    """Raise `ZooError` before the trainer loads the file if it is not a checkpoint of fit for this model."""
     content = read_pickle(path)
     if not is_lightning(content):
         raise ZooError(f"{path} is not a checkpoint of fit; load other files with --init_from.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HELP = "translate pictures with a checkpoint"
 
-#: What was chosen for each source: the conditions of which every source has one.
+#: Each source to its own conditions (``per_source``).
 Beside = Mapping[Path, dict[str, Any]]
 
 
@@ -39,11 +39,11 @@ def add_arguments(command: Parser) -> None:
         "-o", "--output", type=Path, default=Path("translated"), help="folder for the results [%(default)s]"
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
-    command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU where there is one")
+    command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
     command.add_argument(
         "--devices", type=positive, default=1, metavar="N", help="GPUs, or processes with --device cpu"
     )
-    command.add_argument("--overwrite", action="store_true", help="translate again what is there already")
+    command.add_argument("--overwrite", action="store_true", help="translate again if the result exists")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def split_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> tuple[dict[str, Any], Beside]:
-    """The conditions that all sources share, and those of which every source has its own.
+    """The conditions that all sources share, and those that each source has for itself.
 
-    Of the latter the command line names a file, for one source; or a folder with a file for each, under the same name.
+    For the latter, the command line names a file if there is one source, or a folder with a file of the same name for
+    each source.
     """
     shared, beside = dict(args.conditions), {source: dict[str, Any]() for source in jobs.values()}
     for condition in args.model.conditions if shared else ():
@@ -88,7 +89,7 @@ def split_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> tup
 
 
 def partner(place: Path, name: Path, count: int, option: str) -> Path:
-    """The file that belongs to a source: the place itself, or a file in that folder, of any suffix."""
+    """The file for one source: ``place`` itself, or the file of this name and any suffix in the folder ``place``."""
     from i2i_zoo.media.files import PICTURE_SUFFIXES
 
     if not place.is_dir():
@@ -102,13 +103,13 @@ def partner(place: Path, name: Path, count: int, option: str) -> Path:
 
 
 def translate_example(args: argparse.Namespace) -> int:
-    """Translate the picture that ships with the checkpoint, and show it and the result beside each other."""
+    """Translate the checkpoint's example, and write the result and a picture of both side by side."""
     source = example(args.name)
     if source is None:
         from i2i_zoo.registry import info
 
         if not args.name.startswith("hf:") and not Path(args.name).is_dir():
-            info(args.name)  # raises if there is none of that name
+            info(args.name)  # raises if there is no checkpoint of that name
         raise ZooError(f"{args.name} ships no example: give pictures, i2i-zoo translate {args.name} PICTURE.")
     from i2i_zoo.callbacks.samples import grid
     from i2i_zoo.media.files import save_picture
@@ -138,10 +139,10 @@ def translate_example(args: argparse.Namespace) -> int:
 
 
 def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
-    """Each file to write, to the picture that it is made from.
+    """Each file to write to its source.
 
-    Raises `ZooError` before anything is done: for an input that is not there, two that would write one file, and a
-    result that would replace an input.
+    Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
+    an input.
     """
     jobs: dict[Path, Path] = {}
     for text in inputs:
@@ -164,7 +165,7 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
 
 
 def expand(text: str) -> Iterator[tuple[Path, Path]]:
-    """The pictures that an input names, each with its path below the input's folder."""
+    """The pictures of an input, each with its path relative to the input's folder."""
     from i2i_zoo.media.files import PICTURE_SUFFIXES, find_files
 
     path = Path(text)
@@ -191,7 +192,7 @@ def translate_all(
     beside: Beside,
     quiet: bool = False,
 ) -> list[str]:
-    """Write each file; returns what went wrong."""
+    """Translate and write each file, and return a sentence for each failure."""
     from tqdm import tqdm
 
     failures = []
@@ -206,7 +207,7 @@ def translate_all(
 def translate_sharded(
     args: argparse.Namespace, jobs: Mapping[Path, Path], conditions: Mapping[str, Any], beside: Beside
 ) -> list[str]:
-    """As `translate_all`, with a process for each device; the batches go round, so they are those of one process."""
+    """`translate_all` with one process for each device.  They take turns with the same batches as a single process."""
     from tqdm import tqdm
 
     from i2i_zoo.devices import find_devices
@@ -230,8 +231,8 @@ def translate_sharded(
                 progress.update(len(parts[futures[future]]))
     except BrokenProcessPool:
         raise ZooError(
-            "A process that translates was killed, most often since the memory was full: use fewer --devices "
-            "or a smaller --batch; what is done already is kept."
+            "A process that translates was killed, most often because the memory was full: use fewer --devices "
+            "or a smaller --batch; finished results are kept."
         ) from None
     finally:
         for pool in pools:
@@ -248,7 +249,7 @@ def translate_part(
     conditions: Mapping[str, Any],
     beside: Beside,
 ) -> list[str]:
-    """A batch of `translate_sharded`, in one of its processes."""
+    """Translate one batch of `translate_sharded` in one of its processes."""
     if device == "cpu":
         import torch
 

@@ -15,15 +15,15 @@ from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_
 
 from .inputs import Choices, import_gradio
 
-#: Height and width of the canvas for a checkpoint that has neither an example nor a size that it was trained at.
+#: Height and width of the canvas for a checkpoint without an example and without a training size.
 CANVAS = (256, 256)
 
-#: Height on the page of canvas and result, in CSS pixels.
+#: Height of canvas and result on the page, in CSS pixels.
 HEIGHT = 470
 
 
 def show_canvas(name: str, choices: Choices, palette: str) -> Any:
-    """The canvas with the buttons of its labels, in the `gradio.Blocks` that is open."""
+    """Add the canvas and the buttons of its labels to the open `gradio.Blocks`."""
     gradio = import_gradio()
     start, labels = first_scene(name, choices, palette), legend(palette)
     canvas = gradio.ImageEditor(
@@ -49,18 +49,18 @@ def show_canvas(name: str, choices: Choices, palette: str) -> Any:
 
 
 def painted_labels(drawing: Mapping[str, Any] | None, palette: str) -> np.ndarray | None:
-    """The label ids (H, W) of what is drawn; None if nothing is.
+    """The label ids (H, W) of a drawing; None if there is none.
 
     Args:
-        drawing: What `gradio.ImageEditor` gives: ``composite`` is the canvas (H, W, 4).
-        palette: The labels' colours; those that are mixed at the edges of strokes become the nearest.
+        drawing: The value of `gradio.ImageEditor`: ``composite`` is the canvas (H, W, 4).
+        palette: The colours of the labels.  Mixed colours at the edges of strokes become the nearest label.
     """
     canvas = flatten(drawing, palette_colours(palette)[0])
     return None if canvas is None else label_ids(canvas, palette)
 
 
 def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarray) -> np.ndarray | None:
-    """The composite of a drawing on a ground of one colour, (H, W, 3) uint8; None if there is none."""
+    """A drawing on a ground of one colour, (H, W, 3) uint8; None if there is none."""
     if drawing is None or drawing["composite"] is None:
         return None
     painted = Image.fromarray(drawing["composite"]).convert("RGBA")
@@ -69,7 +69,7 @@ def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarra
 
 
 def first_scene(name: str, choices: Choices, palette: str) -> np.ndarray:
-    """What the canvas shows first, (H, W, 3) in the palette's colours: the checkpoint's example, or its first label."""
+    """The first content of the canvas, (H, W, 3) in colours: the checkpoint's example, or only the first label."""
     source = example(name)
     if source is not None and choices.direction in ("", choices.model.directions[0]):
         return colour_labels(read_labels(source, len(palette_colours(palette)), palette).numpy(), palette)
@@ -77,7 +77,7 @@ def first_scene(name: str, choices: Choices, palette: str) -> np.ndarray:
 
 
 def legend(palette: str) -> dict[str, str]:
-    """The colours of a palette as CSS has them, by the name of the first label that has the colour."""
+    """The CSS colours of a palette, by the name of the first label with the colour."""
     colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in palette_colours(palette)]
     names = LABEL_NAMES.get(palette, tuple(map(str, range(len(colours)))))
     first = dict(zip(reversed(colours), reversed(names), strict=True))
@@ -85,14 +85,14 @@ def legend(palette: str) -> dict[str, str]:
 
 
 def legend_html(labels: Mapping[str, str]) -> str:
-    """The legend as a line of swatches with names."""
+    """The legend as swatches with names."""
     swatch = '<span style="display:inline-block;width:14px;height:14px;border-radius:3px;background:{}"></span> {}'
     entries = [f"<span>{swatch.format(colour, html.escape(label))}</span>" for label, colour in labels.items()]
     return f'<div style="display:flex;flex-wrap:wrap;gap:4px 14px">{"".join(entries)}</div>'
 
 
 def style(labels: Mapping[str, str]) -> str:
-    """CSS that gives the button of each label its swatch, and shows a small result as large as the canvas."""
+    """CSS for the swatches on the buttons of the labels, and for results as large as the canvas."""
     swatch = "content:'';flex:none;width:14px;height:14px;border-radius:3px;margin-right:6px"
     rules = [
         ".labels{flex-wrap:wrap;gap:6px!important}",
@@ -111,5 +111,5 @@ def brush(labels: Mapping[str, str], label: str) -> Any:
 
 
 def choose(labels: Mapping[str, str], label: str) -> Any:
-    """The change to the canvas when a label is chosen."""
+    """The update of the canvas after a label is chosen."""
     return import_gradio().ImageEditor(brush=brush(labels, label), label=f"Label map: painting {label}")

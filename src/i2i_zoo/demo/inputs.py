@@ -1,4 +1,4 @@
-"""The inputs on the page for what may be chosen: made from the model's conditions."""
+"""The inputs on the page for the model's conditions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def import_gradio() -> Any:
 
 @dataclass(frozen=True)
 class Choices:
-    """A model, one of its directions, and what a visitor of the page may choose for it."""
+    """A model, one of its directions, and the conditions that a visitor of the page may choose."""
 
     model: Method
     direction: str = ""
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Those that are inputs on the page."""
+        """The conditions that are inputs on the page."""
         return tuple(condition for condition in self.model.conditions if condition.label)
 
     @property
@@ -43,9 +43,9 @@ class Choices:
         return self.model.preprocess_for(self.direction)
 
     def chosen(self, values: Sequence[Any]) -> dict[str, Any]:
-        """Names of conditions to what is in their inputs, without those that are empty.
+        """Names of conditions to the values of their inputs, without empty ones.
 
-        Raises `ZooError` for text that is no value, and where an input must not be empty.
+        Raises `ZooError` for an invalid text and for an empty input of a required condition.
         """
         chosen = {"direction": self.direction} if self.direction else dict[str, Any]()
         for condition, value in zip(self.conditions, values, strict=True):
@@ -60,7 +60,7 @@ class Choices:
     def translate(self, picture: Any, values: Sequence[Any]) -> Image.Image:
         """The translation of a picture.
 
-        Raises `ZooError` if there is none, and as ``translate``.
+        Raises `ZooError` if there is no picture, and as ``Task.translate``.
         """
         if picture is None:
             raise ZooError("There is no picture yet: upload, photograph or draw one.")
@@ -68,7 +68,7 @@ class Choices:
         return translation
 
     def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Image.Image]:
-        """So many pictures of a seed, by default of a new one.  Raises `ZooError` as ``sample``."""
+        """Pictures from a seed, by default a new one.  Raises `ZooError` as ``Task.sample``."""
         if seed.strip() and not seed.strip().isdecimal():
             raise ZooError(f"seed={seed!r}: give a whole number of at most 18 digits.")
         number = int(seed) if seed.strip() else None
@@ -76,23 +76,23 @@ class Choices:
 
 
 def show_inputs(choices: Choices) -> list[Any]:
-    """An input for each condition, in the `gradio.Blocks` that is open."""
+    """Add an input for each condition to the open `gradio.Blocks`."""
     return [input_for(condition) for condition in choices.conditions]
 
 
 def input_for(condition: Condition) -> Any:
-    """The input for a condition: of the kinds that `INPUTS` does not name, a line of text."""
+    """The input for a condition: see `INPUTS`; for other kinds a line of text."""
     gradio = import_gradio()
     for kind, make in INPUTS.items():
         if isinstance(condition.kind, kind):
             return make(gradio, condition)
-    # Text for numbers too, since a number field that is left empty would be 0.
+    # Text also for numbers, because an empty number field would be 0.
     hint = condition.kind.wanted if condition.default is None else f"by default {condition.default}"
     return gradio.Textbox(label=condition.label, placeholder=hint, interactive=True)
 
 
 def picture_input(gradio: Any, label: str, height: int = 180) -> Any:
-    """A picture that is uploaded, photographed or pasted, as its file, so that it is read as on the command line."""
+    """An input for an uploaded, photographed or pasted picture.  Its file is read as on the command line."""
     sources = ["upload", "webcam", "clipboard"]
     return gradio.Image(label=label, interactive=True, sources=sources, type="filepath", image_mode=None, height=height)
 

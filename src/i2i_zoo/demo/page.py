@@ -1,4 +1,4 @@
-"""A page to draw on: paint a label map and see the photograph, or give a picture and see its translation."""
+"""The page: paint a label map and see the photograph, or upload a picture and see its translation."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ SKETCH = (512, 512)
 
 
 def serve(names: Sequence[str] = (), port: int | None = None, share: bool = False) -> None:
-    """Serve the page of `build` on this machine, until it is interrupted.
+    """Serve the page on this machine until it is interrupted.
 
     Args:
-        names: As of `build`.
+        names: See `build`.
         port: Port to listen on; by default the first free one from 7860 on.
-        share: Make it reachable from elsewhere, through Gradio's servers.
+        share: Whether to make the page public through Gradio's servers.
 
     Raises:
-        ZooError: As `build`; if the port is taken.
+        ZooError: As `build`; also if the port is taken.
     """
     gradio = import_gradio()
     page = build(names)
-    # The machine's own letters, so that none are fetched.
+    # Fonts of the system: none are downloaded.
     theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     try:
         page.launch(server_port=port, share=share, theme=theme, footer_links=[], ssr_mode=False)
@@ -51,12 +51,12 @@ def build(names: Sequence[str] = ()) -> Any:
 
     The first checkpoint is loaded at once, another when its tab is opened.
 
-    A model of label maps has a canvas with its palette, which begins with the checkpoint's example; another takes
-    pictures that are uploaded, photographed or sketched; a model that samples has a button.  One of two domains has a
-    tab for each direction.
+    A model of label maps has a canvas that starts with the checkpoint's example.  Other models take pictures that are
+    uploaded, photographed or sketched.  A model that samples has a button.  A model of two domains has a tab for each
+    direction.
 
     Args:
-        names: Names for `i2i_zoo.load`; by default all that are bundled.
+        names: Names for `i2i_zoo.load`; by default all bundled checkpoints.
 
     Raises:
         ZooError: If Gradio is not installed, or the first checkpoint cannot be loaded.
@@ -76,7 +76,7 @@ def build(names: Sequence[str] = ()) -> Any:
 
 
 def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
-    """Load a checkpoint and fill its tab when that is opened for the first time."""
+    """Load a checkpoint and fill its tab when the tab is first opened."""
     gradio = import_gradio()
     opened = gradio.State(False)
     tab.select(lambda: True, None, opened, show_progress="hidden")
@@ -93,7 +93,7 @@ def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
 
 
 def show(name: str, model: Method) -> None:
-    """The part of the page for one checkpoint, in the `gradio.Blocks` that is open."""
+    """Add the part of the page for one checkpoint to the open `gradio.Blocks`."""
     if model.verb == "sample":
         show_sampler(Choices(model))
         return
@@ -107,7 +107,7 @@ def show(name: str, model: Method) -> None:
 
 
 def show_painting(name: str, choices: Choices, palette: str) -> None:
-    """A canvas, and the photograph of what is painted on it."""
+    """Add a canvas and the photograph that is made from it."""
     gradio = import_gradio()
     with gradio.Row():
         with gradio.Column():
@@ -124,7 +124,7 @@ def show_painting(name: str, choices: Choices, palette: str) -> None:
 
 
 def show_pictures(choices: Choices) -> None:
-    """A picture or a sketch, and its translation."""
+    """Add a picture or a sketch and its translation."""
     gradio = import_gradio()
     with gradio.Row():
         with gradio.Column():
@@ -132,7 +132,7 @@ def show_pictures(choices: Choices) -> None:
                 upload = picture_input(gradio, "Picture", HEIGHT)
                 go = gradio.Button("Translate", variant="primary")
                 inputs = show_inputs(choices)
-            # What needs more than a drawing is not sketched.
+            # No sketches if the model needs further inputs.
             with gradio.Tab("Sketch", visible=not any(c.required for c in choices.conditions)):
                 sketch = gradio.Sketchpad(
                     label="Sketch: choose the brush at the left and draw",
@@ -160,7 +160,7 @@ def show_pictures(choices: Choices) -> None:
 
 
 def show_sampler(choices: Choices) -> None:
-    """A button, and the pictures that it makes."""
+    """Add a button and the pictures that it makes."""
     gradio = import_gradio()
     with gradio.Row():
         with gradio.Column():
@@ -189,7 +189,7 @@ def show_result(label: str) -> Any:
 
 
 def or_message(work: Callable[..., Result], *args: Any) -> Result:
-    """The result of the work; what is wrong with the input, or too large, is shown on the page."""
+    """The result of the work.  Bad input and too large pictures become messages on the page."""
     import torch
 
     try:
