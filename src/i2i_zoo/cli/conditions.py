@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
 EPILOG = "What else a checkpoint takes, such as a style or a direction: i2i-zoo {verb} NAME --help"
 
 
-def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
+def parse(command: Parser, argv: Sequence[str], sampling: bool = False) -> argparse.Namespace:
     """The arguments of a verb that works with a checkpoint, called NAME; ``conditions`` are what is chosen.
 
     Where there are no flags but the verb's own, the checkpoint is not loaded yet, and ``model`` is None.
 
-    Raises `ZooError` for a flag that is neither the verb's nor the checkpoint's.
+    Args:
+        command: The verb's parser.
+        argv: The arguments behind the verb.
+        sampling: Whether the conditions are those of sampling.
+
+    Raises:
+        ZooError: For a flag that is neither the verb's nor the checkpoint's.
     """
     wants_help = bool({"-h", "--help"} & set(argv))
     name = next(filter(is_checkpoint, argv), None)
@@ -40,13 +47,15 @@ def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
     # Several devices have the model in processes of their own.
     several = getattr(args, "devices", 1) > 1
     model = load_named(name, "cpu" if several else getattr(args, "device", None))
-    for condition in model.conditions:
+    conditions = model.sampling_conditions if sampling else model.conditions
+    for condition in conditions:
         add_flag(command, condition)
+    command.epilog = None
     args, unknown = command.parse_known_intermixed_args(list(argv))
     if unknown:
-        refuse(command, unknown, model)
+        refuse(command, unknown, type(model).__name__, conditions)
     args.conditions = {
-        condition.name: value for condition in model.conditions if (value := chosen_value(condition, args)) is not None
+        condition.name: value for condition in conditions if (value := chosen_value(condition, args)) is not None
     }
     args.model = model
     return args
@@ -103,13 +112,13 @@ def chosen_value(condition: Condition, args: argparse.Namespace) -> Any:
     return values if len(values) > 1 else values[0]
 
 
-def refuse(command: Parser, unknown: Sequence[str], model: Method) -> None:
+def refuse(command: Parser, unknown: Sequence[str], owner: str, conditions: Sequence[Condition]) -> None:
     """Say what is wrong with flags that nobody knows."""
     from i2i_zoo.tasks.conditions import refusal
 
     flag = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    flags = [option for action in command._actions for option in action.option_strings]
+    flags = re.findall(r"--[\w-]+", command.format_usage())
     close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.85)
     if close or not flag.startswith("--"):
         command.error(f"unrecognized arguments: {flag}" + (f"; did you mean {close[0]}?" if close else ""))
-    raise ZooError(refusal(type(model).__name__, flag.removeprefix("--").replace("-", "_"), model.conditions))
+    raise ZooError(refusal(owner, flag.removeprefix("--").replace("-", "_"), conditions))

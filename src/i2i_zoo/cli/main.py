@@ -89,7 +89,7 @@ def parse(argv: Sequence[str]) -> Any:
         return parser.parse_args(argv)
     command = commands[argv[0]]
     if getattr(VERBS[argv[0]], "TAKES_CONDITIONS", False):
-        return conditions.parse(command, argv[1:])
+        return conditions.parse(command, argv[1:], sampling=argv[0] == "sample")
     # Intermixed, since `convert METHOD -o OUT FILE` is as good an order as any.
     return command.parse_intermixed_args(argv[1:])
 

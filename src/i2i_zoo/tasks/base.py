@@ -43,6 +43,8 @@ class Task(L.LightningModule, ABC):
     batch_keys: ClassVar[tuple[str, ...]]
     #: Names of the metrics that judge the model where no others are chosen.
     default_metrics: ClassVar[tuple[str, ...]] = ()
+    #: Numbers among what `measured` gives, whose means can be metrics, to what these are called.
+    measured_losses: ClassVar[Mapping[str, str]] = {}
     #: The record of how pictures were prepared.
     preprocess_type: ClassVar[type[Preprocess]] = Preprocess
     #: The ways in which the model translates.  Each is measured by itself; a model of one way has it under no name.
@@ -60,6 +62,11 @@ class Task(L.LightningModule, ABC):
         """What a person may choose for this model, beside its source."""
         return ()
 
+    @property
+    def sampling_conditions(self) -> tuple[Condition, ...]:
+        """What a person may choose for `sample`; of a model that translates first of all, nothing."""
+        return self.conditions if self.verb == "sample" else ()
+
     def translator(self, **conditions: Any) -> Translator:
         """This model with its conditions chosen.
 
@@ -74,7 +81,7 @@ class Task(L.LightningModule, ABC):
 
     def sampler(self, **conditions: Any) -> Sampler:
         """As `translator`, of a model that makes pictures from noise."""
-        return self.make_sampler(**self.checked(conditions))
+        return self.make_sampler(**check_conditions(type(self).__name__, self.sampling_conditions, conditions))
 
     def make_sampler(self, **chosen: Any) -> Sampler:
         """The sampler with these conditions, whose values are checked already."""
@@ -118,7 +125,7 @@ class Task(L.LightningModule, ABC):
         Args:
             count: How many.
             seed: Where the random numbers start: the same seed gives the same pictures.  By default another each time.
-            **conditions: What else is chosen; `conditions` lists what this model takes.
+            **conditions: What else is chosen; `sampling_conditions` lists what this model takes.
 
         Raises:
             ZooError: If the model makes no pictures from noise, and for values out of range.
