@@ -22,10 +22,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from . import hub
 from .errors import ZooError
+from .methods.base import Method
 from .registry import METHODS, method_class
 
 WARM_UP = 3
-TRAINER_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "16": "16-mixed",
+}
 AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
 
 
@@ -84,7 +89,7 @@ def scaling(setting: Setting, devices: int) -> list[dict[str, Any]]:
     return results
 
 
-def build(name: str) -> Any:
+def build(name: str) -> Method:
     return method_class(name)() if name in METHODS else hub.load(name)
 
 
@@ -109,7 +114,7 @@ def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:
 
 
 @torch.inference_mode()
-def infer(setting: Setting, model: Any, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
+def infer(setting: Setting, model: Method, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
     model.eval()
     watch = Stopwatch(model.device)
     with torch.autocast(setting.device, AUTOCAST.get(setting.precision), enabled=setting.precision in AUTOCAST):
@@ -123,16 +128,18 @@ def infer(setting: Setting, model: Any, batch: dict[str, torch.Tensor]) -> dict[
     return report("inference", setting, watch, model, counter)
 
 
-def train(setting: Setting, model: Any, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
+def train(setting: Setting, model: Method, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
     model.configure_model()
     model.to(model.device).train()
     pace = Pace(Stopwatch(model.device), setting.compile)
     steps = 1 + WARM_UP + setting.steps + 1
+    indices: Any = range(steps)  # all that a loader needs of a dataset
+    loader = DataLoader(indices, collate_fn=lambda _: batch)
     L.Trainer(
         accelerator=setting.device,
         devices=setting.devices,
         strategy="ddp_find_unused_parameters_true" if setting.devices > 1 else "auto",
-        precision=TRAINER_PRECISION[setting.precision],  # type: ignore[arg-type]
+        precision=TRAINER_PRECISION[setting.precision],
         max_steps=steps,
         callbacks=[pace],
         logger=False,
@@ -140,7 +147,7 @@ def train(setting: Setting, model: Any, batch: dict[str, torch.Tensor]) -> dict[
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
-    ).fit(model, DataLoader(range(steps), collate_fn=lambda _: batch))  # type: ignore[arg-type]
+    ).fit(model, loader)
     return report("training", setting, pace.watch, model, pace.counter)
 
 
@@ -155,9 +162,9 @@ class Stopwatch:
 
     def lap(self) -> None:
         if self.device.type == "cuda":
-            event = torch.cuda.Event(enable_timing=True)
-            event.record()
-            self.laps.append(event)
+            make_event: Any = torch.cuda.Event  # which torch leaves without types
+            self.laps.append(make_event(enable_timing=True))
+            self.laps[-1].record()
         else:
             self.laps.append(time.perf_counter())
 
@@ -182,7 +189,7 @@ class Pace(L.Callback):
 
     def __init__(self, watch: Stopwatch, compile: bool) -> None:
         self.watch, self.compile = watch, compile
-        self.counter = FlopCounterMode(display=False)
+        self.counter: Any = FlopCounterMode(display=False)  # its methods have no types
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         if batch_idx == 0:
@@ -197,7 +204,7 @@ class Pace(L.Callback):
                 pl_module.compile_networks()
 
 
-def report(what: str, setting: Setting, watch: Stopwatch, model: Any, counter: FlopCounterMode) -> dict[str, Any]:
+def report(what: str, setting: Setting, watch: Stopwatch, model: Method, counter: FlopCounterMode) -> dict[str, Any]:
     times = watch.milliseconds()
     median = statistics.median(times)
     threads = f"CPU, {torch.get_num_threads()} threads"

@@ -91,8 +91,8 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
     if (discriminators := discriminators_of(model)) and (path := files(DISCRIMINATORS)):
         tensors |= read_safetensors(path)
         networks = (*networks, *discriminators)
-    tensors = model.initial_tensors(tensors)
-    model.load_state_dict(fitting(network_tensors(model, networks), tensors, str(name)), strict=False)
+    initial = fitting(network_tensors(model, networks), model.initial_tensors(tensors), str(name))
+    model.load_state_dict(initial, strict=False)
 
 
 def _files(

@@ -51,7 +51,7 @@ def begin_next_epoch(trainer: Trainer) -> None:
     With max_steps, Lightning would take the epoch that had ended for one to go on with, and count it twice.
     """
     loop = trainer.fit_loop
-    epochs = loop.epoch_progress
+    epochs: Any = loop.epoch_progress  # Lightning declares a base class of its counters, without `processed`
     if loop.restarted_on_epoch_end and epochs.current.processed == epochs.current.ready:
         loop.reset_restart_stage()
         epochs.current.completed, epochs.total.completed = epochs.current.processed, epochs.total.processed
@@ -63,10 +63,9 @@ def run_progress(trainer: Trainer) -> tuple[int, int]:
 
     Lightning restores these counters before it asks for the loaders, whose workers begin to read at once.
     """
-    epochs, batches = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.batch_progress
-    if batches.is_last_batch:
-        return epochs.ready, 0
-    return epochs.processed, batches.current.processed  # type: ignore[attr-defined]  # Lightning declares a base class
+    loop: Any = trainer.fit_loop  # as in `begin_next_epoch`
+    epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+    return (epochs.ready, 0) if batches.is_last_batch else (epochs.processed, batches.current.processed)
 
 
 class SavesWithinEpochs(ModelCheckpoint):

@@ -163,7 +163,8 @@ def shifts(layer: Normalization, x: Tensor, condition: Tensor | None) -> Tensor:
     if isinstance(bias := getattr(layer, "bias", None), nn.Parameter):
         nn.init.normal_(bias, generator=generator)
     with torch.no_grad():
-        return (layer(x, condition) + layer(-x, condition)) / 2
+        shift: Tensor = (layer(x, condition) + layer(-x, condition)) / 2
+    return shift
 
 
 def small(x: Tensor) -> Tensor:
@@ -183,7 +184,7 @@ def table(rows: Sequence[Example], x: Tensor) -> str:
         groups = [y[sets == n] for n in range(count)]
         means = [float(group.mean()) for group in groups]
         deviations = [float(group.std(correction=0)) for group in groups]
-        values = len(shifts(row.layer, x, row.condition).mul(1e4).round().unique())
+        values = len(torch.unique(shifts(row.layer, x, row.condition).mul(1e4).round()))
         lines.append(
             (
                 row.title,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +116,7 @@ def refuse(command: Parser, unknown: Sequence[str], owner: str, conditions: Sequ
     from i2i_zoo.tasks.conditions import refusal
 
     flag = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    flags = re.findall(r"--[\w-]+", command.format_usage())
-    close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.85)
+    close = difflib.get_close_matches(flag, command.flags, n=1, cutoff=0.85)
     if close or not flag.startswith("--"):
         command.error(f"unrecognized arguments: {flag}" + (f"; did you mean {close[0]}?" if close else ""))
     raise ZooError(refusal(owner, flag.removeprefix("--").replace("-", "_"), conditions))

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from i2i_zoo import cards, hub
 from i2i_zoo.callbacks.collapse import CollapseWatch
@@ -73,7 +73,8 @@ def main(verb: str, args: Sequence[str]) -> None:
         raise
     if card and cli.trainer.is_global_zero:
         results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
-        titles = next(c.titles for c in cli.trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
+        trainer: Any = cli.trainer  # whose class does not declare its callbacks
+        titles = next(callback.titles for callback in trainer.callbacks if isinstance(callback, Evaluation))
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
 
@@ -118,7 +119,7 @@ class TrainingCLI(LightningCLI):
             auto_configure_optimizers=False,
         )
 
-    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
         return {self.verb: LightningCLI.subcommands()[self.verb]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

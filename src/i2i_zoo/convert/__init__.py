@@ -16,7 +16,10 @@ from os import PathLike
 from types import ModuleType
 from typing import Any
 
+from torch import Tensor
+
 from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
 from i2i_zoo.store.tensors import is_lightning, read_lightning, read_pickle, state_dict
 
@@ -25,7 +28,7 @@ from .build import build_method, check_hparams
 Path = str | PathLike[str]
 
 
-def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Any:
+def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Method:
     """The method, in eval mode, with the weights of the authors' files or of a Lightning checkpoint.
 
     Args:
@@ -76,7 +79,7 @@ def by_domain(contents: Mapping[str, Any]) -> dict[str, Any]:
     return networks
 
 
-def _build(cls: Any, hparams: dict[str, Any], tensors: Mapping[str, Any], where: str) -> Any:
+def _build(cls: type[Method], hparams: dict[str, Any], tensors: Mapping[str, Tensor], where: str) -> Method:
     discriminators = any(name.partition(".")[0] in cls.discriminator_networks for name in tensors)
     return build_method(cls, hparams, tensors, where, discriminators=discriminators)
 
@@ -84,7 +87,7 @@ def _build(cls: Any, hparams: dict[str, Any], tensors: Mapping[str, Any], where:
 class _Callable(ModuleType):
     """``i2i_zoo.convert`` names a function; importing the package of the same name must not take it away."""
 
-    def __call__(self, method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Any:
+    def __call__(self, method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Method:
         return convert(method, files, **hparams)
 
 

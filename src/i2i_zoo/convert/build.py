@@ -12,10 +12,11 @@ from torch import Tensor
 
 from i2i_zoo.annotations import allows, describe
 from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.base import Method
 from i2i_zoo.store.tensors import fitting
 
 
-def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None:
+def check_hparams(cls: type[Method], hparams: Mapping[str, Any], where: str = "") -> None:
     """Raise `ZooError` for a hyper-parameter that the method does not have, or a value that its type does not allow.
 
     ``where`` names the file that they come from.
@@ -34,14 +35,14 @@ def check_hparams(cls: Any, hparams: Mapping[str, Any], where: str = "") -> None
 
 
 def build_method(
-    cls: Any,
+    cls: type[Method],
     hparams: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     where: str,
     *,
     discriminators: bool = False,
     strict: bool = True,
-) -> Any:
+) -> Method:
     """The method with these weights, in eval mode, in float32.
 
     It is built on the meta device and takes the tensors as they are, so nothing is initialised and nothing copied.
@@ -70,12 +71,12 @@ def build_method(
     return model.to("cpu").eval()
 
 
-def discriminators_of(model: Any) -> tuple[str, ...]:
+def discriminators_of(model: Method) -> tuple[str, ...]:
     """Names of the discriminators that the model has: none before `configure_model`, or if its loss needs none."""
     return tuple(name for name in model.discriminator_networks if hasattr(model, name))
 
 
-def network_tensors(model: Any, networks: Iterable[str]) -> dict[str, Tensor]:
+def network_tensors(model: Method, networks: Iterable[str]) -> dict[str, Tensor]:
     """The tensors of these networks by attribute name, as a checkpoint's files hold them."""
     return {
         f"{network}.{name}": tensor
@@ -84,7 +85,7 @@ def network_tensors(model: Any, networks: Iterable[str]) -> dict[str, Tensor]:
     }
 
 
-def _construct(cls: Any, hparams: Mapping[str, Any], where: str, discriminators: bool) -> Any:
+def _construct(cls: type[Method], hparams: Mapping[str, Any], where: str, discriminators: bool) -> Method:
     check_hparams(cls, hparams, where)
     try:
         model = cls(**hparams)

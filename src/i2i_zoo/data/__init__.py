@@ -8,16 +8,16 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lightning import LightningDataModule
+    from .splits import SplitData
 
 
-def datamodules() -> dict[str, type[LightningDataModule]]:
+def datamodules() -> dict[str, type[SplitData]]:
     """Name to class, sorted by name, of every datamodule that a module of this package defines.
 
     Abstract classes, which others build on, are left out.  Defining a class is all it takes to be found: recipes and
     the command line name it without its module.
     """
-    from lightning import LightningDataModule
+    from .splits import SplitData
 
     found = {}
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
@@ -25,7 +25,7 @@ def datamodules() -> dict[str, type[LightningDataModule]]:
             if (
                 inspect.isclass(member)
                 and member.__module__ == module.name
-                and issubclass(member, LightningDataModule)
+                and issubclass(member, SplitData)
                 and not inspect.isabstract(member)
             ):
                 found[name] = member

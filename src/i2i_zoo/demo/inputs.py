@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
+
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.tasks.conditions import Condition
@@ -55,16 +57,17 @@ class Choices:
                 chosen[condition.name] = value
         return chosen
 
-    def translate(self, picture: Any, values: Sequence[Any]) -> Any:
+    def translate(self, picture: Any, values: Sequence[Any]) -> Image.Image:
         """The translation of a picture.
 
         Raises `ZooError` if there is none, and as ``translate``.
         """
         if picture is None:
             raise ZooError("There is no picture yet: upload, photograph or draw one.")
-        return self.model.translate(picture, **self.chosen(values))
+        translation: Image.Image = self.model.translate(picture, **self.chosen(values))
+        return translation
 
-    def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Any]:
+    def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Image.Image]:
         """So many pictures of a seed, by default of a new one.  Raises `ZooError` as ``sample``."""
         if seed.strip() and not seed.strip().isdecimal():
             raise ZooError(f"seed={seed!r}: give a whole number of at most 18 digits.")

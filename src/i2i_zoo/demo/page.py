@@ -6,7 +6,7 @@ import functools
 import html
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -19,8 +19,7 @@ from i2i_zoo.registry import list_models
 from .canvas import HEIGHT, flatten, legend, legend_html, painted_labels, show_canvas, style
 from .inputs import Choices, import_gradio, picture_input, show_inputs
 
-if TYPE_CHECKING:
-    import gradio as gr
+Result = TypeVar("Result")
 
 #: Width and height of the canvas for sketches.
 SKETCH = (512, 512)
@@ -47,8 +46,10 @@ def serve(names: Sequence[str] = (), port: int | None = None, share: bool = Fals
         raise ZooError(f"The page cannot be served ({error}); choose another --port.") from None
 
 
-def build(names: Sequence[str] = ()) -> gr.Blocks:
-    """The page.  A tab for each checkpoint; the first is loaded at once, another when its tab is opened.
+def build(names: Sequence[str] = ()) -> Any:
+    """The page (`gradio.Blocks`): a tab for each checkpoint.
+
+    The first checkpoint is loaded at once, another when its tab is opened.
 
     A model of label maps has a canvas with its palette, which begins with the checkpoint's example; another takes
     pictures that are uploaded, photographed or sketched; a model that samples has a button.  One of two domains has a
@@ -80,7 +81,6 @@ def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
     opened = gradio.State(False)
     tab.select(lambda: True, None, opened, show_progress="hidden")
 
-    @gradio.render(opened)
     def fill(is_open: bool) -> None:
         if not is_open:
             return
@@ -88,6 +88,8 @@ def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
             show(name, load(name))
         except ZooError as error:
             gradio.HTML(html.escape(str(error)))
+
+    gradio.render(opened)(fill)
 
 
 def show(name: str, model: Method) -> None:
@@ -186,7 +188,7 @@ def show_result(label: str) -> Any:
     )
 
 
-def or_message(work: Callable[..., Any], *args: Any) -> Any:
+def or_message(work: Callable[..., Result], *args: Any) -> Result:
     """The result of the work; what is wrong with the input, or too large, is shown on the page."""
     import torch
 

@@ -41,7 +41,8 @@ def match_colours(picture: Tensor, target: Tensor) -> Tensor:
     eye = torch.eye(3, dtype=colours.dtype, device=colours.device)
     whitened = torch.linalg.solve(square_root(colours @ colours.T + eye), colours)
     matched = square_root(wanted @ wanted.T + eye) @ whitened
-    return (matched * wanted_std + wanted_mean).to(picture).view_as(picture)
+    recoloured: Tensor = matched * wanted_std + wanted_mean
+    return recoloured.to(picture).view_as(picture)
 
 
 def standardised(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -52,6 +53,7 @@ def standardised(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def square_root(matrix: Tensor) -> Tensor:
-    """Of a symmetric positive definite matrix."""
+    """The square root of a symmetric positive definite matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+    root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    return root

@@ -90,7 +90,8 @@ def read_array(path: str | Path) -> np.ndarray:
 
 def open_npy(path: Path) -> np.ndarray:
     """The array of a ``.npy`` file without reading its contents; one that claims more than the file holds fails."""
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def read_tiff(path: Path) -> np.ndarray:
@@ -116,7 +117,7 @@ def is_deep_colour(picture: Image.Image) -> bool:
     """Whether this is a TIFF file of 16-bit colour, which Pillow would cut down to 8 bits."""
     if picture.mode != "RGB" or not isinstance(picture, TiffImagePlugin.TiffImageFile):
         return False
-    return max(picture.tag_v2[TiffImagePlugin.BITSPERSAMPLE]) > 8
+    return any(bits > 8 for bits in picture.tag_v2[TiffImagePlugin.BITSPERSAMPLE])
 
 
 def is_whole(path: Path) -> bool:

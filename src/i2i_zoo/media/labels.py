@@ -77,7 +77,8 @@ def check_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.nd
 
 def colour_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.ndarray:
     """(H, W) label ids to (H, W, 3) uint8 colours; raises as `check_labels`."""
-    return palette_colours(name)[check_labels(ids, name, origin)]
+    colours: np.ndarray = palette_colours(name)[check_labels(ids, name, origin)]
+    return colours
 
 
 def label_ids(colours: np.ndarray, name: str) -> np.ndarray:
@@ -86,7 +87,8 @@ def label_ids(colours: np.ndarray, name: str) -> np.ndarray:
     codes, where = np.unique(colours.astype(np.int32) @ np.array([65536, 256, 1]), return_inverse=True)
     used = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
     distance = ((used[:, None] - palette_colours(name).astype(np.int32)) ** 2).sum(-1)
-    return distance.argmin(-1).astype(np.uint8)[where].reshape(colours.shape[:-1])
+    ids: np.ndarray = distance.argmin(-1).astype(np.uint8)[where]
+    return ids.reshape(colours.shape[:-1])
 
 
 def one_hot(labels: np.ndarray, name: str, origin: str = "label map") -> Tensor:

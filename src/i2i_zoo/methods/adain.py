@@ -91,7 +91,8 @@ class AdaIN(StyleTask, Method):
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """(B, 3, H, W) and (B or 1, 3, h, w) in [-1, 1] to (B, 3, 8 ceil(H/8), 8 ceil(W/8)), not bounded."""
-        return self.decoder(adain(self.encoder(content), *channel_statistics(self.encoder(style))))
+        output: Tensor = self.decoder(adain(self.encoder(content), *channel_statistics(self.encoder(style))))
+        return output
 
     def statistics(self, features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Means and deviations (B, C, 1, 1) of features (B, C, h, w), or of the part under a mask (1, 1, h, w)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -24,27 +24,24 @@ class Method(Task):
 
     A subclass
 
-    - has a constructor whose signature is the whole configuration: typed, JSON values, the paper's defaults; it calls
+    - has a constructor whose signature is the whole configuration: typed, JSON values, the paper's defaults.  It calls
       ``save_hyperparameters()`` and builds the ``inference_networks``;
-    - builds its ``discriminator_networks`` in ``configure_model``, once, so that loading for inference does without;
+    - builds its ``discriminator_networks`` in ``configure_model``, if they are not there yet: inference does without;
     - names in ``players`` the networks of each optimiser.
 
-    The first update in a batch is the batch's step, so that ``max_steps`` counts batches however many players step.
+    The first update in a batch is the batch's step: ``max_steps`` counts batches, however many players step.
     """
 
-    #: An instance may have fewer than its class names, if its hyper-parameters leave one out.
+    #: Hyper-parameters may leave some of them out: an instance can have fewer than its class.
     inference_networks: tuple[str, ...] = ("generator",)
     discriminator_networks: tuple[str, ...] = ("discriminator",)
-    #: Whether the learning rates follow the batches that are done, and not the epochs.
+    #: Whether learning rates follow the number of batches, and not the epochs.
     schedule_by_batch = False
-
-    if TYPE_CHECKING:  # its attributes are the constructor's arguments
-        hparams: Any  # type: ignore[assignment]  # Lightning types it as a mapping without attributes
 
     def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
-        #: The losses of the latest batch, by the names under which they are logged.
+        #: The losses of the latest batch, by the names that are logged.
         self.losses: dict[str, Tensor] = {}
 
     @property
@@ -62,19 +59,19 @@ class Method(Task):
         return ()
 
     def remedies(self, failure: str, direction: str) -> Sequence[str]:
-        """What helps against a failure of training, as options to raise or lower: "raise --model.lambda_identity".
+        """Options to raise or lower against a failure of training: "raise --model.lambda_identity".
 
         Args:
             failure: ``change`` (nothing is translated), ``diversity`` (mode collapse) or ``luminance_correlation``
                 (inverted colours).
-            direction: The direction that fails.
+            direction: The direction in which it fails.
         """
         return ()
 
     def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        """Adam with the hyper-parameters ``lr`` and ``betas``, and ``weight_decay`` where a method has it.
+        """Adam with the hyper-parameters ``lr`` and ``betas``, and ``weight_decay`` if the method has it.
 
-        Fused, which is faster; not under 16-bit, where a fused step unscales its gradients too late to clip them.
+        It is fused, which is faster, except under 16-bit: there a fused step unscales gradients too late to clip them.
         """
         fused = str(self.trainer.precision) != "16-mixed"
         hp = self.hparams
@@ -85,7 +82,7 @@ class Method(Task):
     def lr_factor(self, player: str, progress: int) -> float:
         """A player's learning rate as a multiple of its first one.
 
-        ``progress`` is the epoch, or with ``schedule_by_batch`` the number of batches done; both begin at 0.
+        ``progress`` is the epoch, or with ``schedule_by_batch`` the number of finished batches; both start at 0.
         """
         return 1.0
 
@@ -98,21 +95,21 @@ class Method(Task):
         return optimizers, schedules
 
     def compile_networks(self) -> None:
-        """Compile each network that is there, in place; the names in the state dict stay."""
+        """Compile the networks in place; names in the state dict stay the same."""
         for name in (*self.inference_networks, *self.discriminator_networks):
             if hasattr(self, name) and name not in self.uncompiled:
                 getattr(self, name).compile()
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """What to begin with, of a checkpoint's tensors to fine-tune: as they are, unless a method adapts them."""
+        """The tensors to start fine-tuning with, made from those of a checkpoint; by default the same."""
         return tensors
 
     @contextmanager
     def update(self, player: str) -> Iterator[dict[str, Tensor]]:
         """One update of a player: fill the yielded dict with its named, already weighted losses.
 
-        Within the block the other players' parameters are frozen.  At its end the losses are summed, differentiated,
-        the player's optimiser steps, and each loss is logged as ``train/<player>/<name>``.
+        Within the block, the parameters of the other players are frozen.  At its end the losses are summed and
+        differentiated, the player's optimiser steps, and each loss is logged as ``train/<player>/<name>``.
         """
         others = [
             parameter
@@ -139,7 +136,8 @@ class Method(Task):
                 parameter.requires_grad_(True)
         logged = {f"train/{player}/{name}": loss.detach() for name, loss in losses.items()}
         self.losses = {**self.losses, **logged}
-        if (lightning_private.batches_done(self.trainer) + 1) % self.trainer.log_every_n_steps == 0:
+        trainer: Any = self.trainer  # whose class does not declare log_every_n_steps
+        if (lightning_private.batches_done(trainer) + 1) % trainer.log_every_n_steps == 0:
             self.log_dict(logged, prog_bar=True)
 
     def setup(self, stage: str) -> None:
@@ -153,7 +151,7 @@ class Method(Task):
             )
 
     def on_train_start(self) -> None:
-        # A run resumed from the last batch of an epoch begins with the next one, without the end of that epoch.
+        # A run that is resumed after the last batch of an epoch never reaches the end of that epoch.
         if not self.schedule_by_batch:
             self.step_schedules(self.current_epoch)
 
@@ -166,7 +164,7 @@ class Method(Task):
             self.step_schedules(lightning_private.batches_done(self.trainer))
 
     def step_schedules(self, progress: int) -> None:
-        """Bring the learning rates to those of an epoch, or of a number of batches done."""
+        """Set the learning rates for an epoch, or for a number of finished batches."""
         schedulers: Any = self.lr_schedulers()
         for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
             while scheduler.last_epoch < progress:
@@ -179,39 +177,39 @@ class Method(Task):
         self.preprocess = self.preprocess_type.from_json(checkpoint["preprocess"], "the checkpoint")
 
     def adopt(self, preprocess: Preprocess) -> None:
-        """Take over how the data prepare pictures, as far as this task records it."""
+        """Record how the data prepare pictures, as far as this task's record has a place for it."""
         known = {key.name: getattr(preprocess, key.name, None) for key in fields(self.preprocess_type)}
         self.preprocess = self.preprocess_type(**known)
 
 
 def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
-    """The learning rate's factor in an epoch, from 0: 1, and from the second after ``epochs`` on less by equal steps.
+    """The factor of the learning rate in an epoch (from 0): 1, then linearly lower from epoch ``epochs + 1`` on.
 
-    The schedule of pix2pixHD's and SPADE's authors, who lower the rate behind an epoch.
+    This is the schedule of pix2pixHD and SPADE, whose authors lower the rate after an epoch.
     """
     return max(0.0, 1 - max(0, epoch - epochs) / decay_epochs) if decay_epochs else 1.0
 
 
 def decay_to_zero(epoch: int, epochs: int, decay_epochs: int, ahead: int) -> float:
-    """The learning rate's factor in an epoch, from 0: 1, then less by equal steps of 1 / (decay_epochs + 1).
+    """The factor of the learning rate in an epoch (from 0): 1, then lower by 1 / (decay_epochs + 1) in each epoch.
 
-    The schedule of CycleGAN's code and of what grew from it.  The first lower rate is that of epoch
-    ``epochs + 1 - ahead``: their revisions step it once or twice before that epoch begins.
+    This is the schedule of CycleGAN's code and its successors.  The rate first falls in epoch ``epochs + 1 - ahead``:
+    some revisions of the code step the schedule once more before an epoch than others.
     """
     return max(0.0, 1 - max(0, epoch + ahead - epochs) / (decay_epochs + 1)) if decay_epochs else 1.0
 
 
 def halved(batches: int, every: int) -> float:
-    """The learning rate's factor after some batches: halved after every so many; 0 for never.
+    """The factor of the learning rate after some batches: halved every ``every`` batches, or never if that is 0.
 
-    The authors of UNIT and MUNIT step their schedule before a batch, so the batch that completes a period has the
-    lower rate already.
+    The authors of UNIT and MUNIT step their schedule before a batch, so the last batch of a period already has the
+    lower rate.
     """
     return 0.5 ** ((batches + 1) // every) if every else 1.0
 
 
 class PairedMethod(PairedTask, Method):
-    """A method for pairs: batches of ``source`` and ``target``, a ``generator`` from one to the other."""
+    """A method for pairs: batches of ``source`` and ``target``, and a ``generator``."""
 
     generator: nn.Module
 
@@ -222,7 +220,7 @@ class PairedMethod(PairedTask, Method):
 
 
 class SemanticMethod(SemanticTask, Method):
-    """A method for label maps: batches of ``label``, ``target`` and perhaps ``instance``."""
+    """A method for label maps: batches of ``label``, ``target`` and optionally ``instance``."""
 
     generator: nn.Module
 
@@ -235,7 +233,7 @@ class UnpairedMethod(UnpairedTask, Method):
 
     def __init__(self) -> None:
         super().__init__()
-        #: Translations into each domain, remembered for its discriminator; they travel with the checkpoints of a run.
+        #: Earlier translations into each domain, for its discriminator; a run's checkpoints keep them.
         self.pools: dict[str, ImagePool] = {}
 
     def forward(self, image: Tensor, direction: str = "ab") -> Tensor:
@@ -244,7 +242,7 @@ class UnpairedMethod(UnpairedTask, Method):
         return output
 
     def together(self, network: nn.Module, *images: Tensor) -> list[Tensor]:
-        """A network's outputs for batches of images, in one pass where their shapes and its norm permit that."""
+        """A network's outputs for batches of images, in one pass if their shapes and its norm permit it."""
         if self.hparams["norm"] == "batch" or len({image.shape[1:] for image in images}) > 1:
             return [network(image) for image in images]
         return list(network(torch.cat(images)).split([len(image) for image in images]))
@@ -256,7 +254,7 @@ class UnpairedMethod(UnpairedTask, Method):
 
     @staticmethod
     def check_identity(weight: float, in_channels: int, out_channels: int) -> None:
-        """Raise `ZooError` for an identity loss between domains of different numbers of channels."""
+        """Raise `ZooError` for an identity loss between domains with different numbers of channels."""
         if weight and in_channels != out_channels:
             raise ZooError(
                 f"lambda_identity={weight} compares domains of {in_channels} and {out_channels} channels: set it to 0, "

@@ -28,6 +28,8 @@ SEED = Condition("seed", Seed(), "where the search for the latent code starts", 
 class CoupledSampler(Sampler):
     """Pairs of pictures of A and of B, side by side."""
 
+    task: CoGAN
+
     def noise(self, random: torch.Generator) -> Tensor:
         return torch.randn(self.task.hparams.latent, generator=random)
 
@@ -114,7 +116,7 @@ class CoGAN(UnpairedMethod):
 
     def forward(self, image: Tensor, direction: str = "ab", seed: int = 0) -> Tensor:
         """(B, C, size, size) of one domain in [-1, 1] to the other, by the codes that `invert` finds."""
-        source, target = direction
+        source, target = tuple(direction)
         translation: Tensor
         (translation,) = self.generator(self.invert(image, source, seed), target)
         return translation

@@ -63,7 +63,8 @@ class FastStyle(OneStyleTask, Method):
 
     def forward(self, content: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] to the same, not bounded; H and W multiples of 4."""
-        return self.generator(content)
+        output: Tensor = self.generator(content)
+        return output
 
     @cached_property
     def style_grams(self) -> list[Tensor]:

@@ -138,8 +138,8 @@ class MUNIT(UnpairedMethod):
     def decode_both(self, domain: str, *codes: tuple[Tensor, Tensor]) -> Sequence[Tensor]:
         """The images of pairs of contents and styles, in one pass."""
         contents, styles = zip(*codes, strict=True)
-        decoded = getattr(self, f"autoencoder_{domain}").decode(torch.cat(contents), torch.cat(styles))
-        return decoded.split([len(content) for content in contents])
+        decoded: Tensor = getattr(self, f"autoencoder_{domain}").decode(torch.cat(contents), torch.cat(styles))
+        return torch.split(decoded, [len(content) for content in contents])
 
     def verdict(self, domain: str, images: Tensor, real: bool, *, generator: bool = False) -> Tensor:
         """The adversarial loss of a domain's discriminator on images (B, C, H, W), summed over its scales."""

@@ -182,7 +182,8 @@ class Pix2PixHD(HDMethod, SemanticMethod):
                 batch, _, height, width = segmentation.shape
                 style = segmentation.new_zeros(batch, self.hparams.features, height, width)
             segmentation = torch.cat([segmentation, style.to(segmentation)], 1)
-        return self.generator(segmentation)
+        output: Tensor = self.generator(segmentation)
+        return output
 
     @property
     def style_condition(self) -> Condition | None:
@@ -218,7 +219,8 @@ class Pix2PixHD(HDMethod, SemanticMethod):
             instance = batch["instance"].to(self.device) if "instance" in batch else label
             features = self.encoder(photo, instance)
             for i in range(len(label)):
-                for object_id, count in zip(*(t.tolist() for t in instance[i].unique(return_counts=True)), strict=True):
+                ids, counts = torch.unique(instance[i], return_counts=True)
+                for object_id, count in zip(ids.tolist(), counts.tolist(), strict=True):
                     if 64 * count >= label[i].numel():
                         y, x = (instance[i] == object_id).nonzero()[0]
                         found[int(label[i, y, x])].append(features[i, :, y, x].float().cpu())
@@ -243,14 +245,15 @@ class Pix2PixHD(HDMethod, SemanticMethod):
         objects = label if instance is None else instance
         if style is not None and not isinstance(style, Mapping):
             photo = self.read_style(style, objects.shape[-2:])
-            return self.encoder(photo.expand(len(objects), -1, -1, -1), objects)
+            of_photo: Tensor = self.encoder(photo.expand(len(objects), -1, -1, -1), objects)
+            return of_photo
         chosen = {int(key): int(value) for key, value in (style or {}).items()}
-        if unknown := sorted(set(chosen) - set(objects.unique().tolist())):
+        if unknown := sorted(set(chosen) - set(torch.unique(objects).tolist())):
             raise ZooError(f"style names the instance {unknown[0]}, which is not in the map; name one that is.")
         features = torch.zeros(len(label), self.hparams.features, *label.shape[-2:], device=self.device)
         for i in range(len(label)):
             random = torch.Generator().manual_seed(seed or 0)
-            for object_id in objects[i].unique().tolist():
+            for object_id in torch.unique(objects[i]).tolist():
                 where = objects[i] == object_id
                 label_id = int(label[i][where][0])
                 count = int(self.encoder.clusters[label_id])
@@ -301,7 +304,8 @@ class Pix2PixHDPaired(HDMethod, PairedMethod):
 
     @property
     def condition_channels(self) -> int:
-        return self.hparams.in_channels
+        channels: int = self.hparams.in_channels
+        return channels
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         self.update_both(batch["source"], self.generator(batch["source"]), batch["target"])

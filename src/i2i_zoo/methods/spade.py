@@ -117,7 +117,8 @@ class SPADE(SemanticMethod):
         """(B, label_channels, H, W) and a latent code (B, latent), by default 0, to (B, 3, H, W) in [-1, 1]."""
         if self.hparams.latent and style is None:
             style = segmentation.new_zeros(segmentation.shape[0], self.hparams.latent)
-        return self.generator(segmentation, style if style is None else style.to(segmentation))
+        output: Tensor = self.generator(segmentation, style if style is None else style.to(segmentation))
+        return output
 
     def sample_style(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A latent code drawn from what the encoder sees in photographs, with the mean and log variance (sec. B)."""
@@ -180,6 +181,7 @@ class SPADE(SemanticMethod):
         """
         if not self.hparams.latent or (style is None and seed is None):
             return None
+        code: Tensor
         if style is not None:
             code, _ = self.encoder(self.read_style(style, ENCODED))
         else:

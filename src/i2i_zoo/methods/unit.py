@@ -161,6 +161,6 @@ class UNIT(UnpairedMethod):
 
     def forward(self, image: Tensor, direction: str = "ab") -> Tensor:
         """(B, C, H, W) of one domain in [-1, 1] to the other; H, W multiples of 4."""
-        coder, (source, target) = self.autoencoder, direction
+        coder, (source, target) = self.autoencoder, tuple(direction)
         output: Tensor = coder.decode(coder.share(coder.encode(image, source)), target)
         return output

@@ -85,7 +85,7 @@ class FCNScore(LabelAccuracy):
         self.label_classes = label_classes
 
     @torch.no_grad()
-    def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]
+    def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]  # a list of maps
         """Count pictures (B, 3, h, w) in [-1, 1] against their label maps, (H, W) integers each."""
         for picture, label in zip(to_uint8(pictures), labels, strict=True):
             # Pillow's arithmetic, which torch has for CPUs.
@@ -115,7 +115,7 @@ class LabelScore(LabelAccuracy):
         super().__init__(classes)
         self.palette = palette
 
-    def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]
+    def update(self, pictures: Tensor, labels: Sequence[Tensor]) -> None:  # type: ignore[override]  # a list of maps
         """Count pictures (B, C, h, w) in [-1, 1], colours or a channel for each label, against maps (H, W) of ids."""
         for picture, label in zip(pictures, labels, strict=True):
             if len(picture) == len(palette_colours(self.palette)):

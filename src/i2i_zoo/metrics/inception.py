@@ -43,7 +43,7 @@ class FID(FrechetInceptionDistance):
     def __init__(self, features: nn.Module) -> None:
         super().__init__(features)
 
-    def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]
+    def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]  # outputs and targets together
         """Count outputs and targets (B, 1 or 3, H, W) in [-1, 1]."""
         super().update(to_uint8(rgb(output)), real=False)
         super().update(to_uint8(rgb(target)), real=True)
@@ -95,13 +95,13 @@ class KID(KernelInceptionDistance, InOrder):
         # torchmetrics would gather the lists item by item, which ends in nonsense where processes had unequal numbers.
         self._reductions.update(real_features=dim_zero_cat, fake_features=dim_zero_cat)
 
-    def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]
+    def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]  # outputs and targets together
         """Count outputs and targets (B, 1 or 3, H, W) in [-1, 1]."""
         self.note_positions(len(output))
         super().update(to_uint8(rgb(output)), real=False)
         super().update(to_uint8(rgb(target)), real=True)
 
-    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
+    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]  # names the two numbers
         """``mean`` and ``std`` over the subsets."""
         fake, real = self.in_order(self.fake_features), self.in_order(self.real_features)
         if len(fake) < self.subset_size:
@@ -133,12 +133,12 @@ class IS(InceptionScore, InOrder):
         self.add_state("positions", [], dist_reduce_fx="cat")
         self._reductions["features"] = dim_zero_cat  # as in KID
 
-    def update(self, output: Tensor) -> None:  # type: ignore[override]
+    def update(self, output: Tensor) -> None:
         """Count outputs (B, 1 or 3, H, W) in [-1, 1]."""
         self.note_positions(len(output))
         super().update(to_uint8(rgb(output)))
 
-    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
+    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]  # names the two numbers
         """``mean`` and ``std`` over the parts."""
         logits = self.in_order(self.features)
         if len(logits) < self.splits:
@@ -175,7 +175,9 @@ class Perceptual(nn.Module):
         if net not in trunks:
             raise ZooError(f"LPIPS has no net {net!r}: choose from {', '.join(trunks)}.")
         fetch(trunks[net].DEFAULT.url)  # to where torchvision looks for it
-        self.net = LearnedPerceptualImagePatchSimilarity(net).net  # type: ignore[arg-type]
+        name: Any = net  # a Literal, as was just checked
+        self.net = LearnedPerceptualImagePatchSimilarity(name).net
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.net(rgb(output), rgb(target), normalize=True).flatten()
+        distances: Tensor = self.net(rgb(output), rgb(target), normalize=True)
+        return distances.flatten()

@@ -173,7 +173,8 @@ def suite(task: Task, direction: str, chosen: Chosen) -> tuple[dict[str, Measure
     Raises:
         ZooError: For an unknown metric or option.
     """
-    possible = {**METRICS, **{loss: partial(measure_loss, loss) for loss in task.measured_losses}}
+    possible: dict[str, Callable[..., dict[str, Measure]]] = dict(METRICS)
+    possible |= {loss: partial(measure_loss, loss) for loss in task.measured_losses}
     if unknown := sorted(set(chosen) - set(possible)):
         raise ZooError(f"No metric {', '.join(unknown)}: choose from {', '.join(possible)}.")
     measures: dict[str, Measure] = {}

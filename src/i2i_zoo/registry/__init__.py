@@ -11,12 +11,15 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from i2i_zoo.errors import ZooError
 
 from . import entries
 from .entry import METHODS, Entry, Method
+
+if TYPE_CHECKING:
+    from i2i_zoo.methods.base import Method as MethodClass
 
 __all__ = ["ENTRIES", "METHODS", "Entry", "Method", "info", "list_models", "method_class", "method_name", "suggest"]
 
@@ -75,7 +78,7 @@ def list_models(
     )
 
 
-def method_class(name: str) -> Any:
+def method_class(name: str) -> type[MethodClass]:
     """The class of the method called ``name``.  Raises `ZooError` if there is none.
 
     This is the only way from a name to a class.  A dotted path found in a file is never imported.
@@ -83,7 +86,8 @@ def method_class(name: str) -> Any:
     if name not in METHODS:
         raise ZooError(f"No method is called {name!r}: choose from {', '.join(sorted(METHODS))}.")
     module, _, attribute = METHODS[name].implementation.partition(":")
-    return getattr(import_module(module), attribute)
+    cls: type[MethodClass] = getattr(import_module(module), attribute)
+    return cls
 
 
 def method_name(cls: type) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import lightning as L
 import torch
@@ -22,7 +22,7 @@ from .translator import Translator
 
 
 class Prediction(NamedTuple):
-    """Pictures of one batch that belong to one direction."""
+    """The pictures that one batch gave in one direction."""
 
     direction: str
     names: Sequence[str]
@@ -33,62 +33,68 @@ class Prediction(NamedTuple):
 class Task(L.LightningModule, ABC):
     """What goes in, what comes out, what may be chosen, what is measured and what is shown.
 
-    A subclass declares the class attributes and implements the abstract methods, and either `make_translator` or
-    `make_sampler`.  A method is a class of its task and of `i2i_zoo.methods.base.Method`.
+    A subclass declares the class attributes, and implements the abstract methods and either `make_translator` or
+    `make_sampler`.  A method is a subclass of its task and of `i2i_zoo.methods.base.Method`.
     """
 
-    #: What a person does with the model.
+    #: What people use the model for.
     verb: ClassVar[Literal["translate", "sample"]] = "translate"
-    #: What a training batch holds.
+    #: The keys of a training batch.
     batch_keys: ClassVar[tuple[str, ...]]
-    #: Names of the metrics that judge the model where no others are chosen.
+    #: Names of the metrics to use by default.
     default_metrics: ClassVar[tuple[str, ...]] = ()
-    #: Numbers among what `measured` gives, whose means can be metrics, to what these are called.
+    #: Numbers that `measured` gives and whose means can be metrics, each with its title.
     measured_losses: ClassVar[Mapping[str, str]] = {}
-    #: The record of how pictures were prepared.
+    #: The class of `preprocess`.
     preprocess_type: ClassVar[type[Preprocess]] = Preprocess
-    #: The ways in which the model translates.  Each is measured by itself; a model of one way has it under no name.
+    #: The directions in which the model translates.  Each is measured by itself; a single direction may have no name.
     directions: tuple[str, ...] = ("",)
+
+    if TYPE_CHECKING:
+        hparams: Any  # the constructor's arguments, which are its attributes
+        dtype: torch.dtype  # Lightning types it as a string too
 
     def __init__(self) -> None:
         super().__init__()
-        #: How pictures became the tensors that this model was trained on; travels with the checkpoint.
+        #: How pictures became the tensors that this model was trained on.  Checkpoints keep it.
         self.preprocess: Preprocess = self.preprocess_type()
 
     # What may be chosen.
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """What a person may choose for this model, beside its source."""
+        """What a person may choose for this model beside the source."""
         return ()
 
     @property
     def sampling_conditions(self) -> tuple[Condition, ...]:
-        """What a person may choose for `sample`; of a model that translates first of all, nothing."""
+        """What a person may choose for `sample`: nothing, if the model is mainly for translating."""
         return self.conditions if self.verb == "sample" else ()
 
     def translator(self, **conditions: Any) -> Translator:
         """This model with its conditions chosen.
 
-        Raises `ZooError` for a condition that the model does not have or a value that is out of range, and for a model
-        that has no sources.
+        Raises `ZooError` for a condition that the model does not have, for a value out of range, and for a model that
+        makes pictures from noise.
         """
         return self.make_translator(**self.checked(conditions))
 
-    def make_translator(self, **chosen: Any) -> Translator:
-        """The translator with these conditions, whose values are checked already."""
+    # Subclasses name the conditions that they take: (*args: Any, **kwargs: Any) permits any parameters.
+
+    def make_translator(self, *args: Any, **kwargs: Any) -> Translator:
+        """The translator with these conditions, which have been checked."""
         raise ZooError(f"This {type(self).__name__} makes pictures from noise: use sample(count), not translate.")
 
     def sampler(self, **conditions: Any) -> Sampler:
-        """As `translator`, of a model that makes pictures from noise."""
+        """This model with its conditions chosen, if it makes pictures from noise; raises as `translator`."""
         return self.make_sampler(**check_conditions(type(self).__name__, self.sampling_conditions, conditions))
 
-    def make_sampler(self, **chosen: Any) -> Sampler:
-        """The sampler with these conditions, whose values are checked already."""
+    def make_sampler(self, *args: Any, **kwargs: Any) -> Sampler:
+        """The sampler with these conditions, which have been checked."""
         raise ZooError(f"This {type(self).__name__} translates: use translate(picture), not sample.")
 
     def checked(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
-        """The conditions that were given, checked as `check_conditions` does."""
+        """The conditions that are not None, after `check_conditions`."""
         return check_conditions(type(self).__name__, self.conditions, conditions)
 
     # What a person calls.
@@ -96,21 +102,21 @@ class Task(L.LightningModule, ABC):
     def translate(self, source: Picture | Sequence[Picture], *required: Any, **conditions: Any) -> Any:
         """Translate pictures.
 
-        A result has the size of its source.  A model that was trained at one size works at that size, and the result is
-        scaled back; another works at the source's own size.  A tensor is never scaled.
+        A result has the size of its source.  A model that was trained at one size works at that size, and its result is
+        scaled back.  Other models work at the size of the source.  A tensor is never scaled.
 
         Args:
             source: One source or a list: a path, a PIL image, an array (H, W) or (H, W, C) of uint8, uint16 or floats
                 in [0, 1], or a tensor (C, H, W) or (B, C, H, W) of floats in [-1, 1]; label maps hold ids instead.
-            *required: The conditions that must be chosen, in their order; they can be given by name too.
-            **conditions: What else is chosen; `conditions` lists what this model takes.
+            *required: The required conditions in their order; they may also be passed by name.
+            **conditions: Other conditions; the property `conditions` lists what this model takes.
 
         Returns:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
 
         Raises:
-            ZooError: If a source or a condition cannot be read or does not fit the model; before the network runs, if
-                that takes more memory than is free.
+            ZooError: If a source or a condition cannot be read or does not fit the model, or if the network would take
+                more memory than is free.
         """
         names = [condition.name for condition in self.conditions if condition.required]
         conditions |= dict(zip(names, required, strict=False))
@@ -124,11 +130,11 @@ class Task(L.LightningModule, ABC):
 
         Args:
             count: How many.
-            seed: Where the random numbers start: the same seed gives the same pictures.  By default another each time.
-            **conditions: What else is chosen; `sampling_conditions` lists what this model takes.
+            seed: The same seed gives the same pictures.  By default a new one each time.
+            **conditions: The property `sampling_conditions` lists what this model takes.
 
         Raises:
-            ZooError: If the model makes no pictures from noise, and for values out of range.
+            ZooError: If the model does not make pictures from noise, or a value is out of range.
         """
         return self.sampler(**conditions).sample(count, seed)
 
@@ -141,36 +147,36 @@ class Task(L.LightningModule, ABC):
 
     @abstractmethod
     def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
-        """A training batch of noise with the right shapes, for tests, benchmarks and estimates of memory."""
+        """A training batch of noise with the right shapes, for tests and benchmarks."""
 
     @abstractmethod
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
-        """What metrics compare, of what a validation step returned: ``output``, ``target``, ``label``, a loss ...
+        """The values that metrics compare: ``output``, ``target``, ``label``, a loss ...
 
-        Pictures are batches (B, 1 or 3, H, W) in [-1, 1].
+        ``outputs`` is what the validation step returned.  Pictures are batches (B, 1 or 3, H, W) in [-1, 1].
         """
 
     @abstractmethod
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
-        """What to look at, side by side: batches (B, 1 or 3, H, W) in [-1, 1]."""
+        """Pictures to look at side by side: batches (B, 1 or 3, H, W) in [-1, 1]."""
 
     @abstractmethod
     def predictions(self, outputs: Any, batch: Mapping[str, Any]) -> Iterable[Prediction]:
-        """The pictures that ``predict_step`` made of a batch, with the names of their sources."""
+        """The pictures that ``predict_step`` made from a batch, with the names of their sources."""
 
     def graph(self, **conditions: Any) -> Graph:
-        """What `export` writes.  Raises `ZooError` that says why a model has no graph."""
+        """What `export` writes.  Raises `ZooError` with the reason if the model has no graph."""
         raise ZooError(f"A {type(self).__name__} cannot be exported yet.")
 
     def metrics_for(self, direction: str = "") -> tuple[str, ...]:
-        """The metrics that judge a direction where no others are chosen."""
+        """The metrics to use for a direction by default."""
         return self.default_metrics
 
     def preprocess_for(self, direction: str = "") -> Preprocess:
-        """The record of a direction: its source is what goes in."""
+        """The `preprocess` of one direction, whose source is the model's input."""
         return self.preprocess
 
     @staticmethod
     def title(direction: str) -> str:
-        """What a direction is called beside others: "A to B"."""
+        """The name of a direction for people: "A to B"."""
         return " to ".join(direction.upper())

@@ -21,15 +21,15 @@ class Condition:
 
     Args:
         name: The argument's name.
-        kind: The values that it can have.
-        help: What it does, in one line without a full stop.
-        label: A few words for the demo page; empty where it is no input there.
-        default: What counts where nothing is chosen, to be shown.
-        required: Whether something must be chosen.
-        per_source: Whether each source has one of its own, as an instance map belongs to one label map.
-        excludes: The condition that cannot be chosen together with this one.
-        flag: The command line's name for it, where it differs from the argument's.
-        none: Whether None is a choice too, and does not mean that nothing was chosen.
+        kind: Which values are valid.
+        help: What it does: one line without a full stop.
+        label: Its name on the demo page; empty to leave it out there.
+        default: The value that is used if nothing is chosen; only shown, not passed on.
+        required: Whether a value must be chosen.
+        per_source: Whether each source has its own value, as each label map has its own instance map.
+        excludes: Name of a condition that cannot be chosen together with this one.
+        flag: Name on the command line, if it differs from ``name``.
+        none: Whether None is a valid choice; otherwise it means that nothing was chosen.
     """
 
     name: str
@@ -49,14 +49,14 @@ class Condition:
         return f"--{self.flag or self.name.replace('_', '-')}"
 
     def check(self, value: Any) -> None:
-        """Raise `ZooError` if it is no value of this condition."""
+        """Raise `ZooError` if the value is not valid."""
         values = value if self.per_source and isinstance(value, (list, tuple)) else [value]
-        for one in values:
-            if not self.kind.is_valid(one) and not (one is None and self.none):
-                raise ZooError(f"{self.name}={shown(one)}: give {self.kind.wanted}.")
+        for item in values:
+            if not self.kind.is_valid(item) and not (item is None and self.none):
+                raise ZooError(f"{self.name}={shown(item)}: give {self.kind.wanted}.")
 
     def parse(self, words: Sequence[str]) -> Any:
-        """The value that some words of a command line stand for.  Raises `ZooError` if they stand for none."""
+        """The value that words of the command line stand for.  Raises `ZooError` if they are not a valid value."""
         try:
             value = self.kind.parse(words)
         except ValueError:
@@ -66,7 +66,7 @@ class Condition:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: in full if it is short, else its type."""
+    """A value for a message: in full if it is short, else its type."""
     text = repr(value)
     return text if len(text) <= 60 and "\n" not in text else f"<{type(value).__name__}>"
 
@@ -78,15 +78,15 @@ def refusal(owner: str, name: str, conditions: Sequence[Condition]) -> str:
 
 
 def check_conditions(owner: str, conditions: Sequence[Condition], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are chosen, checked.
+    """Check the values, and return those that are chosen.
 
     Args:
-        owner: What the model is called in messages.
-        conditions: Those that it has.
-        values: Names of conditions to what was given for them; None where nothing was.
+        owner: Name of the model in messages.
+        conditions: The conditions of the model.
+        values: Condition names to values; None if nothing was chosen.
 
     Raises:
-        ZooError: For an unknown condition, a value that is none of its kind, one that is required and missing, and two
+        ZooError: For an unknown condition, an invalid value, a required condition without a value, and two conditions
             that exclude each other.
     """
     known = {condition.name: condition for condition in conditions}

@@ -1,4 +1,4 @@
-"""What `export` writes of a model."""
+"""What `export` writes for a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-#: The axes of pictures (B, C, H, W) that may have any length: any batch, and any size that the stride divides.
+#: The axes of pictures (B, C, H, W) that may have any length; heights and widths must be multiples of the stride.
 PICTURE_AXES = {0: "batch", 2: "rows", 3: "columns"}
 
 
@@ -18,11 +18,11 @@ class Graph:
 
     Args:
         module: Takes the inputs as tensors, in their order, and returns one tensor.
-        inputs: Makes noise for them, by name, from a batch size, a height and a width.
-        stride: What heights and widths are multiples of.
+        inputs: Makes noise for the inputs, by name, from a batch size, a height and a width.
+        stride: Heights and widths are multiples of it.
         smallest: The smallest height and width.
-        axes: The axes of each input that may have any length, and what each is called; all but ``batch`` count strides.
-        facts: What a user of the graph must know, as JSON values.
+        axes: Names of the axes of each input that may have any length; all but ``batch`` are counted in strides.
+        facts: What users of the graph must know, as JSON values.
     """
 
     module: nn.Module

@@ -1,4 +1,4 @@
-"""The kinds of values that a condition can have: how each is read from words, checked and described."""
+"""The kinds of values that conditions have: how each is parsed from the command line, checked and described."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-#: What can be given where a picture is expected: a path, a PIL image, an array or a tensor.
+#: The forms in which a picture may be passed: a path, a PIL image, an array or a tensor.
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 
 
 class Kind(ABC):
-    """The kind of value that a condition has."""
+    """A kind of values."""
 
-    #: What stands for a value in a help text.
+    #: The placeholder for a value in help texts.
     metavar: ClassVar[str] = "VALUE"
-    #: How many words of a command line make one value: None for one or more.
+    #: How many words of the command line make one value; None for one or more.
     words: ClassVar[int | None] = 1
-    #: Whether a flag may be given several times, for a list of values.
+    #: Whether the flag may be repeated, for a list of values.
     several: bool = False
 
     @abstractmethod
     def parse(self, words: Sequence[str]) -> Any:
-        """The value that some words of a command line stand for.  Raises `ValueError` if they stand for none."""
+        """The value that words of the command line stand for.  Raises `ValueError` if they cannot be parsed."""
 
     @abstractmethod
     def is_valid(self, value: Any) -> bool:
-        """Whether it is a value of this kind."""
+        """Whether this is a value of this kind."""
 
     @property
     @abstractmethod
     def wanted(self) -> str:
-        """What to give, for a message: "a whole number of at least 1"."""
+        """The valid values in words, for messages: "a whole number of at least 1"."""
 
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of some words."""
+    """One word of a list."""
 
     options: tuple[str, ...]
 
@@ -60,7 +60,7 @@ class Choice(Kind):
 
 @dataclass(frozen=True)
 class Number(Kind):
-    """A number, by default any finite one."""
+    """A finite number within a range."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -128,7 +128,7 @@ class Whole(Kind):
 
 @dataclass(frozen=True)
 class Seed(Whole):
-    """Where random numbers start."""
+    """A seed of random numbers."""
 
     low: int = 0
     high: int | None = 10**18 - 1  # the generators take 64 bits
@@ -179,8 +179,8 @@ class PictureFile(Kind):
     """A picture: a file's path, a PIL image, an array or a tensor.
 
     Args:
-        several: Whether a list of pictures is possible too.
-        also: Further types that the Python argument may have.
+        several: Whether a list of pictures is valid too.
+        also: Other types that are valid in Python.
     """
 
     several: bool = False
@@ -193,7 +193,7 @@ class PictureFile(Kind):
     def is_valid(self, value: Any) -> bool:
         values = value if self.several and isinstance(value, (list, tuple)) else [value]
         types = (str, Path, Image.Image, np.ndarray, Tensor, *self.also)
-        return len(values) > 0 and all(isinstance(one, types) for one in values)
+        return len(values) > 0 and all(isinstance(item, types) for item in values)
 
     @property
     def wanted(self) -> str:
@@ -201,6 +201,6 @@ class PictureFile(Kind):
 
 
 def is_size(value: Any) -> bool:
-    """Whether it is a number of pixels, or a height and a width."""
+    """Whether this is a number of pixels, or a height and a width."""
     lengths = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
     return all(type(length) is int and length > 0 for length in lengths)

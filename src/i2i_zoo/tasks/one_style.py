@@ -1,4 +1,4 @@
-"""Pictures in the one style that a model has learned."""
+"""Pictures to the same pictures in the style that the model has learned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .style import LOSSES
 
 
 class BoundedTranslator(PictureTranslator):
-    """A translator of a network whose outputs are not bounded: they are clamped to [-1, 1]."""
+    """A translator that clamps the outputs of its network to [-1, 1]."""
 
     def run(self, batch: Tensor) -> Tensor:
         return super().run(batch).clamp(-1, 1)
@@ -35,7 +35,7 @@ class OneStyleTask(Task):
 
     @abstractmethod
     def style_distances(self, content: Tensor, output: Tensor) -> dict[str, Tensor]:
-        """The losses by which outputs are judged: ``content_loss``, and ``style_loss`` if there is a style."""
+        """The losses that measure outputs: ``content_loss``, and ``style_loss`` if the model has a style."""
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -48,12 +48,12 @@ class OneStyleTask(Task):
         return {"content": noise(batch, 3, height, width)}
 
     def graph(self, **conditions: Any) -> Graph:
-        return picture_graph(self.translator(**conditions))
+        return picture_graph(self.make_translator(**self.checked(conditions)))
 
     def read_style(self, picture: Picture, size: int | None = None) -> Tensor:
-        """A style (1, 3, h, w) in [-1, 1]; with a ``size``, its shorter side is that long.
+        """Read a style (1, 3, h, w) in [-1, 1]; with a ``size``, its shorter side is scaled to that length.
 
-        One that is too small for loss networks is mirrored.  Raises `ZooError` if it cannot be read.
+        A picture that is too small for loss networks is mirrored at its edges.  Raises `ZooError` if it cannot be read.
         """
         style = read_picture(picture)
         style = style if size is None else resize_shorter(style, size)
@@ -63,7 +63,7 @@ class OneStyleTask(Task):
         return self.translator().run(batch["content"])
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """The batch with its ``output`` and its losses; their means and sample pictures are callbacks."""
+        """The batch with its ``output`` and its losses; callbacks average them and show pictures."""
         output = self.predict_step(batch, batch_idx)
         return {**batch, "output": output, **self.style_distances(batch["content"], output)}
 

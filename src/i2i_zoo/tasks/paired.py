@@ -22,13 +22,13 @@ from .translator import Translator
 
 
 class PictureTranslator(Translator):
-    """Pictures in and out, either of which may be label maps in their colours.
+    """Pictures to pictures.  Sources and outputs may be label maps in colours.
 
     Args:
-        task: A model that has ``forward(source, **options)``.
-        channels: How many the source has, and how many the output.
+        task: A model with ``forward(source, **options)``.
+        channels: The number of channels of sources and of outputs.
         options: Further arguments of ``forward``.
-        **engine: As of `Translator`.
+        **engine: See `Translator`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PictureTranslator(Translator):
 
     @property
     def from_lightness(self) -> bool:
-        """Whether the source is a photograph's lightness, and the output its colours."""
+        """Whether sources are the lightness of photographs and outputs are their colours."""
         return isinstance(self.preprocess, PairedPreprocess) and self.preprocess.made_from == "lab"
 
     def forward(self, source: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class PictureTranslator(Translator):
         return read_picture(source, self.in_channels, palette=self.preprocess.source_palette)
 
     def resize_source(self, values: Tensor, size: int | Sequence[int]) -> Tensor:
-        """Scale a source (C, H, W); the colours of labels are not mixed."""
+        """Scale a source (C, H, W); colours of labels are never mixed."""
         return resize(values, size, nearest=self.preprocess.source_palette is not None)
 
     def show_source(self, values: Tensor) -> Tensor:
@@ -88,23 +88,23 @@ class PairedTask(Task):
         return {key: noise(batch, count, height, width) for key, count in channels.items()}
 
     def graph(self, **conditions: Any) -> Graph:
-        return picture_graph(self.translator(**conditions))
+        return picture_graph(self.make_translator(**self.checked(conditions)))
 
     def metrics_for(self, direction: str = "") -> tuple[str, ...]:
-        """Those of pairs; of label maps also how well they agree with the labels."""
+        """The default metrics; if targets are label maps, also how well outputs agree with the labels."""
         return (*self.default_metrics, *(["label_score"] if self.preprocess.target_palette else []))
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         return self.translator().run(batch["source"])
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """The batch with its ``output``; metrics and sample pictures are callbacks."""
+        """The batch with its ``output``; callbacks measure it and show pictures."""
         return {**batch, "output": self.predict_step(batch, batch_idx)}
 
     test_step = validation_step
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
-        """``source``, ``output`` and ``target`` as pictures, and ``label`` where there are label maps."""
+        """``source``, ``output`` and ``target`` as pictures, and ``label`` if there are label maps."""
         source = outputs["source"]
         pictures = {key: with_lightness(outputs[key], source, self.preprocess) for key in ("output", "target")}
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
@@ -126,14 +126,14 @@ def noise(batch: int, channels: int, height: int, width: int) -> Tensor:
 
 
 def with_lightness(pictures: Tensor, source: Tensor, preprocess: Preprocess) -> Tensor:
-    """A batch of targets or outputs as pictures; where they are colours, with the lightness that is their source."""
+    """A batch of targets or outputs as pictures.  If they are only colours, their source adds the lightness."""
     if isinstance(preprocess, PairedPreprocess) and preprocess.made_from == "lab":
         return lab_to_rgb(torch.cat([source, pictures], 1))
     return pictures
 
 
 def in_colours(source: Tensor, palette: str | None) -> Tensor:
-    """A batch of sources to look at: label maps that have a channel for each label in the palette's colours."""
+    """A batch of sources to look at: label maps with one channel per label become colours of the palette."""
     if palette is None or source.shape[1] != len(palette_colours(palette)):
         return source
     colours = torch.from_numpy(palette_colours(palette)).to(source) / 127.5 - 1
@@ -141,12 +141,12 @@ def in_colours(source: Tensor, palette: str | None) -> Tensor:
 
 
 def visible(pictures: Tensor) -> Tensor:
-    """The first channels of a batch that make a picture: 3 or 1."""
+    """The first 3 channels of a batch, or the first one if it has fewer than 3."""
     return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1]
 
 
 def picture_graph(translator: PictureTranslator) -> Graph:
-    """The graph of a translator of pictures.  Raises `ZooError` if a size or tiles were chosen."""
+    """The graph of a translator.  Raises `ZooError` if a size or tiles are chosen."""
     if translator.size is not None or translator.tiles is not None:
         raise ZooError("An exported graph takes pictures of any size: leave out size and tile.")
 

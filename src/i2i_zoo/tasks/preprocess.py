@@ -1,4 +1,4 @@
-"""How pictures became the tensors that a model was trained on: a record that travels with its checkpoint."""
+"""How pictures became the tensors that a model was trained on: a record that its checkpoint keeps."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def entry(valid: Callable[[Any], bool], wanted: str) -> Any:
-    """A key of a record that may be left out.
+    """An optional key of a record.
 
     Args:
-        valid: Whether a JSON value is one of the key.
-        wanted: What it is, for a message.
+        valid: Whether the key may have a JSON value.
+        wanted: The valid values in words, for messages.
     """
     return field(default=None, metadata={"valid": valid, "wanted": wanted})
 
@@ -35,29 +35,29 @@ def palette_entry() -> Any:
 
 @dataclass(frozen=True)
 class Preprocess:
-    """What every task may record.
+    """What every task can record.
 
     Args:
-        size: Height and width of the pictures that the model was trained and tested at; None if they differed.
+        size: Height and width that the model was trained and tested at; None if pictures differed in size.
     """
 
     size: tuple[int, int] | None = size_entry()
 
     @property
     def source_palette(self) -> str | None:
-        """The `PALETTES` name of the colours of sources that are label maps; None if they are no label maps."""
+        """The name in `PALETTES` of the sources' colours if they are label maps, else None."""
         return None
 
     @property
     def target_palette(self) -> str | None:
-        """The same of targets."""
+        """The same for targets."""
         return None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], where: str) -> Self:
-        """The record that a JSON object holds.
+        """Read a record from a JSON object.
 
-        Raises `ZooError` naming ``where`` for an unknown key, and for a value that its key cannot have.
+        Raises `ZooError` naming ``where`` for an unknown key and for an invalid value.
         """
         keys = {key.name: key for key in fields(cls)}
         read = {}
@@ -73,7 +73,7 @@ class Preprocess:
         return cls(**read)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads: the keys that are not None, as JSON values."""
+        """The keys that are not None, as JSON values for `from_json`."""
         values = {key.name: getattr(self, key.name) for key in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -84,11 +84,11 @@ class Preprocess:
 
 @dataclass(frozen=True)
 class SemanticPreprocess(Preprocess):
-    """Of label maps to photographs.
+    """The record for label maps to photographs.
 
     Args:
         source_palette: The colours of the labels.
-        dont_care: The id in files that stands for the last label.
+        dont_care: The id in files that means the last label.
     """
 
     source_palette: str | None = palette_entry()
@@ -97,7 +97,7 @@ class SemanticPreprocess(Preprocess):
 
 @dataclass(frozen=True)
 class PicturePreprocess(Preprocess):
-    """Of pictures to pictures, where either side may be label maps.
+    """The record for pictures to pictures; sources and targets may be label maps.
 
     Args:
         source_palette: The colours of the sources, if they are label maps.
@@ -110,10 +110,10 @@ class PicturePreprocess(Preprocess):
 
 @dataclass(frozen=True)
 class PairedPreprocess(PicturePreprocess):
-    """Of pairs.
+    """The record for pairs.
 
     Args:
-        made_from: How the source was made from the photograph: ``lab`` (its lightness), ``edges`` or ``hole``.
+        made_from: How sources were made from photographs: ``lab`` (their lightness), ``edges`` or ``hole``.
     """
 
     made_from: Literal["lab", "edges", "hole"] | None = entry(
@@ -123,7 +123,7 @@ class PairedPreprocess(PicturePreprocess):
 
 @dataclass(frozen=True)
 class UnpairedPreprocess(PicturePreprocess):
-    """Of two domains: A is the source and B is the target."""
+    """The record for two domains: A is the source and B is the target."""
 
     def reversed(self) -> Self:
         """The record of the direction from B to A."""

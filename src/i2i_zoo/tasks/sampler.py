@@ -22,12 +22,12 @@ from .kinds import Seed
 if TYPE_CHECKING:
     from .base import Task
 
-#: Pictures that `Sampler.sample` makes together.
+#: How many pictures `Sampler.sample` makes together.
 BATCH = 16
 
 
 class Sampler(nn.Module, ABC):
-    """Makes pictures, each from noise of its own, so that a seed gives the same pictures whatever the batch.
+    """Makes pictures, each from its own noise: a seed gives the same pictures for any batch size.
 
     Args:
         task: The model.
@@ -39,7 +39,7 @@ class Sampler(nn.Module, ABC):
 
     @abstractmethod
     def noise(self, random: torch.Generator) -> Tensor:
-        """The noise for one picture, drawn on the CPU."""
+        """The noise of one picture, drawn on the CPU."""
 
     @abstractmethod
     def forward(self, noise: Tensor) -> Tensor:
@@ -47,12 +47,13 @@ class Sampler(nn.Module, ABC):
 
     @torch.inference_mode()
     def make(self, indices: Sequence[int], seed: int) -> Tensor:
-        """The pictures that have these numbers in the sequence of a seed: (B, 1 or 3, H, W) in [-1, 1]."""
+        """The pictures at these places in a seed's sequence: (B, 1 or 3, H, W) in [-1, 1]."""
         noise = torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])
-        return self(noise.to(self.task.device, self.task.dtype))
+        pictures: Tensor = self(noise.to(self.task.device, self.task.dtype))
+        return pictures
 
     def sample(self, count: int, seed: int | None = None) -> list[Image.Image]:
-        """The first pictures of a seed's sequence; by default of a new seed.
+        """The first ``count`` pictures of a seed's sequence; by default of a new seed.
 
         Raises `ZooError` for a count below 1 and a seed out of range.
         """
@@ -64,18 +65,18 @@ class Sampler(nn.Module, ABC):
         return [picture for _, picture in self.pictures(range(count), seed)]
 
     def pictures(self, indices: Sequence[int], seed: int, batch: int = BATCH) -> Iterator[tuple[int, Image.Image]]:
-        """Pictures with their numbers, made batch by batch."""
+        """Pictures with their places in the sequence, made batch by batch."""
         for start in range(0, len(indices), batch):
             chunk = indices[start : start + batch]
             yield from zip(chunk, map(to_pil, self.make(chunk, seed)), strict=True)
 
     def sample_files(self, jobs: Mapping[Path, int], seed: int, batch: int = BATCH) -> Iterator[Path]:
-        """Write a PNG file for each number of a seed's sequence; yields each file when it is written.
+        """Write pictures of a seed's sequence as PNG files, and yield the path of each.
 
         Args:
-            jobs: The file to write, to the number.
-            seed: As of `sample`.
-            batch: Pictures that are made together.
+            jobs: File to write to the picture's place in the sequence.
+            seed: The seed.
+            batch: How many pictures are made together.
         """
         targets = {index: target for target, index in jobs.items()}
         for index, picture in self.pictures(list(targets), seed, batch):
@@ -84,5 +85,5 @@ class Sampler(nn.Module, ABC):
 
 
 def new_seed() -> int:
-    """A seed that nobody has used."""
+    """A random seed."""
     return secrets.randbelow(10**9)

@@ -26,7 +26,7 @@ from .translator import Translator
 INSTANCE = Condition(
     "instance",
     PictureFile(),
-    "the instance map of a label map; by default each label is one instance",
+    "the instance map of the label map; by default each label is one instance",
     label="Instance map",
     per_source=True,
 )
@@ -36,13 +36,13 @@ SEED = Condition(
 
 
 class SemanticTranslator(Translator):
-    """Label maps (B, 1, H, W) of ids, with instances behind them (B, 2, H, W) where those are given, to photographs.
+    """Label ids (B, 1, H, W), or label ids and instance ids (B, 2, H, W), to photographs.
 
     Args:
         task: A model of `SemanticTask`.
-        style: What the method's ``choose_style`` understands, such as a photograph.
-        seed: Draw a style at random.
-        **engine: As of `Translator`.
+        style: A style for the method's ``choose_style``, such as a photograph.
+        seed: Draw a style at random with this seed.
+        **engine: See `Translator`.
     """
 
     source_dims = 2
@@ -59,7 +59,7 @@ class SemanticTranslator(Translator):
         return output
 
     def read_values(self, source: Any, **beside: Any) -> Tensor:
-        """The label map, and the instances if there are some: (1 or 2, H, W) ids."""
+        """The label ids, and the instance ids if there are any: (1 or 2, H, W)."""
         preprocess = self.task.preprocess
         label = read_labels(source, self.task.hparams.labels, preprocess.source_palette, preprocess.dont_care)
         if "instance" not in beside:
@@ -73,23 +73,23 @@ class SemanticTranslator(Translator):
         return torch.stack([label, instance])
 
     def resize_source(self, values: Tensor, size: int | Sequence[int]) -> Tensor:
-        """Scale maps of ids (C, H, W), each pixel to the nearest."""
+        """Scale maps of ids (C, H, W) to the nearest pixel."""
         return resize(values.double(), size, nearest=True).long()
 
     def show_source(self, values: Tensor) -> Tensor:
         return self.task.show_labels(values[:, 0])
 
     def peak_memory(self, batch: Tensor) -> int:
-        """Without a style, whose encoder takes less than the generator."""
+        """Measured without a style: its encoder takes less than the generator."""
         count, _, height, width = batch.shape
         return peak_bytes(self.task, batch.new_empty(count, self.task.label_channels, height, width))
 
 
 class SemanticTask(Task):
-    """``label`` (B, H, W) ids, with ``instance`` (B, H, W) ids where a model uses them, to ``target`` (B, 3, H, W).
+    """``label`` (B, H, W) ids, and for some models ``instance`` (B, H, W) ids, to ``target`` (B, 3, H, W).
 
-    A subclass has ``forward(segmentation, style)`` and the hyper-parameters ``labels`` (how many there are) and
-    ``edges`` (whether it sees the boundaries of instances).
+    A subclass has ``forward(segmentation, style)`` and the hyper-parameters ``labels`` (the number of labels) and
+    ``edges`` (whether the model sees the boundaries of instances).
     """
 
     batch_keys = ("label", "target")
@@ -99,12 +99,12 @@ class SemanticTask(Task):
 
     @property
     def style_condition(self) -> Condition | None:
-        """The condition of the style that the model takes; None for a model without styles."""
+        """The condition for the style; None for a model without styles."""
         return None
 
     @abstractmethod
     def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
-        """What ``forward`` takes as ``style``: for label maps (B, H, W), and what was chosen."""
+        """The argument ``style`` of ``forward``, for label maps (B, H, W) and the chosen style or seed."""
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -116,18 +116,18 @@ class SemanticTask(Task):
 
     @property
     def label_channels(self) -> int:
-        """Channels of the segmentation that the networks see: the labels, and the edges."""
+        """Channels of the segmentation: one for each label, and one for the edges if the model sees them."""
         channels: int = self.hparams.labels + self.hparams.edges
         return channels
 
     def segmentation(self, label: Tensor, instance: Tensor | None = None) -> Tensor:
-        """(B, label_channels, H, W): one-hot labels, and the edges of the instances behind them if the model has those.
+        """(B, label_channels, H, W): one-hot labels, then the edges of the instances if the model sees them.
 
-        Without instances the labels' own boundaries are the edges.  Ids must be in range, as `read_labels` checks.
+        Without instances, the edges are the boundaries of the labels.  Ids must be in range, as `read_labels` checks.
         """
         batch, height, width = label.shape
         kind = label.device.type
-        # Under autocast at once in the type of the convolutions, which would each convert it.
+        # Under autocast, made in the type of the convolutions at once: each of them would convert it again.
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         channels = torch.zeros(batch, self.label_channels, height, width, device=label.device, dtype=dtype)
         channels.scatter_(1, label[:, None], 1.0)
@@ -136,14 +136,14 @@ class SemanticTask(Task):
         return channels
 
     def read_style(self, photo: Picture, size: int | Sequence[int]) -> Tensor:
-        """A photograph whose style to take, at a size: (1, 3, H, W) in [-1, 1]."""
+        """Read a photograph for its style, scaled to a size: (1, 3, H, W) in [-1, 1]."""
         return resize(read_picture(photo), size)[None].to(self.device)
 
     def show_labels(self, label: Tensor) -> Tensor:
-        """Label maps (B, H, W) in their palette's colours, (B, 3, H, W) in [-1, 1]; in grey levels without one."""
+        """Label maps (B, H, W) in the colours of their palette, else in grey: (B, 3, H, W) in [-1, 1]."""
         name = self.preprocess.source_palette
         if name is None:
-            grey = label.float() / max(self.hparams.labels - 1, 1) * 2 - 1
+            grey: Tensor = label.float() / max(self.hparams.labels - 1, 1) * 2 - 1
             return grey[:, None].expand(-1, 3, -1, -1)
         colours = torch.from_numpy(palette_colours(name)).to(label.device) / 127.5 - 1
         return colours[label].movedim(-1, 1)
@@ -153,7 +153,7 @@ class SemanticTask(Task):
         return {"label": label, "instance": label, "target": noise(batch, 3, height, width)}
 
     def graph(self, **conditions: Any) -> Graph:
-        """``forward`` of a segmentation, (B, label_channels, H, W), in the style that the model has by default."""
+        """``forward`` of a segmentation (B, label_channels, H, W) in the default style."""
         if unwanted := self.checked(conditions):
             raise ZooError(f"{next(iter(unwanted))} cannot be part of an exported {type(self).__name__}: leave it out.")
 
@@ -168,13 +168,13 @@ class SemanticTask(Task):
         return self.translator().run(torch.stack(maps, 1))
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """The batch with its ``output``; metrics and sample pictures are callbacks."""
+        """The batch with its ``output``; callbacks measure it and show pictures."""
         return {**batch, "output": self.predict_step(batch, batch_idx)}
 
     test_step = validation_step
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
-        """``output`` and ``target`` as pictures, and ``label``, the label maps."""
+        """``output`` and ``target`` as pictures, and ``label`` if there are label maps."""
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
         return {"output": outputs["output"], "target": outputs["target"], **labels}
 

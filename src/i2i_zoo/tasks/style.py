@@ -1,4 +1,4 @@
-"""Any picture's style for the content of another."""
+"""Pictures in the style of any other picture."""
 
 from __future__ import annotations
 
@@ -22,35 +22,41 @@ from .kinds import Number, Numbers, Picture, PictureFile, Switch, Whole
 from .paired import PictureTranslator, noise
 from .translator import padded
 
-#: Losses that judge a picture in a style, to what they are called.
+#: Losses that judge a picture in a style, each with its title.
 LOSSES = {"content_loss": "Content loss", "style_loss": "Style loss"}
 
-#: Means and deviations of features, (B, C, 1, 1) each.
+#: Means and standard deviations of features, (B, C, 1, 1) each.
 Statistics = tuple[Tensor, Tensor]
 
 CONDITIONS = (
     Condition(
         "style",
         PictureFile(several=True),
-        "the picture whose style to take; several are mixed",
+        "a picture whose style to take; several are mixed",
         label="Style of this picture",
         required=True,
     ),
     Condition(
-        "alpha", Number(0, 1), "from 0, the content, to 1, the style", label="Strength of the style", default=1.0
+        "alpha",
+        Number(0, 1),
+        "from 0 (only the content) to 1 (the full style)",
+        label="Strength of the style",
+        default=1.0,
     ),
-    Condition("weights", Numbers(Number(0)), "how much each of several styles counts, in order", excludes="masks"),
+    Condition(
+        "weights", Numbers(Number(0)), "how much each style counts, in the order of the styles", excludes="masks"
+    ),
     Condition(
         "masks",
         PictureFile(several=True),
-        "a picture that is white where a style goes and black elsewhere, one for each style",
+        "one picture for each style, white where the style goes and black elsewhere",
         flag="mask",
     ),
     Condition("preserve_colour", Switch(), "keep the content's colours", label="Keep the colours", default=False),
     Condition(
         "style_size",
         Whole(),
-        "shorter side in pixels to which styles are scaled down; the smaller, the finer the strokes",
+        "scale styles down to this shorter side in pixels; smaller values give finer strokes",
         default=512,
         none=True,
     ),
@@ -58,18 +64,18 @@ CONDITIONS = (
 
 
 class StyleTranslator(PictureTranslator):
-    """A model of `StyleTask` with its style chosen: contents (B, 3, H, W) in [-1, 1] to pictures as large.
+    """A model of `StyleTask` with its style chosen: contents (B, 3, H, W) in [-1, 1] to pictures of the same size.
 
     Args:
         task: The model.
         styles: Pictures (1, 3, h, w) in [-1, 1].
-        alpha: 0 is the content as the model redraws it, 1 the style in full.
-        weights: How much each style counts; they sum to 1.
-        masks: Where each style goes, (1, 1, h, w) in [0, 1] each, in place of the weights; where no mask is, the
-            content stays as it is.
+        alpha: From 0, the content as the model redraws it, to 1, the full style.
+        weights: How much each style counts; their sum is 1.
+        masks: Where each style goes, (1, 1, h, w) in [0, 1] each, instead of weights.  Elsewhere the content keeps its
+            own style.
         preserve_colour: Give the styles the colours of each content first.
-        inertia: The share of earlier calls' statistics in those of the content, from call to call.
-        **engine: As of `Translator`.
+        inertia: How much the content's statistics keep of those of earlier calls, from 0 to below 1.
+        **engine: See `Translator`.
     """
 
     task: StyleTask
@@ -99,7 +105,7 @@ class StyleTranslator(PictureTranslator):
             self.register_buffer("std", std)
 
     def statistics(self, styles: Sequence[Tensor]) -> Statistics:
-        """Means and deviations of styles' features, (styles, B, C, 1, 1) each."""
+        """Means and standard deviations of the styles' features, (styles, B, C, 1, 1) each."""
         found = [self.task.statistics(self.task.encoder(style)) for style in styles]
         mean, std = (torch.stack(parts) for parts in zip(*found, strict=True))
         return mean, std
@@ -114,10 +120,11 @@ class StyleTranslator(PictureTranslator):
             ]
             mean, std = self.statistics(recoloured)
         styled = self.mixed(features, mean, std) if self.masks is None else self.placed(features, mean, std)
-        return self.task.decoder(torch.lerp(features, styled, self.alpha))
+        output: Tensor = self.task.decoder(torch.lerp(features, styled, self.alpha))
+        return output
 
     def mixed(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        """The weighted sum of the features in each style (sec. 7.3), which is that in their weighted statistics."""
+        """The features in the weighted mean of the styles' statistics (sec. 7.3)."""
         weights = features.new_tensor(self.weights)[:, None, None, None, None]
         own = self.task.statistics(features)
         if self.inertia:
@@ -128,11 +135,11 @@ class StyleTranslator(PictureTranslator):
         return self.task.restyle(features, own, ((weights * mean).sum(0), (weights * std).sum(0)))
 
     def placed(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        """Each style where its mask is, by the statistics of the content there; the content elsewhere (sec. 7.3)."""
+        """Each style under its mask, by the statistics of the content there; elsewhere the content (sec. 7.3)."""
         scaled = torch.stack(
             [F.interpolate(mask.to(features), features.shape[-2:], mode="area") for mask in self.masks or ()]
         )
-        scaled = scaled / scaled.sum(0).clamp(min=1)  # where masks overlap, styles share the place
+        scaled = scaled / scaled.sum(0).clamp(min=1)  # where masks overlap, their styles are mixed
         styled = features * (1 - scaled.sum(0))
         for mask, style in zip(scaled, zip(mean, std, strict=True), strict=True):
             own = self.task.statistics(features, mask)
@@ -140,14 +147,14 @@ class StyleTranslator(PictureTranslator):
         return styled
 
     def run(self, batch: Tensor) -> Tensor:
-        """``forward`` for any height and width: the encoder rounds sides up, and what is too much is cropped."""
+        """``forward`` for any height and width: the network rounds them up, and the surplus is cropped."""
         return padded(self, batch, 1, self.network.smallest).clamp(-1, 1)
 
 
 class StyleTask(Task):
     """``content`` (B, 3, H, W) and ``style`` (B, 3, h, w), float in [-1, 1], to the content in that style.
 
-    A subclass has an ``encoder`` and a ``decoder`` of features, and ``forward(content, style)``.
+    A subclass has an ``encoder`` to features, a ``decoder`` from them, and ``forward(content, style)``.
     """
 
     batch_keys = ("content", "style")
@@ -162,15 +169,15 @@ class StyleTask(Task):
 
     @abstractmethod
     def statistics(self, features: Tensor, mask: Tensor | None = None) -> Statistics:
-        """Means and deviations of features (B, C, h, w), or of the part under a mask (1, 1, h, w)."""
+        """Means and standard deviations of features (B, C, h, w), or of their part under a mask (1, 1, h, w)."""
 
     @abstractmethod
     def restyle(self, features: Tensor, own: Statistics, style: Statistics) -> Tensor:
-        """Features with the statistics of a style in place of their own."""
+        """Features whose own statistics are replaced by those of a style."""
 
     @abstractmethod
     def style_distances(self, content: Tensor, style: Tensor, output: Tensor) -> dict[str, Tensor]:
-        """The losses by which outputs are judged: ``content_loss`` and ``style_loss``."""
+        """The losses that measure outputs: ``content_loss`` and ``style_loss``."""
 
     @torch.inference_mode()
     def make_translator(
@@ -184,11 +191,11 @@ class StyleTask(Task):
         inertia: float = 0.0,
         size: int | Sequence[int] | None = None,
     ) -> StyleTranslator:
-        """This model with its styles, which are encoded once however many contents follow."""
+        """This model with its styles, which are encoded only once."""
         styles, places = as_list(style), None if masks is None else as_list(masks)
-        for name, given in (("weights", weights), ("masks", places)):
-            if given is not None and len(given) != len(styles):
-                raise ZooError(f"{len(styles)} styles and {len(given)} {name} were given; give one each.")
+        for name, values in (("weights", weights), ("masks", places)):
+            if values is not None and len(values) != len(styles):
+                raise ZooError(f"{len(styles)} styles and {len(values)} {name} were given; give one each.")
         weights = [1.0] * len(styles) if weights is None else weights
         if not 0 < sum(weights) < float("inf"):
             raise ZooError(f"weights={list(weights)}: give numbers that are not all 0.")
@@ -213,16 +220,16 @@ class StyleTask(Task):
         weights: Sequence[float] | None = None,
         style_size: int | None = 512,
     ) -> Iterator[Any]:
-        """Frames of a video one by one, in a style that does not change: it is encoded once.
+        """Translate the frames of a video in order; the style is encoded only once.
 
         Args:
-            frames: Pictures, all of one size, as they come.
-            style: As of `translate`, as are the other arguments.
-            inertia: Share of the earlier frames in the statistics that the content is normalised by, from 0 to below 1;
-                more of it flickers less, and follows a cut more slowly.
-            alpha: As of `translate`.
-            weights: As of `translate`.
-            style_size: As of `translate`.
+            frames: Pictures of equal size.
+            style: See `conditions`.
+            inertia: How much the content's statistics keep of those of earlier frames, from 0 to below 1.  A larger
+                value flickers less, but follows a cut more slowly.
+            alpha: See `conditions`.
+            weights: See `conditions`.
+            style_size: See `conditions`.
 
         Raises:
             ZooError: As `translate`.
@@ -234,7 +241,7 @@ class StyleTask(Task):
         return (translator.translate(frame) for frame in frames)
 
     def read_style(self, picture: Picture, size: int | None = None) -> Tensor:
-        """A style (1, 3, h, w) in [-1, 1] for the encoder, its shorter side at most this long."""
+        """Read a style (1, 3, h, w) in [-1, 1] for the encoder; its shorter side is at most ``size`` pixels."""
         style = read_picture(picture)
         if size is not None and size < min(style.shape[-2:]):
             style = resize_shorter(style, size)
@@ -245,7 +252,7 @@ class StyleTask(Task):
         return {key: noise(batch, 3, height, width) for key in self.batch_keys}
 
     def graph(self, **conditions: Any) -> Graph:
-        """``forward`` of a content and a style, so that the graph takes any style."""
+        """``forward`` of a content and a style: the graph takes any style."""
         if conditions:
             raise ZooError(f"The graph takes the style as an input: leave out {', '.join(conditions)}.")
         facts = {"in_channels": 3, "out_channels": 3, "preprocess": self.preprocess.to_json()}
@@ -257,7 +264,7 @@ class StyleTask(Task):
         return output
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """The batch with its ``output`` and the two losses; their means and sample pictures are callbacks."""
+        """The batch with its ``output`` and the two losses; callbacks average them and show pictures."""
         output = self.predict_step(batch, batch_idx)
         return {**batch, "output": output, **self.style_distances(batch["content"], batch["style"], output)}
 
@@ -276,12 +283,12 @@ class StyleTask(Task):
 
 
 def as_list(pictures: Picture | Sequence[Picture]) -> list[Any]:
-    """One picture, or several, as a list."""
+    """One or several pictures as a list."""
     return list(pictures) if isinstance(pictures, (list, tuple)) else [pictures]
 
 
 def read_mask(mask: Picture) -> Tensor:
-    """A mask (1, 1, h, w) in [0, 1]."""
+    """Read a mask (1, 1, h, w) in [0, 1]."""
     if isinstance(mask, Tensor):
         mask = mask.cpu().numpy()
     return (read_picture(mask, 1)[None] + 1) / 2

@@ -1,4 +1,4 @@
-"""Pictures in tiles: what a network makes of the whole, in the memory that a tile takes."""
+"""Large pictures in overlapping tiles: the same result as for the whole picture, in the memory of one tile."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from i2i_zoo.errors import ZooError
 
 @dataclass(frozen=True)
 class Tiles:
-    """Square tiles of ``side`` pixels, whose outputs are kept but for ``margin`` pixels at the edges to other tiles.
+    """Square tiles of ``side`` pixels.  Of each output, ``margin`` pixels at the edges to other tiles are dropped.
 
-    Both are multiples of the network's stride, so that a tile is halved where the whole picture is.
+    Both are multiples of the network's stride: tiles are downsampled at the same places as the whole picture.
     """
 
     side: int
@@ -23,13 +23,13 @@ class Tiles:
 
     @classmethod
     def of(cls, network: Any, tile: int) -> Tiles:
-        """The tiles of at most ``tile`` pixels for a network, of which the outputs make the output of the whole.
+        """The tiles of at most ``tile`` pixels whose outputs join to the output for the whole picture.
 
-        The network tells by ``reach`` how many pixels to each side an output pixel depends on but for its norms.  One
-        without it sees the whole picture: U-Nets do at the size of their training, and at others most of a tile.
+        The network's ``reach`` is the number of pixels to each side that an output pixel depends on, norms aside.  A
+        network without ``reach``, such as a U-Net, sees the whole picture.
 
         Raises:
-            ZooError: If the network sees the whole picture, or a tile is smaller than what it sees.
+            ZooError: If the network sees the whole picture, or more than a tile holds.
         """
         if type(tile) is not int or tile < 1:
             raise ZooError(f"tile={tile!r}: give a positive whole number.")
@@ -37,7 +37,7 @@ class Tiles:
             raise ZooError(f"tile={tile}: in train mode tiles do not fit together; call the model's eval() first.")
         if any(layer.training for layer in network.modules() if isinstance(layer, nn.Dropout)):
             raise ZooError(
-                f"tile={tile}: this model drops features at inference, others in each tile; load it with "
+                f"tile={tile}: this model uses dropout at inference, which differs from tile to tile; load it with "
                 "inference_dropout=False."
             )
         reach, stride = getattr(network, "reach", None), network.stride
@@ -45,8 +45,8 @@ class Tiles:
         if reach is None or norm is not None:
             raise ZooError(
                 f"tile={tile}: a pixel of this model's result depends on the whole picture, by "
-                f"{norm or 'the innermost layers of its network'}, so that tiles would not fit together; translate the "
-                "picture whole, at a smaller size if need be, or train a resnet generator with norm=none, or with "
+                f"{norm or 'the innermost layers of its network'}, and tiles would not fit together; translate the "
+                "picture whole, at a smaller size if necessary, or train a resnet generator with norm=none, or with "
                 "norm=batch and inference_norm=running."
             )
         side, margin = tile // stride * stride, -(-reach // stride) * stride
@@ -58,7 +58,7 @@ class Tiles:
         return cls(side, margin)
 
     def spans(self, length: int) -> Iterator[tuple[int, int, int]]:
-        """Where each tile starts along a padded picture's height or width, and the start and end of what is kept."""
+        """Along a padded height or width: the start of each tile, and the start and end of the part that is kept."""
         kept = 0
         while kept < length:
             start = max(0, min(kept - self.margin, length - self.side))
@@ -83,7 +83,7 @@ class Tiles:
 
 
 def whole_picture_norm(network: nn.Module) -> str | None:
-    """The norm, in words, that takes its statistics from the picture before it; None if there is none."""
+    """The name of a norm that takes its statistics from the current picture; None if there is none."""
     for layer in network.modules():
         if isinstance(layer, nn.InstanceNorm2d):
             return "instance norm"

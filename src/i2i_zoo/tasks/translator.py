@@ -25,32 +25,32 @@ from .tiles import Tiles
 if TYPE_CHECKING:
     from .base import Task
 
-#: Batches of fewer pixels than this are not worth the look at the free memory.
+#: For batches of at most this many pixels, free memory is not checked.
 SMALL = 2**20
 
 
 class Source(NamedTuple):
-    """A source as `Translator.read` gives it."""
+    """A source that `Translator.read` has read."""
 
     #: (C, H, W): a picture in [-1, 1], or label ids.
     values: Tensor
-    #: Whether it was given as a tensor: then it is never scaled, and its result is a tensor too.
+    #: Whether it was passed as a tensor: then it is never scaled, and its result is a tensor too.
     is_tensor: bool
-    #: The file that it comes from, for messages; empty for what was in memory.
+    #: Its file, for messages; empty if it was in memory.
     origin: str = ""
 
 
 class Translator(nn.Module, ABC):
-    """Reads, resizes, pads, tiles, batches and writes; a task says how by the methods that are abstract here.
+    """Reads, resizes, pads, tiles, batches and writes.  A task's subclass says how sources are read and translated.
 
     Args:
         task: The model.
-        direction: Which way it translates, a name in the task's ``directions``.
-        size: Work at this size, (height, width) or one number for both; the results have it too.
+        direction: One of the task's ``directions``.
+        size: Work at this size, (height, width) or one number for both.  The results have this size too.
         tile: Work in overlapping tiles of at most this many pixels a side.
 
     Raises:
-        ZooError: If the network cannot work in such tiles.
+        ZooError: If the network cannot work in tiles of this size.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Translator(nn.Module, ABC):
         self.task, self.direction, self.size = task, direction, size
         self.tiles = None if tile is None else Tiles.of(self.network, tile)
         trained = task.preprocess_for(direction).size
-        #: The size to work at, where none was chosen and the source is a picture.
+        #: The size to work at if none is chosen and the source is not a tensor.
         self.trained_size = None if size is not None or tile is not None else trained
 
     @property
@@ -81,15 +81,15 @@ class Translator(nn.Module, ABC):
     def dtype(self) -> torch.dtype:
         return self.task.dtype
 
-    # What a task says.
+    # What a task defines.
 
     @abstractmethod
     def read_values(self, source: Any, **beside: Any) -> Tensor:
-        """A source, whatever form it has, as (C, H, W).
+        """Read one source: (C, H, W).
 
         Args:
             source: A path, a PIL image, an array or a tensor.
-            **beside: What was chosen for this source: the conditions that are ``per_source``.
+            **beside: This source's own conditions (``per_source``).
         """
 
     @abstractmethod
@@ -105,19 +105,19 @@ class Translator(nn.Module, ABC):
         return values
 
     def finish(self, output: Tensor, values: Tensor) -> Tensor:
-        """A result (D, h, w) of the size of its source (C, H, W), as a picture (1 or 3, H, W) in [-1, 1]."""
+        """Turn an output (D, h, w) into a picture (1 or 3, H, W) in [-1, 1], as large as its source (C, H, W)."""
         return resize(output.float(), values.shape[-2:])
 
     def peak_memory(self, batch: Tensor) -> int:
-        """Most bytes that the network will hold at once for a batch (B, C, H, W) on the meta device."""
+        """The most bytes that the network holds at once for a batch (B, C, H, W) on the meta device."""
         return peak_bytes(self, batch)
 
     # The engine.
 
     def read(self, source: Any, **beside: Any) -> Source:
-        """Read one source, at the chosen size if there is one.
+        """Read one source, and scale it to the chosen size if there is one.
 
-        Args and raises as `read_values`.
+        Takes the same arguments as `read_values`.
         """
         values = self.read_values(source, **beside)
         if self.size is not None:
@@ -125,22 +125,22 @@ class Translator(nn.Module, ABC):
         return Source(values, isinstance(source, Tensor), str(source) if isinstance(source, (str, Path)) else "")
 
     def run(self, batch: Tensor) -> Tensor:
-        """A batch (B, C, H, W) of any height and width to (B, D, H, W), in tiles where those are chosen."""
+        """A batch (B, C, H, W) of any height and width to (B, D, H, W), in tiles if they are chosen."""
         return padded(self if self.tiles is None else self.run_tiles, batch, self.network.stride, self.network.smallest)
 
     def run_tiles(self, batch: Tensor) -> Tensor:
-        """A batch whose sides are multiples of the stride, tile by tile."""
+        """Run a batch, whose sides are multiples of the stride, tile by tile."""
         assert self.tiles is not None
         return self.tiles.apply(self, batch)
 
     def at_working_size(self, source: Source) -> Tensor:
-        """The values of a source (C, H, W) at the size that the model was trained at, where that counts."""
+        """The values of a source (C, H, W), scaled to the size that the model was trained at unless it is a tensor."""
         if self.trained_size is None or source.is_tensor:
             return source.values
         return self.resize_source(source.values, self.trained_size)
 
     def prepare(self, source: Any) -> Tensor:
-        """One source as `forward` takes it: (1, C, H, W), mirrored at its edges up to multiples of the stride."""
+        """Read one source for `forward`: (1, C, H, W), mirrored at its edges up to multiples of the stride."""
         values = self.at_working_size(self.read(source))[None].to(self.device, self.dtype)
         return pad_to_stride(values, self.network.stride, self.network.smallest)[0]
 
@@ -148,8 +148,8 @@ class Translator(nn.Module, ABC):
     def translate_read(self, sources: Sequence[Source]) -> list[Any]:
         """The result of each source: a PIL image for a picture, a tensor for a tensor.
 
-        Sources of one size go through the network together.  Raises `ZooError`, before the network runs, if that takes
-        more memory than is free.
+        Sources of equal size go through the network together.  Raises `ZooError` before the network runs if that would
+        take more memory than is free.
         """
         worked = [self.at_working_size(source) for source in sources]
         results: list[Any] = [None] * len(sources)
@@ -168,20 +168,20 @@ class Translator(nn.Module, ABC):
 
         Args:
             sources: Each a path, a PIL image, an array or a tensor.
-            **beside: Conditions that each source has one of: in the same form as the sources.
+            **beside: Conditions of which each source has its own: one value, or a list as long as that of the sources.
 
         Returns:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
 
         Raises:
-            ZooError: If a source cannot be read or does not fit the model, and as `translate_read`.
+            ZooError: If a source cannot be read or does not fit the model, or if memory is short.
         """
         stacked = isinstance(sources, Tensor) and sources.dim() == self.source_dims + 1
         many = stacked or isinstance(sources, (list, tuple))
         items: list[Any] = list(sources) if many else [sources]  # type: ignore[arg-type]  # many: it can be iterated
         columns = {}
-        for name, given in beside.items():
-            columns[name] = list(given) if many else [given]
+        for name, values in beside.items():
+            columns[name] = list(values) if many else [values]
             if len(columns[name]) != len(items):
                 raise ZooError(f"{len(items)} sources and {len(columns[name])} of {name} were given; give one each.")
         read = [
@@ -190,11 +190,11 @@ class Translator(nn.Module, ABC):
         results = self.translate_read(read)
         return torch.stack(results) if stacked else results if many else results[0]
 
-    #: Dimensions of a tensor that is one source.
+    #: How many dimensions a tensor of one source has.
     source_dims = 3
 
     def check_memory(self, count: int, shape: Sequence[int]) -> None:
-        """Raise `ZooError` if the network cannot hold this many sources (C, H, W), or their tiles; small ones pass."""
+        """Raise `ZooError` if memory is too short for this many sources (C, H, W), or for their tiles."""
         channels, height, width = shape
         if self.tiles is not None:
             height, width = min(height, self.tiles.side), min(width, self.tiles.side)
@@ -213,15 +213,17 @@ class Translator(nn.Module, ABC):
         batch: int = 1,
         beside: Callable[[Path], dict[str, Any]] = lambda source: {},
     ) -> Iterator[tuple[Path, str | None]]:
-        """Write a PNG file for each picture file; the next batch is read while the network runs.
+        """Translate picture files, and write the results as PNG files.
+
+        The next batch is read while the network runs.
 
         Args:
-            jobs: The file to write, to the file that it is made from.
-            batch: Files that are translated together.
-            beside: What was chosen for a source: the conditions that are ``per_source``.
+            jobs: File to write to its source.
+            batch: How many files are translated together.
+            beside: Gives a source's own conditions (``per_source``).
 
         Yields:
-            Each file that was to be written, and None; or the sentence that says why it could not be.
+            Each file to write, with None if it was written, else with the sentence that says why not.
         """
         targets = list(jobs)
         batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
@@ -241,7 +243,7 @@ class Translator(nn.Module, ABC):
     def translate_batch(
         self, jobs: Mapping[Path, Path], targets: Sequence[Path], reads: Sequence[Future[Source]]
     ) -> Iterator[tuple[Path, str | None]]:
-        """Write a batch of `translate_files`: one by one if they do not work together."""
+        """Write one batch of `translate_files`.  If it fails as a whole, its files are translated one by one."""
         sources: dict[Path, Source] = {}
         for target, read in zip(targets, reads, strict=True):
             try:
@@ -260,7 +262,7 @@ class Translator(nn.Module, ABC):
                 yield target, None
 
     def translate_alone(self, source: Source) -> Image.Image | str:
-        """The result of one source, or the sentence that says why there is none."""
+        """The result of one source, or the sentence that says why it failed."""
         try:
             result: Image.Image = self.translate_read([source])[0]
         except ZooError as error:
@@ -271,16 +273,15 @@ class Translator(nn.Module, ABC):
 
 
 def about(error: ZooError, file: str) -> str:
-    """The sentence of an error, which names the file."""
+    """The sentence of an error; it names the file."""
     sentence = str(error)
     return sentence if file in sentence else f"{file}: {sentence.removeprefix('picture: ')}"
 
 
 def padded(function: Callable[[Tensor], Tensor], source: Tensor, stride: int, smallest: int) -> Tensor:
-    """A function of pictures whose sides are multiples of a stride, for pictures of any size.
+    """Apply a function that takes only multiples of ``stride`` of at least ``smallest`` to a batch of any size.
 
-    A batch (B, C, H, W) is mirrored at its edges up to multiples of ``stride`` that are at least ``smallest``, and the
-    result is cropped back.
+    The batch (B, C, H, W) is mirrored at its edges up to such a size, and the result is cropped back.
     """
     height, width = source.shape[-2:]
     mirrored, top, left = pad_to_stride(source, stride, smallest)

@@ -18,9 +18,9 @@ from .preprocess import Preprocess, UnpairedPreprocess
 
 
 class UnpairedTask(Task):
-    """``a`` (B, C, H, W) and ``b`` (B, D, H, W), float in [-1, 1], of two domains that nothing connects.
+    """``a`` (B, C, H, W) and ``b`` (B, D, H, W), float in [-1, 1], from two domains without pairs.
 
-    A subclass has the hyper-parameters ``in_channels`` and ``out_channels`` of A and B, and
+    A subclass has the hyper-parameters ``in_channels`` (of A) and ``out_channels`` (of B), and
     ``forward(image, direction)``.
     """
 
@@ -35,25 +35,25 @@ class UnpairedTask(Task):
 
     @property
     def direction_condition(self) -> Condition:
-        """The directions of this model."""
+        """The choice between the directions of this model."""
         return Condition(
             "direction",
             Choice(self.directions),
-            "from domain A to B, as by default, or from B to A; the card says which A is",
+            "ab translates from domain A to B, ba from B to A; the model card describes A and B",
             default=self.directions[0],
         )
 
-    def make_translator(self, direction: str | None = None, **chosen: Any) -> PictureTranslator:
+    def make_translator(self, direction: str = "", **chosen: Any) -> PictureTranslator:
         return self.translator_of(direction or self.directions[0], {}, **chosen)
 
     def translator_of(self, direction: str, options: Mapping[str, Any], **engine: Any) -> PictureTranslator:
-        """The translator of a direction, with further arguments of ``forward``."""
+        """The translator for one direction; ``options`` are further arguments of ``forward``."""
         return PictureTranslator(
             self, self.channels(direction), {"direction": direction, **options}, direction=direction, **engine
         )
 
     def channels(self, direction: str) -> tuple[int, int]:
-        """How many the pictures have that go in, and that come out."""
+        """The number of channels of the sources and of the outputs."""
         a, b = self.hparams.in_channels, self.hparams.out_channels
         return (a, b) if direction == "ab" else (b, a)
 
@@ -65,29 +65,29 @@ class UnpairedTask(Task):
         return {key: noise(batch, count, height, width) for key, count in channels.items()}
 
     def graph(self, **conditions: Any) -> Graph:
-        """The graph of a direction; of a model with styles, in the middle of their prior unless one is chosen."""
-        return picture_graph(self.translator(**conditions))
+        """The graph of one direction, in the chosen style or else in the mean style."""
+        return picture_graph(self.make_translator(**self.checked(conditions)))
 
     def metrics_for(self, direction: str = "") -> tuple[str, ...]:
-        """None, since what is translated without pairs has nothing to be compared with, but of label maps."""
+        """Agreement with the labels if outputs are label maps; else none, since there are no pairs to compare."""
         return ("label_score",) if self.preprocess_for(direction).target_palette else ()
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
-        """Each direction's translation of the batch."""
+        """The translation of the batch in each direction."""
         return {direction: self.translator_of(direction, {}).run(batch[direction[0]]) for direction in self.directions}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """The batch with ``fake_a`` and ``fake_b``; metrics and sample pictures are callbacks."""
+        """The batch with ``fake_a`` and ``fake_b``; callbacks measure them and show pictures."""
         fakes = self.predict_step(batch, batch_idx)
         return {**batch, **{f"fake_{direction[1]}": fake for direction, fake in fakes.items()}}
 
     test_step = validation_step
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
-        """The ``source``, ``output`` and ``target`` of a direction, and ``label`` where there are label maps."""
+        """The ``source``, ``output`` and ``target`` of a direction, and ``label`` if there are label maps."""
         if direction not in self.directions:
             raise ZooError(f"direction={direction!r}: this model has {self.direction_condition.kind.wanted}.")
-        source, target = direction
+        source, target = tuple(direction)
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
         return {"source": outputs[source], "output": outputs[f"fake_{target}"], "target": outputs[target], **labels}
 
