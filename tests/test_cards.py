@@ -105,7 +105,7 @@ def test_a_card_that_is_missing_or_broken(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_ones_own_gets_a_card() -> None:
-    card = ModelCard(default_card("pix2pix", "Pix2Pix"))
+    card = ModelCard(default_card("pix2pix", "Pix2Pix", "translate"))
     check_front_matter(card)
     assert "pix2pix" in card.data.tags
     assert "load(" in card.text

@@ -395,7 +395,7 @@ def test_styles_reach_the_model(any_style: str, devices: str) -> None:
 def test_a_model_of_any_style_needs_one(any_style: str, capsys: pytest.CaptureFixture[str]) -> None:
     picture("a.png")
     for options, sentence in (
-        ([], "This AdaIN needs style (--style): the picture whose style to take; several are mixed."),
+        ([], "This AdaIN needs style (--style): a picture whose style to take; several are mixed."),
         (["--seed", "1"], f"This AdaIN takes no seed: leave it out; it takes {ADAIN}."),
         (["--style", "missing.png"], "missing.png: there is no such file; check the path."),
         (["--style", "a.png", "--mask", "missing.png"], "missing.png: there is no such file; check the path."),

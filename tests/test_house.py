@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,6 @@ from torchmetrics import MeanMetric
 
 import i2i_zoo
 import tiny
-from conftest import PORT
 from i2i_zoo import benchmark, registry
 from i2i_zoo.cli.main import main
 from i2i_zoo.data.splits import SplitData
@@ -406,7 +406,7 @@ def test_saved_loaded_and_pushed(name: str) -> None:
     loaded = i2i_zoo.load("saved", discriminators=True)
     assert type(loaded) is METHODS[name]
     assert loaded.preprocess == Preprocess((16, 16))
-    server = Hub(PORT)
+    server = Hub(int(os.environ["HF_ENDPOINT"].rpartition(":")[2]))
     try:
         i2i_zoo.push(loaded, f"org/{name}")
         again = i2i_zoo.load(f"hf:org/{name}", discriminators=True)

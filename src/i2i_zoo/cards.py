@@ -17,9 +17,6 @@ from .atomic import atomic_write
 from .errors import ZooError
 from .registry import ENTRIES, METHODS, Entry
 
-#: The numbers of a card that the README's table of models shows, without the direction before them.
-HEADLINES = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim", "content_loss", "style_loss")
-
 
 def shipped(folder: str) -> Path:
     """The folder ``recipes`` or ``model_cards``: inside an installed package, at the top of a checkout."""
@@ -96,7 +93,7 @@ def models_table() -> str:
         measured = ", ".join(
             f"{metric} {value:.4g}"
             for metric, value in results_of(entry).items()
-            if metric.removeprefix("ab_").removeprefix("ba_") in HEADLINES
+            if metric.removeprefix("ab_").removeprefix("ba_") in METHODS[entry.method].headlines
         )
         lines.append(
             f"| {link} | {entry.description} | {entry.dataset} | {entry.license} | {entry.weights} | {measured} |"

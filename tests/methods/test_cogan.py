@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 import i2i_zoo
 from golden.fill import make_input
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.cogan import CoGAN
@@ -186,6 +187,18 @@ def test_the_search_works_in_inference_mode(model: Any, tmp_path: Any) -> None:
     for way, translation in expected.items():
         torch.testing.assert_close(predicted[way], translation)
         torch.testing.assert_close(loaded.translate(batch[way[0]], direction=way), translation)
+
+
+def test_pairs_are_sampled_on_the_command_line(tmp_path: Any, capsys: Any) -> None:
+    torch.manual_seed(0)
+    i2i_zoo.save(CoGAN(**TINY), tmp_path / "cogan")
+    assert main(["sample", str(tmp_path / "cogan"), "-n", "2", "-o", str(tmp_path / "out")]) == 0
+    pair = Image.open(tmp_path / "out" / "0-0001.png")
+    assert pair.size == (56, 28)
+    pictures = i2i_zoo.load(tmp_path / "cogan").sampler().make([1], 0)
+    assert np.array_equal(np.asarray(pair), np.asarray(to_pil(pictures[0])))
+    assert main(["sample", str(tmp_path / "cogan"), "--direction", "ba", "-o", str(tmp_path / "other")]) == 1
+    assert "This CoGAN takes no direction" in capsys.readouterr().err
 
 
 def test_memory_of_many_pictures_is_told_before_it_is_spent(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 EPILOG = "Further options of a checkpoint, such as a style or a direction: i2i-zoo {verb} NAME --help"
 
 
-def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
+def parse(command: Parser, argv: Sequence[str], sampling: bool = False) -> argparse.Namespace:
     """The arguments of a verb for one checkpoint; ``conditions`` holds the chosen conditions by name.
 
     If there are only flags of the verb itself, the checkpoint is not loaded yet, and ``model`` is None.
 
-    Raises `ZooError` for a flag that belongs neither to the verb nor to the checkpoint.
+    Args:
+        command: The parser of the verb.
+        argv: The arguments after the verb.
+        sampling: Whether the conditions are those of sampling.
+
+    Raises:
+        ZooError: For a flag that belongs neither to the verb nor to the checkpoint.
     """
     name = next(filter(is_checkpoint, argv), None)
     if {"-h", "--help"} & set(argv):
@@ -41,13 +47,15 @@ def parse(command: Parser, argv: Sequence[str]) -> argparse.Namespace:
         # With several devices, the model runs in other processes.
         name, device = name or args.name, "cpu" if args.devices > 1 else args.device
     model = load_named(name, device)
-    for condition in model.conditions:
+    conditions = model.sampling_conditions if sampling else model.conditions
+    for condition in conditions:
         add_flag(command, condition)
+    command.epilog = None
     args, unknown = command.parse_known_intermixed_args(list(argv))
     if unknown:
-        refuse(command, unknown, model)
+        refuse(command, unknown, type(model).__name__, conditions)
     args.conditions = {
-        condition.name: value for condition in model.conditions if (value := chosen_value(condition, args)) is not None
+        condition.name: value for condition in conditions if (value := chosen_value(condition, args)) is not None
     }
     args.model = model
     return args
@@ -103,13 +111,12 @@ def chosen_value(condition: Condition, args: argparse.Namespace) -> Any:
     return values if len(values) > 1 else values[0]
 
 
-def refuse(command: Parser, unknown: Sequence[str], model: Method) -> None:
+def refuse(command: Parser, unknown: Sequence[str], owner: str, conditions: Sequence[Condition]) -> None:
     """Exit or raise with a message about unknown flags."""
     from i2i_zoo.tasks.conditions import refusal
 
     flag = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    flags = [option for action in command._actions for option in action.option_strings]
-    close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.85)
+    close = difflib.get_close_matches(flag, command.flags, n=1, cutoff=0.85)
     if close or not flag.startswith("--"):
         command.error(f"unrecognized arguments: {flag}" + (f"; did you mean {close[0]}?" if close else ""))
-    raise ZooError(refusal(type(model).__name__, flag.removeprefix("--").replace("-", "_"), model.conditions))
+    raise ZooError(refusal(owner, flag.removeprefix("--").replace("-", "_"), conditions))

@@ -32,5 +32,7 @@ def run(args: argparse.Namespace) -> None:
         raise ZooError("Say which network each file is for: generator=FILE discriminator=FILE.")
     from i2i_zoo import convert, save
 
-    save(convert(args.method, files), args.output)
-    print(f"Written to {args.output}. Use it with: i2i-zoo translate {args.output} PICTURE")
+    model = convert(args.method, files)
+    save(model, args.output)
+    what = " PICTURE" if model.verb == "translate" else ""
+    print(f"Written to {args.output}. Use it with: i2i-zoo {model.verb} {args.output}{what}")

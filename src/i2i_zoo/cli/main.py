@@ -92,7 +92,7 @@ def parse(argv: Sequence[str]) -> Any:
         return parser.parse_args(argv)
     command = commands[argv[0]]
     if argv[0] in WITH_CONDITIONS:
-        return conditions.parse(command, argv[1:])
+        return conditions.parse(command, argv[1:], sampling=argv[0] == "sample")
     # Options may stand between the files: `convert METHOD -o OUT FILE`.
     return command.parse_intermixed_args(argv[1:])
 

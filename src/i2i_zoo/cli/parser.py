@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from i2i_zoo.errors import ZooError
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that prints errors in one line, without the usage."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        #: The long names of its options.
+        self.flags: list[str] = []
+        super().__init__(*args, **options)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        self.flags += [name for name in names if name.startswith("--")]
+        return super().add_argument(*names, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")

@@ -223,7 +223,8 @@ class TrainingCLI(LightningCLI):
             if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
                 model = convert(method_name(type(model)), callback.best_model_path)
         hub.save(model, directory)
-        print(f"Saved {directory}. Use it with: i2i-zoo translate {directory} PICTURE")
+        what = " PICTURE" if model.verb == "translate" else ""
+        print(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}")
 
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})

@@ -18,10 +18,26 @@ from i2i_zoo.tasks.graph import Graph
 from i2i_zoo.tasks.kinds import Seed
 from i2i_zoo.tasks.paired import PictureTranslator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
+from i2i_zoo.tasks.sampler import Sampler
 
 from .base import UnpairedMethod
 
 SEED = Condition("seed", Seed(), "seed of the search for the latent code", label="Seed of the search", default=0)
+
+
+class CoupledSampler(Sampler):
+    """Pairs of pictures of A and of B, side by side."""
+
+    task: CoGAN
+
+    def noise(self, random: torch.Generator) -> Tensor:
+        return torch.randn(self.task.hparams.latent, generator=random)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """(B, latent) to (B, 1 or 3, size, 2 size) in [-1, 1]."""
+        pictures = self.task.generator(noise)
+        channels = max(picture.shape[1] for picture in pictures)
+        return torch.cat([picture.expand(-1, channels, -1, -1) for picture in pictures], 3)
 
 
 class CoGAN(UnpairedMethod):
@@ -154,6 +170,9 @@ class CoGAN(UnpairedMethod):
     def preprocess_for(self, direction: str = "") -> UnpairedPreprocess:
         """The size is that of the model, whatever the data have."""
         return replace(super().preprocess_for(direction), size=(self.hparams.size, self.hparams.size))
+
+    def make_sampler(self, **chosen: Any) -> CoupledSampler:
+        return CoupledSampler(self)
 
     def graph(self, **conditions: Any) -> Graph:
         raise ZooError("CoGAN translates by an optimisation, and cannot be exported.")

@@ -33,9 +33,6 @@ COUNTED = {"camvid": 11}
 #: Palette to the segmenter that finds its labels in photographs.
 SEGMENTERS = {"camvid": "espnet_camvid"}
 
-#: Losses that a validation step may return, to the titles of their means.
-LOSSES = {"content_loss": "Content loss", "style_loss": "Style loss"}
-
 
 class Measure(NamedTuple):
     """A metric, the keys of `Task.measured` that it needs, and its title."""
@@ -138,10 +135,6 @@ def measure_label_score(task: Task, direction: str) -> dict[str, Measure]:
     return {"label_score": Measure(metric, ("output", "label"), "Labels (nearest colour)")}
 
 
-def measure_loss(loss: str, task: Task, direction: str) -> dict[str, Measure]:
-    return {loss: Measure(MeanMetric(), (loss,), LOSSES[loss])}
-
-
 #: The metrics by name.  Each function makes the measures for a direction of a model; its keywords are the options.
 METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "psnr": measure_psnr,
@@ -153,7 +146,6 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "fid": measure_fid,
     "kid": measure_kid,
     "is": measure_is,
-    **{loss: partial(measure_loss, loss) for loss in LOSSES},
 }
 
 #: The parts of results to their full names.
@@ -166,23 +158,29 @@ PARTS = {
 }
 
 
+def measure_loss(loss: str, task: Task, direction: str) -> dict[str, Measure]:
+    return {loss: Measure(MeanMetric(), (loss,), task.measured_losses[loss])}
+
+
 def suite(task: Task, direction: str, chosen: Chosen) -> tuple[dict[str, Measure], list[str]]:
     """New measures by name, and a sentence for each metric that is not available.
 
     Args:
         task: The model to measure.
         direction: One of its directions.
-        chosen: Names of `METRICS` to their options.
+        chosen: Names of `METRICS`, or of losses that the task measures, to their options.
 
     Raises:
         ZooError: For an unknown metric or option.
     """
-    if unknown := sorted(set(chosen) - set(METRICS)):
-        raise ZooError(f"No metric {', '.join(unknown)}: choose from {', '.join(METRICS)}.")
+    possible: dict[str, Callable[..., dict[str, Measure]]] = dict(METRICS)
+    possible |= {loss: partial(measure_loss, loss) for loss in task.measured_losses}
+    if unknown := sorted(set(chosen) - set(possible)):
+        raise ZooError(f"No metric {', '.join(unknown)}: choose from {', '.join(possible)}.")
     measures: dict[str, Measure] = {}
     missing = []
     for name, options in chosen.items():
-        options, valid = options or {}, list(signature(METRICS[name]).parameters)[2:]
+        options, valid = options or {}, list(signature(possible[name]).parameters)[2:]
         if wrong := [option for option in options if option not in valid]:
             raise ZooError(
                 f"The metric {name} has no option {wrong[0]!r}: choose from {', '.join(valid)}."
@@ -190,7 +188,7 @@ def suite(task: Task, direction: str, chosen: Chosen) -> tuple[dict[str, Measure
                 else f"The metric {name} has no options, and {wrong[0]!r} was given."
             )
         try:
-            measures.update(METRICS[name](task, direction, **options))
+            measures.update(possible[name](task, direction, **options))
         except MissingWeights as error:
             missing.append(f"{name} is not measured: {error}")
     return measures, missing

@@ -21,6 +21,8 @@ class Method:
     task: str
     #: Address of the paper.
     paper: str
+    #: The numbers of a card that tables of checkpoints show, without the direction before them.
+    headlines: tuple[str, ...] = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim")
 
 
 #: Methods by name.  A plain dict: a test or another package adds a method with ``METHODS[method.name] = method``.

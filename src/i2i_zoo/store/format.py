@@ -117,27 +117,31 @@ def _replace(temporary: Path, directory: Path) -> None:
                 os.replace(temporary / file, directory / file)
 
 
-def default_card(method: str, title: str) -> str:
+def default_card(method: str, title: str, verb: str) -> str:
     """The README.md of a checkpoint that has no card of its own: front matter for the Hub, and how to use it.
 
     Args:
         method: A name of `i2i_zoo.registry.METHODS`.
         title: The heading.
+        verb: What people use the model for: ``translate`` or ``sample``.
     """
-    tags = [method, "image-to-image", "i2i-zoo"]
-    data = ModelCardData(library_name="i2i-zoo", pipeline_tag="image-to-image", tags=tags)
+    pipeline, what, use = {
+        "translate": ("image-to-image", "translates images", 'model.translate("input.png").save("output.png")'),
+        "sample": ("unconditional-image-generation", "makes images", 'model.sample(1)[0].save("output.png")'),
+    }[verb]
+    data = ModelCardData(library_name="i2i-zoo", pipeline_tag=pipeline, tags=[method, pipeline, "i2i-zoo"])
     return f"""---
 {data.to_yaml()}
 ---
 
 # {title}
 
-An image-to-image translation model trained with i2i-zoo.
+A model that {what}, trained with i2i-zoo.
 
 ```python
 from i2i_zoo import load
 
 model = load("hf:<you>/<this repository>")  # or the folder that holds this file
-model.translate("input.png").save("output.png")
+{use}
 ```
 """

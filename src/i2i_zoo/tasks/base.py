@@ -43,6 +43,8 @@ class Task(L.LightningModule, ABC):
     batch_keys: ClassVar[tuple[str, ...]]
     #: Names of the metrics to use by default.
     default_metrics: ClassVar[tuple[str, ...]] = ()
+    #: Losses that `measured` returns and whose means may be metrics, with their titles.
+    measured_losses: ClassVar[Mapping[str, str]] = {}
     #: The class of `preprocess`.
     preprocess_type: ClassVar[type[Preprocess]] = Preprocess
     #: The directions in which the model translates.  Each is measured by itself; a single direction may have no name.
@@ -64,6 +66,11 @@ class Task(L.LightningModule, ABC):
         """What a person may choose for this model beside the source."""
         return ()
 
+    @property
+    def sampling_conditions(self) -> tuple[Condition, ...]:
+        """What a person may choose for `sample`; nothing if the verb of the model is translate."""
+        return self.conditions if self.verb == "sample" else ()
+
     def translator(self, **conditions: Any) -> Translator:
         """This model with its conditions chosen.
 
@@ -80,7 +87,7 @@ class Task(L.LightningModule, ABC):
 
     def sampler(self, **conditions: Any) -> Sampler:
         """This model with its conditions chosen, if it makes pictures from noise; raises as `translator`."""
-        return self.make_sampler(**self.checked(conditions))
+        return self.make_sampler(**check_conditions(type(self).__name__, self.sampling_conditions, conditions))
 
     def make_sampler(self, *args: Any, **kwargs: Any) -> Sampler:
         """The sampler with these conditions, which have been checked."""
@@ -124,7 +131,7 @@ class Task(L.LightningModule, ABC):
         Args:
             count: How many.
             seed: The same seed gives the same pictures.  By default a new one each time.
-            **conditions: The property `conditions` lists what this model takes.
+            **conditions: The property `sampling_conditions` lists what this model takes.
 
         Raises:
             ZooError: If the model does not make pictures from noise, or a value is out of range.

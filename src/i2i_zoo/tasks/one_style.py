@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from .conditions import SIZE, TILE, Condition
 from .graph import Graph
 from .kinds import Picture
 from .paired import PictureTranslator, noise, picture_graph
+from .style import LOSSES
 
 
 class BoundedTranslator(PictureTranslator):
@@ -30,6 +31,7 @@ class OneStyleTask(Task):
 
     batch_keys = ("content",)
     default_metrics = ("content_loss", "style_loss")
+    measured_losses: ClassVar[Mapping[str, str]] = LOSSES
 
     @abstractmethod
     def style_distances(self, content: Tensor, output: Tensor) -> dict[str, Tensor]:
@@ -69,7 +71,7 @@ class OneStyleTask(Task):
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """``output`` and the losses."""
-        return {key: outputs[key] for key in ("output", "content_loss", "style_loss") if key in outputs}
+        return {key: outputs[key] for key in ("output", *LOSSES) if key in outputs}
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Content and output."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from .graph import Graph
 from .kinds import Number, Numbers, Picture, PictureFile, Switch, Whole
 from .paired import PictureTranslator, noise
 from .translator import padded
+
+#: Losses that measure a picture in a style, with their titles.
+LOSSES = {"content_loss": "Content loss", "style_loss": "Style loss"}
 
 #: Means and standard deviations of features, (B, C, 1, 1) each.
 Statistics = tuple[Tensor, Tensor]
@@ -156,6 +159,7 @@ class StyleTask(Task):
 
     batch_keys = ("content", "style")
     default_metrics = ("content_loss", "style_loss")
+    measured_losses: ClassVar[Mapping[str, str]] = LOSSES
     encoder: Any
     decoder: Any
 
@@ -268,7 +272,7 @@ class StyleTask(Task):
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """``output`` and the two losses."""
-        return {key: outputs[key] for key in ("output", "content_loss", "style_loss") if key in outputs}
+        return {key: outputs[key] for key in ("output", *LOSSES) if key in outputs}
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Content, style and output."""

@@ -9,6 +9,7 @@ METHOD = Method(
     title="AdaIN",
     task="style",
     paper="https://arxiv.org/abs/1703.06868",
+    headlines=("content_loss", "style_loss"),
 )
 
 _WEIGHTS = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"

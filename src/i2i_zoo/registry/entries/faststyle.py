@@ -9,6 +9,7 @@ METHOD = Method(
     title="Fast style transfer",
     task="style",
     paper="https://arxiv.org/abs/1603.08155",
+    headlines=("content_loss", "style_loss"),
 )
 
 _TERMS = (
