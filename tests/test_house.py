@@ -55,7 +55,7 @@ class LightTranslator(Translator):
         super().__init__(task, **engine)
         self.mood, self.strength = mood, strength
 
-    def read_values(self, source: Any, **beside: Any) -> Tensor:
+    def read_values(self, source: Any, **own: Any) -> Tensor:
         return read_picture(source)
 
     def forward(self, source: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def test_files_that_do_not_fit(saved: Any, states: dict[str, State]) -> None:
         convert("cut", saved(**{**states, "discriminator_b": projector}))
     narrow = {**discriminator, "model.0.weight": discriminator["model.0.weight"][:, :1]}
     with pytest.raises(
-        ZooError, match="discriminator_b judges pictures of 1 channels and generator_ab makes such of 3"
+        ZooError, match="discriminator_b judges pictures of 1 channels and generator_ab makes pictures of 3"
     ):
         convert("cut", saved(**{**states, "discriminator_b": narrow}))
     with pytest.raises(ZooError, match=r"it has model\.2\.weight too"):

@@ -93,7 +93,7 @@ class TrainingCLI(LightningCLI):
 
     Args:
         verb: ``fit``, ``validate``, ``test`` or ``predict``.
-        args: The arguments behind it.
+        args: The arguments after it.
         run: Name of the run's folder; by default made from the classes of method and data.
         checkpoint: A name for `load` whose weights to use; for all verbs but ``fit``.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HELP = "translate pictures with a checkpoint"
 
 #: Each source to its own conditions (``per_source``).
-Beside = Mapping[Path, dict[str, Any]]
+OwnConditions = Mapping[Path, dict[str, Any]]
 
 
 def add_arguments(command: Parser) -> None:
@@ -57,12 +57,12 @@ def run(args: argparse.Namespace) -> int:
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
     if todo:
-        shared, beside = split_conditions(args, todo)
+        shared, own = split_conditions(args, todo)
         if args.devices == 1:
             model = args.model or load_named(args.name, args.device)
-            failures += translate_all(model, todo, args.batch, shared, beside)
+            failures += translate_all(model, todo, args.batch, shared, own)
         else:
-            failures += translate_sharded(args, todo, shared, beside)
+            failures += translate_sharded(args, todo, shared, own)
     for failure in failures:
         print(f"i2i-zoo: {failure}", file=sys.stderr)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
@@ -71,21 +71,21 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def split_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> tuple[dict[str, Any], Beside]:
+def split_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> tuple[dict[str, Any], OwnConditions]:
     """The conditions that all sources share, and those that each source has for itself.
 
     For the latter, the command line names a file if there is one source, or a folder with a file of the same name for
     each source.
     """
-    shared, beside = dict(args.conditions), {source: dict[str, Any]() for source in jobs.values()}
+    shared, own = dict(args.conditions), {source: dict[str, Any]() for source in jobs.values()}
     for condition in args.model.conditions if shared else ():
         if condition.per_source and condition.name in shared:
             place = Path(shared.pop(condition.name))
             for target, source in jobs.items():
-                beside[source][condition.name] = partner(
+                own[source][condition.name] = partner(
                     place, target.relative_to(args.output), len(jobs), condition.option
                 )
-    return shared, beside
+    return shared, own
 
 
 def partner(place: Path, name: Path, count: int, option: str) -> Path:
@@ -189,7 +189,7 @@ def translate_all(
     jobs: Mapping[Path, Path],
     batch: int,
     conditions: Mapping[str, Any],
-    beside: Beside,
+    own: OwnConditions,
     quiet: bool = False,
 ) -> list[str]:
     """Translate and write each file, and return a sentence for each failure."""
@@ -198,14 +198,14 @@ def translate_all(
     failures = []
     translator = model.translator(**conditions)
     with tqdm(total=len(jobs), unit=" pictures", disable=quiet) as progress:
-        for _, failure in translator.translate_files(jobs, batch, beside.__getitem__):
+        for _, failure in translator.translate_files(jobs, batch, own.__getitem__):
             failures += [] if failure is None else [failure]
             progress.update()
     return failures
 
 
 def translate_sharded(
-    args: argparse.Namespace, jobs: Mapping[Path, Path], conditions: Mapping[str, Any], beside: Beside
+    args: argparse.Namespace, jobs: Mapping[Path, Path], conditions: Mapping[str, Any], own: OwnConditions
 ) -> list[str]:
     """`translate_all` with one process for each device.  They take turns with the same batches as a single process."""
     from tqdm import tqdm
@@ -222,8 +222,8 @@ def translate_sharded(
         futures = {}
         for i, part in enumerate(parts):
             pool, device = pools[i % len(pools)], devices[i % len(pools)]
-            own = {source: beside[source] for source in part.values()}
-            job = pool.submit(translate_part, args.name, device, len(devices), part, args.batch, conditions, own)
+            mine = {source: own[source] for source in part.values()}
+            job = pool.submit(translate_part, args.name, device, len(devices), part, args.batch, conditions, mine)
             futures[job] = i
         with tqdm(total=len(targets), unit=" pictures") as progress:
             for future in as_completed(futures):
@@ -247,14 +247,14 @@ def translate_part(
     jobs: Mapping[Path, Path],
     batch: int,
     conditions: Mapping[str, Any],
-    beside: Beside,
+    own: OwnConditions,
 ) -> list[str]:
     """Translate one batch of `translate_sharded` in one of its processes."""
     if device == "cpu":
         import torch
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    return translate_all(load_once(name, device), jobs, batch, conditions, beside, quiet=True)
+    return translate_all(load_once(name, device), jobs, batch, conditions, own, quiet=True)
 
 
 @functools.cache

@@ -37,7 +37,7 @@ def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]
         channels, found, own = read_discriminator(states["discriminator_b"], "discriminator_b")
         if channels != hparams["out_channels"]:
             raise ZooError(
-                f"discriminator_b judges pictures of {channels} channels and generator_ab makes such of "
+                f"discriminator_b judges pictures of {channels} channels and generator_ab makes pictures of "
                 f"{hparams['out_channels']}: they are not of one model."
             )
         projector = rename(

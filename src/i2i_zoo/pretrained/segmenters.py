@@ -37,7 +37,7 @@ CITYSCAPES_CLASSES = (
 
 
 class Segmenter(nn.Module):
-    """A segmentation network behind the normalisation that it was trained with.
+    """A segmentation network after the normalisation that it was trained with.
 
     It takes pictures (B, 3, H, W) in [-1, 1], RGB, and returns what the network returns: class scores (B, C, h, w), or
     a dict that holds them as ``out``.

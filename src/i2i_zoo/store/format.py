@@ -57,7 +57,7 @@ def write_checkpoint(
     *,
     half: bool = False,
 ) -> None:
-    """Write a checkpoint's files beside the directory, and move them into place when all are whole.
+    """Write a checkpoint's files beside the directory, and move them there when all are complete.
 
     Args:
         directory: The checkpoint's folder; made if it is missing. A README.md that is there stays.

@@ -205,7 +205,7 @@ def _official_file(url: str, folder: Path) -> Path:
 def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Path) -> Path:
     """The file of Google Drive that an address means (see `DRIVE`); put into the folder.
 
-    Raises `ZooError` if `gdown` is not installed, Drive refuses, or nobody knows which file of an archive is meant.  It
+    Raises `ZooError` if `gdown` is not installed, Drive refuses, or the file in an archive is not known.  It
     says how to import the file by hand, to ``directory``, where `locate` finds it under the entry's name.
     """
     kind, identity, member = drive.groups()

@@ -121,9 +121,9 @@ class Task(L.LightningModule, ABC):
         names = [condition.name for condition in self.conditions if condition.required]
         conditions |= dict(zip(names, required, strict=False))
         chosen = self.checked(conditions)
-        beside = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}
+        own = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}
         with torch.inference_mode():
-            return self.make_translator(**chosen).translate(source, **beside)
+            return self.make_translator(**chosen).translate(source, **own)
 
     def sample(self, count: int, *, seed: int | None = None, **conditions: Any) -> list[Image.Image]:
         """Make pictures from noise.

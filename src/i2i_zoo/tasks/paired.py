@@ -48,7 +48,7 @@ class PictureTranslator(Translator):
         output: Tensor = self.task(source, **self.options)
         return output
 
-    def read_values(self, source: Any, **beside: Any) -> Tensor:
+    def read_values(self, source: Any, **own: Any) -> Tensor:
         if self.from_lightness and not isinstance(source, Tensor):
             return rgb_to_lab(read_picture(source)[None])[0, :1]
         return read_picture(source, self.in_channels, palette=self.preprocess.source_palette)

@@ -58,13 +58,13 @@ class SemanticTranslator(Translator):
         output: Tensor = self.task(self.task.segmentation(label, instance).to(self.dtype), style)
         return output
 
-    def read_values(self, source: Any, **beside: Any) -> Tensor:
+    def read_values(self, source: Any, **own: Any) -> Tensor:
         """The label ids, and the instance ids if there are any: (1 or 2, H, W)."""
         preprocess = self.task.preprocess
         label = read_labels(source, self.task.hparams.labels, preprocess.source_palette, preprocess.dont_care)
-        if "instance" not in beside:
+        if "instance" not in own:
             return label[None]
-        instance = read_instances(beside["instance"])
+        instance = read_instances(own["instance"])
         if instance.shape != label.shape:
             raise ZooError(
                 f"The instance map has {instance.shape[1]}x{instance.shape[0]} pixels and the label map "

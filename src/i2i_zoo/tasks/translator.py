@@ -84,12 +84,12 @@ class Translator(nn.Module, ABC):
     # What a task defines.
 
     @abstractmethod
-    def read_values(self, source: Any, **beside: Any) -> Tensor:
+    def read_values(self, source: Any, **own: Any) -> Tensor:
         """Read one source: (C, H, W).
 
         Args:
             source: A path, a PIL image, an array or a tensor.
-            **beside: This source's own conditions (``per_source``).
+            **own: This source's own conditions (``per_source``).
         """
 
     @abstractmethod
@@ -114,12 +114,12 @@ class Translator(nn.Module, ABC):
 
     # The engine.
 
-    def read(self, source: Any, **beside: Any) -> Source:
+    def read(self, source: Any, **own: Any) -> Source:
         """Read one source, and scale it to the chosen size if there is one.
 
         Takes the same arguments as `read_values`.
         """
-        values = self.read_values(source, **beside)
+        values = self.read_values(source, **own)
         if self.size is not None:
             values = self.resize_source(values, self.size)
         return Source(values, isinstance(source, Tensor), str(source) if isinstance(source, (str, Path)) else "")
@@ -163,12 +163,12 @@ class Translator(nn.Module, ABC):
                 results[i] = output if source.is_tensor else to_pil(self.finish(output, source.values))
         return results
 
-    def translate(self, sources: Picture | Sequence[Picture], **beside: Any) -> Any:
+    def translate(self, sources: Picture | Sequence[Picture], **own: Any) -> Any:
         """Translate one source, a list of sources, or a batch of them in one tensor.
 
         Args:
             sources: Each a path, a PIL image, an array or a tensor.
-            **beside: Conditions of which each source has its own: one value, or a list as long as that of the sources.
+            **own: Conditions of which each source has its own: one value, or a list as long as that of the sources.
 
         Returns:
             A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
@@ -180,7 +180,7 @@ class Translator(nn.Module, ABC):
         many = stacked or isinstance(sources, (list, tuple))
         items: list[Any] = list(sources) if many else [sources]  # type: ignore[arg-type]  # many: it can be iterated
         columns = {}
-        for name, values in beside.items():
+        for name, values in own.items():
             columns[name] = list(values) if many else [values]
             if len(columns[name]) != len(items):
                 raise ZooError(f"{len(items)} sources and {len(columns[name])} of {name} were given; give one each.")
@@ -211,7 +211,7 @@ class Translator(nn.Module, ABC):
         self,
         jobs: Mapping[Path, Path],
         batch: int = 1,
-        beside: Callable[[Path], dict[str, Any]] = lambda source: {},
+        own: Callable[[Path], dict[str, Any]] = lambda source: {},
     ) -> Iterator[tuple[Path, str | None]]:
         """Translate picture files, and write the results as PNG files.
 
@@ -220,7 +220,7 @@ class Translator(nn.Module, ABC):
         Args:
             jobs: File to write to its source.
             batch: How many files are translated together.
-            beside: Gives a source's own conditions (``per_source``).
+            own: Gives a source's own conditions (``per_source``).
 
         Yields:
             Each file to write, with None if it was written, else with the sentence that says why not.
@@ -229,7 +229,7 @@ class Translator(nn.Module, ABC):
         batches = [targets[i : i + batch] for i in range(0, len(targets), batch)]
 
         def start(chunk: Sequence[Path]) -> list[Future[Source]]:
-            return [readers.submit(self.read, jobs[target], **beside(jobs[target])) for target in chunk]
+            return [readers.submit(self.read, jobs[target], **own(jobs[target])) for target in chunk]
 
         with ThreadPoolExecutor(batch) as readers:
             ahead = start(batches[0]) if batches else []
