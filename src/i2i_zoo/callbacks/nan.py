@@ -12,7 +12,7 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 REMEDY = (
-    ": the run has stopped, and its last checkpoint is from before. Start anew with a lower --model.lr, or continue "
+    ": the run has stopped, and its last checkpoint is older. Start again with a lower --model.lr, or continue "
     "with --ckpt_path last and the callback ClipGradients or another --trainer.precision."
 )
 

@@ -53,7 +53,7 @@ def build_method(
         tensors: By attribute name, ``generator.down.0.conv.weight``.
         where: What the tensors came from, for the error message.
         discriminators: Build, and expect, the discriminators too.
-        strict: Whether a missing or unknown tensor is an error; if not, what is missing keeps its initialisation.
+        strict: Whether a missing or unknown tensor is an error; if not, missing tensors keep their initial values.
 
     Raises:
         ZooError: If the tensors do not fit.

@@ -258,7 +258,7 @@ class UnpairedMethod(UnpairedTask, Method):
         if weight and in_channels != out_channels:
             raise ZooError(
                 f"lambda_identity={weight} compares domains of {in_channels} and {out_channels} channels: set it to 0, "
-                "or give both as many."
+                "or give both the same number."
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

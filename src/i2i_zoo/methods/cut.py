@@ -108,7 +108,7 @@ class CUT(UnpairedMethod):
         a, b, hp, generator = batch["a"], batch["b"], self.hparams, self.generator_ab
         if hp.nce_identity and a.shape != b.shape:
             raise ZooError(
-                f"nce_identity takes as many pictures of A and B, of one size, not {tuple(a.shape)} and "
+                f"nce_identity takes equal numbers of pictures of A and B, of equal size, not {tuple(a.shape)} and "
                 f"{tuple(b.shape)}: set crop_size, or nce_identity=false."
             )
         sources = {"nce": a, "nce_identity": b} if hp.nce_identity else {"nce": a}

@@ -28,7 +28,7 @@ def inception(layer: str, antialias: bool = False, weights: str | PathLike[str] 
         layer: ``64``, ``192``, ``768``, ``2048`` or ``logits_unbiased``.
         antialias: Shrink pictures to its 299x299 with antialiasing, as torchmetrics does by default, and not as
             TensorFlow and torch-fidelity do.
-        weights: A file of weights, in place of the one that torch-fidelity offers.
+        weights: A file of weights, instead of the one that torch-fidelity offers.
 
     Raises:
         MissingWeights: If torch-fidelity is not installed or its file cannot be fetched.
@@ -37,7 +37,7 @@ def inception(layer: str, antialias: bool = False, weights: str | PathLike[str] 
     if find_spec("torch_fidelity") is None:
         raise MissingWeights("Inception features need torch-fidelity: pip install 'i2i-zoo[metrics]'.")
     weights = weights or fetch(_INCEPTION)
-    # torch-fidelity would unpickle whatever the file holds, so it is handed what was read safely.
+    # torch-fidelity would unpickle anything that the file holds, so it gets a copy that was read safely.
     file = BytesIO()
     torch.save(state_dict(read_pickle(weights), str(weights)), file)
     file.seek(0)

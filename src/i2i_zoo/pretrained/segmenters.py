@@ -81,7 +81,7 @@ def load(name: str, weights: Path | None = None, classes: int | None = None) -> 
     Args:
         name: ``espnet_camvid``; ``fcn8s_cityscapes``; or a segmentation model of torchvision such as
             ``deeplabv3_resnet50``.
-        weights: A file of weights, in place of the one that its authors offer.
+        weights: A file of weights, instead of the one that its authors offer.
         classes: Number of classes of a torchvision model, if ``weights`` is your own file.
 
     Raises:

@@ -20,7 +20,7 @@ from i2i_zoo.errors import ZooError
 
 from .downloads import CHUNK
 
-#: How large the contents may be: so many times the size of the archive, and so many bytes more.
+#: How large the contents may be: a multiple of the archive's size, plus a number of bytes.
 EXPANSION, EXTRA = 100, 10**9
 
 #: What the standard library raises for an archive that is broken, encrypted or packed in an unknown way, and for a full

@@ -43,8 +43,8 @@ def locate(
 
     Args:
         name: A name of the registry, ``hf:org/repo``, ``hf:org/repo@revision``, or a folder.
-        revision: Branch, tag or commit on the Hub, in place of the one that the name or the registry gives.
-        cache_dir: Where downloads are kept, in place of the Hub's cache and of ``$I2I_ZOO_CACHE``.
+        revision: Branch, tag or commit on the Hub, instead of that of the name or the registry.
+        cache_dir: Where downloads are kept, instead of the Hub's cache and of ``$I2I_ZOO_CACHE``.
         token: Token for the Hub; by default the one that ``hf auth login`` stored.
         local_files_only: Do not use the network.
 

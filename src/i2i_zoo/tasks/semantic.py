@@ -127,7 +127,7 @@ class SemanticTask(Task):
         """
         batch, height, width = label.shape
         kind = label.device.type
-        # Under autocast, made in the type of the convolutions at once: each of them would convert it again.
+        # Under autocast, each convolution would convert its input; so it is made in their type.
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         channels = torch.zeros(batch, self.label_channels, height, width, device=label.device, dtype=dtype)
         channels.scatter_(1, label[:, None], 1.0)
