@@ -146,7 +146,7 @@ def test_a_model_that_was_trained_at_one_size_works_at_the_pictures_own() -> Non
 )
 def test_models_that_see_the_whole_picture_say_so(method: type, hparams: dict[str, Any], reason: str) -> None:
     model = method(**{"generator": "resnet_6", "width": 2, **hparams}).eval()
-    with pytest.raises(ZooError, match=rf"tile=512: .* depends on the whole picture, {reason}, so that .* norm=none"):
+    with pytest.raises(ZooError, match=rf"tile=512: .* depends on the whole picture, {reason}, and tiles .* norm=none"):
         model.translate(picture(64, 64), tile=512)
 
 

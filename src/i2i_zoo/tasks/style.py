@@ -32,7 +32,7 @@ CONDITIONS = (
     Condition(
         "style",
         PictureFile(several=True),
-        "the picture whose style to take; several are mixed",
+        "a picture whose style to take; several are mixed",
         label="Style of this picture",
         required=True,
     ),
