@@ -245,6 +245,13 @@ def test_bad_options_are_told(model: AdaIN, options: dict[str, Any], message: st
         model.translate(noise(3, 32, 32), **{"style": noise(3, 32, 32), **options})
 
 
+def test_only_the_style_may_come_without_its_name(model: AdaIN) -> None:
+    content, style = noise(3, 32, 32), noise(3, 32, 32, seed=1)
+    assert torch.equal(model.translate(content, style), model.translate(content, style=style))
+    with pytest.raises(ZooError, match="2 conditions were passed without their names: name them, all but style"):
+        model.translate(content, style, 0.5)
+
+
 def test_frames_with_bad_inertia_are_told(model: AdaIN) -> None:
     with pytest.raises(ZooError, match="inertia=1"):
         model.translate_frames([], noise(3, 32, 32), inertia=1)

@@ -119,6 +119,10 @@ class Task(L.LightningModule, ABC):
                 more memory than is free.
         """
         names = [condition.name for condition in self.conditions if condition.required]
+        if len(required) > len(names):
+            raise ZooError(
+                f"{len(required)} conditions have no name: give {', '.join(names) or 'all'} alone without one."
+            )
         conditions |= dict(zip(names, required, strict=False))
         chosen = self.checked(conditions)
         own = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}

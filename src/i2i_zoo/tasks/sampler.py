@@ -6,7 +6,6 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
@@ -18,9 +17,7 @@ from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.seeds import numbered_generator
 
 from .kinds import Seed
-
-if TYPE_CHECKING:
-    from .base import Task
+from .model import Model
 
 #: How many pictures `Sampler.sample` makes together.
 BATCH = 16
@@ -33,7 +30,7 @@ class Sampler(nn.Module, ABC):
         task: The model.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Model) -> None:
         super().__init__()
         self.task = task
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -20,10 +20,8 @@ from i2i_zoo.media.pictures import to_pil
 
 from .kinds import Picture
 from .memory import peak_bytes
+from .model import Model
 from .tiles import Tiles
-
-if TYPE_CHECKING:
-    from .base import Task
 
 #: For batches of at most this many pixels, free memory is not checked.
 SMALL = 2**20
@@ -55,7 +53,7 @@ class Translator(nn.Module, ABC):
 
     def __init__(
         self,
-        task: Task,
+        task: Model,
         *,
         direction: str = "",
         size: int | Sequence[int] | None = None,
