@@ -120,9 +120,8 @@ class Task(L.LightningModule, ABC):
         """
         names = [condition.name for condition in self.conditions if condition.required]
         if len(required) > len(names):
-            raise ZooError(
-                f"{len(required)} conditions have no name: give {', '.join(names) or 'all'} alone without one."
-            )
+            known = f", all but {', '.join(names)}" if names else ""
+            raise ZooError(f"{len(required)} conditions were passed without their names: name them{known}.")
         conditions |= dict(zip(names, required, strict=False))
         chosen = self.checked(conditions)
         own = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}
