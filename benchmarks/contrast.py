@@ -17,11 +17,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import center_crop
 
 from i2i_zoo import load
 from i2i_zoo.callbacks.samples import grid
 from i2i_zoo.media.files import find_files, save_picture
-from i2i_zoo.media.geometry import centre_square, resize_shorter
+from i2i_zoo.media.geometry import resize_shorter
 from i2i_zoo.media.pictures import read_picture, to_uint8
 
 CONTRASTS = (1.0, 0.5, 0.25)
@@ -57,7 +58,7 @@ def main() -> None:
     files = find_files(args.contents)[: args.count]
     if not files:
         parser.error(f"{args.contents} has no pictures")
-    squares = [centre_square(resize_shorter(read_picture(file), args.size)) for file in files]
+    squares = [center_crop(resize_shorter(read_picture(file), args.size), args.size) for file in files]
     contents = {contrast: fainter(torch.stack(squares), contrast) for contrast in CONTRASTS}
     rows = [panels(contents, args.shown)]
     for name in args.checkpoints:

@@ -13,6 +13,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -554,6 +556,18 @@ def test_the_standard_library_is_enough(room: str) -> None:
 def test_no_file_is_long(path: Path) -> None:
     name = str(path.relative_to(PACKAGE))
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONG.get(name, LIMIT)
+
+
+SCRIPTS = [path for folder in ("benchmarks", "recipes") for path in sorted((PACKAGE.parents[1] / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_import_what_is_there(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "i2i_zoo":
+            module = import_module(str(node.module))
+            missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+            assert [name for name in missing if find_spec(f"{module.__name__}.{name}") is None] == []
 
 
 #: Names of Lightning's that its documentation does not promise: private ones, and what lies inside its loops.
