@@ -160,8 +160,12 @@ def pil_array(picture: Image.Image, origin: str = "picture") -> np.ndarray:
         one_frame(getattr(picture, "n_frames", 1), origin)
     need_picture_memory((picture.height, picture.width, 3), 2, origin)
     picture = ImageOps.exif_transpose(picture)
-    if picture.has_transparency_data and picture.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        raise ZooError(f"{origin}: the picture has transparent pixels; lay it on a background of one colour.")
+    if picture.has_transparency_data:
+        with_alpha = picture.convert("RGBA")
+        if with_alpha.getchannel("A").getextrema() != (255, 255):
+            raise ZooError(f"{origin}: the picture has transparent pixels; lay it on a background of one colour.")
+        if picture.mode == "P":  # Pillow warns where it goes to RGB at once
+            picture = with_alpha
     if picture.mode in ("L", "F") or picture.mode.startswith("I"):
         array = np.asarray(picture)
         return (

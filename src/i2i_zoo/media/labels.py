@@ -66,6 +66,8 @@ def palette_colours(name: str) -> np.ndarray:
 def check_labels(ids: np.ndarray, name: str, origin: str = "label map") -> np.ndarray:
     """The ids; raises `ZooError` naming ``origin`` if one of them has no colour in the palette ``name``."""
     count = len(palette_colours(name))
+    if ids.dtype.kind not in "iub":
+        raise ZooError(f"{origin}: label ids are whole numbers, not {ids.dtype}; correct it.")
     if ids.size and (ids.min() < 0 or ids.max() >= count):
         bad = ids.max() if ids.max() >= count else ids.min()
         raise ZooError(
@@ -175,7 +177,7 @@ def is_coloured(picture: Image.Image, name: str) -> bool:
     """Whether an indexed picture has the colours of the palette ``name``, but at other indices."""
     colours = palette_colours(name)
     indices, first = np.unique(np.asarray(picture), return_index=True)
-    used = np.asarray(picture.convert("RGB")).reshape(-1, 3)[first]
+    used = np.asarray(picture.convert("RGBA"))[..., :3].reshape(-1, 3)[first]
     if indices.max() < len(colours) and np.array_equal(colours[indices], used):
         return False  # the indices tell labels apart that share a colour
     different = set(map(tuple, used.tolist()))

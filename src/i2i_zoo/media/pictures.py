@@ -16,7 +16,7 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .files import pil_array, read_array
-from .labels import PALETTES, colour_labels, one_hot
+from .labels import PALETTES, colour_labels, map_array, one_hot
 
 
 def decode_picture(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:
@@ -32,7 +32,9 @@ def decode_picture(picture: Any, channels: int = 3, palette: str | None = None) 
                 f"the model takes floats in [-1, 1] of shape ({channels}, height, width)."
             )
         return picture
-    if isinstance(picture, (str, Path)):
+    if palette is not None:
+        array = map_array(picture, origin, palette)
+    elif isinstance(picture, (str, Path)):
         array = read_array(picture)
     elif isinstance(picture, Image.Image):
         try:
@@ -63,9 +65,9 @@ def read_picture(picture: Any, channels: int = 3, palette: str | None = None) ->
         picture: A path; a PIL image; an array (H, W) or (H, W, C) of uint8, uint16 (full range) or floats in [0, 1]; or
             a tensor (C, H, W) in [-1, 1], which is returned as it is.
         channels: Number of channels.  Grey becomes RGB by repetition, RGB becomes grey by luminance (ITU-R 601).
-        palette: Name of the colours if the picture is a label map: of ids if it has one channel, else of colours.  The
-            result has colours; or, if ``channels`` is the number of labels, one channel for each label, 1 where the
-            label is and -1 elsewhere.
+        palette: Name of the colours if the picture is a label map: of ids if it has one channel or is indexed (see
+            `read_labels`), else of colours.  The result has colours; or, if ``channels`` is the number of labels, one
+            channel for each label, 1 where the label is and -1 elsewhere.
 
     Raises:
         ZooError: If it cannot be read, is out of range or has another number of channels.
