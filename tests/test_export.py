@@ -20,6 +20,8 @@ from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
 from i2i_zoo.methods.spade import SPADE
 from i2i_zoo.methods.unit import UNIT
+from i2i_zoo.registry import METHODS
+from methods.every import by_method
 
 
 def model(**hparams: object) -> Pix2Pix:
@@ -32,6 +34,7 @@ def model(**hparams: object) -> Pix2Pix:
     return made
 
 
+@pytest.mark.slow
 def test_onnx_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     i2i_zoo.save(model(), tmp_path / "model")
     file = tmp_path / "new" / "model.onnx"
@@ -59,6 +62,7 @@ def test_torch_archive_in_half_precision(tmp_path: Path) -> None:
     assert next(made.parameters()).dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_a_graph_that_differs_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(exporting.TOLERANCE, torch.float32, 0.0)
     file = tmp_path / "model.pt2"
@@ -75,6 +79,20 @@ def test_random_outputs_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_exported_or_says_why_not(method: str, tmp_path: Path) -> None:
+    made = by_method()[method]().build().eval()
+    try:
+        differences = exporting.export(made, tmp_path / "model.pt2", "torch")
+    except ZooError:
+        with pytest.raises(ZooError):
+            made.graph()
+    else:
+        assert len(differences) == 3
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "made",
     [
@@ -98,6 +116,7 @@ def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:
         exporting.export(made.eval(), tmp_path / "model.onnx", "onnx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "torch"])
 @pytest.mark.parametrize(
     ("made", "way"),

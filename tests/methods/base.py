@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning as L
@@ -14,15 +16,22 @@ from torch.utils.data import DataLoader
 import i2i_zoo
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
+from i2i_zoo.metrics.suites import suite
 from i2i_zoo.registry import method_class, method_name
 
 
 class Recorder(L.Callback):
-    """What each optimiser step saw: the player, and the parameters of all networks before and after it."""
+    """What a run did: the gradients that each optimiser step saw, and the losses of each batch."""
 
     def __init__(self) -> None:
         self.gradients: list[set[str]] = []
         self.losses: list[dict[str, float]] = []
+        #: The modules that were in eval mode when the first batch began.
+        self.in_eval_mode: list[str] | None = None
+
+    def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
+        if self.in_eval_mode is None:
+            self.in_eval_mode = [name for name, part in module.named_modules() if not part.training]
 
     def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Any) -> None:
         self.gradients.append({n for n, p in module.named_parameters() if p.requires_grad and p.grad is not None})
@@ -36,7 +45,7 @@ def fit(model: Method, batch: dict[str, Any], steps: int = 1, **options: Any) ->
     recorder = Recorder()
     trainer = L.Trainer(
         max_steps=steps,
-        accelerator="cpu",
+        accelerator=options.pop("accelerator", "cpu"),
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -51,11 +60,28 @@ def fit(model: Method, batch: dict[str, Any], steps: int = 1, **options: Any) ->
 
 
 class MethodTester:
-    """A subclass names the method, a tiny configuration and a batch; the rest is inherited."""
+    """A subclass names the method, a tiny configuration and a batch; the rest is inherited.
+
+    One subclass for each method has ``narrow`` too: with it the method is tested where all methods are (`by_method`).
+    """
 
     method: ClassVar[type[Method]]
+    #: Hyper-parameters that make the networks narrow, and change nothing else.
+    narrow: ClassVar[dict[str, Any]]
+    #: The hyper-parameters of the tests here.
     tiny: ClassVar[dict[str, Any]]
+    #: Height and width of the pictures that it trains on here.
     size: ClassVar[tuple[int, int]] = (64, 128)
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        """What a step of a recipe needs beside narrow networks, as options of the command line.
+
+        Args:
+            hparams: All hyper-parameters of the recipe, with narrow networks.
+            folder: A place for files.
+        """
+        return {"data.size": list(cls.size)}
 
     def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
         raise NotImplementedError
@@ -109,6 +135,72 @@ class MethodTester:
         assert still == []
         assert all(torch.isfinite(torch.tensor(value)) for losses in recorder.losses for value in losses.values())
 
+    def test_fit_trains_in_train_mode(self, model: Method) -> None:
+        assert fit(model.eval(), self.batch(self.size)).in_eval_mode == []
+
+    def test_conditions_are_described(self, model: Method) -> None:
+        names = [condition.name for condition in model.conditions]
+        assert len(set(names)) == len({condition.option for condition in model.conditions}) == len(names)
+        assert all(condition.help and not condition.help.endswith(".") for condition in model.conditions)
+
+    def required(self, model: Method) -> dict[str, Any]:
+        """A picture for each condition that must be chosen."""
+        height, width = self.size
+        pictures = {name: batch[0] for name, batch in model.example_batch(1, height, width).items()}
+        return {condition.name: pictures[condition.name] for condition in model.conditions if condition.required}
+
+    def test_a_translator_translates_an_example(self, model: Method) -> None:
+        model.eval()
+        height, width = self.size
+        example = model.example_batch(2, height, width)
+        assert set(example) >= set(model.batch_keys)
+        outputs = model.translator(**self.required(model)).translate(example[model.batch_keys[0]])
+        assert len(outputs) == 2
+        assert outputs.shape[-2:] == self.size
+        assert outputs.abs().max() <= 1
+
+    def test_a_validation_step_can_be_measured_and_shown(self, model: Method) -> None:
+        model.eval()
+        batch = self.batch(self.size)
+        with torch.inference_mode():
+            outputs = model.validation_step(batch, 0)
+            predictions = list(model.predictions(model.predict_step(batch, 0), batch))
+        for direction in model.directions:
+            measured = model.measured(outputs, direction)
+            measures, _ = suite(model, direction, dict.fromkeys(model.metrics_for(direction)))
+            for measure in measures.values():
+                assert set(measure.needs) <= set(measured), measure.title
+        panels = model.panels(outputs)
+        assert len(panels) >= 2
+        assert {prediction.direction for prediction in predictions} == set(model.directions)
+        assert {panel.shape[1] for panel in panels} <= {1, 3}
+        for pictures in (*panels, *(prediction.pictures for prediction in predictions)):
+            assert pictures.shape[0] == 2
+            assert pictures.abs().max() <= 1
+        for prediction in predictions:
+            assert list(prediction.names) == ["a", "b"]
+
+    def test_a_graph_gives_pictures_or_there_is_none(self, model: Method) -> None:
+        try:
+            graph = model.eval().graph()
+        except ZooError:
+            return
+        height, width = self.size
+        with torch.inference_mode():
+            output = graph.module(*graph.inputs(2, height, width).values())
+        assert output.shape[0] == 2
+        assert output.shape[-2:] == self.size
+        assert torch.isfinite(output).all()
+
+    @pytest.mark.gpu
+    def test_it_trains_and_translates_on_a_gpu(self, model: Method) -> None:
+        losses = fit(model, self.batch(self.size), accelerator="gpu").losses[0]
+        expected = fit(self.build(), self.batch(self.size)).losses[0]
+        assert losses == pytest.approx(expected, rel=0.05, abs=0.02)
+        height, width = self.size
+        example = model.example_batch(2, height, width)[model.batch_keys[0]]
+        assert model.eval().cuda().translator(**self.required(model)).translate(example).shape[-2:] == self.size
+
     def test_bf16(self, model: Method) -> None:
         full = fit(model, self.batch(self.size)).losses[0]
         mixed = fit(self.build(), self.batch(self.size), precision="bf16-mixed").losses[0]
@@ -128,10 +220,10 @@ class MethodTester:
 
 
 class InstanceNormTester(MethodTester):
-    """To be named before a task's tester, for networks with convolutions in front of instance norms."""
+    """For networks with convolutions in front of instance norms; it comes before a task's tester among the bases."""
 
     def test_every_trained_parameter_moves(self, model: Any) -> None:
-        # A bias before an instance norm has no gradient but rounding noise, so it alone may stay.
+        # A bias before an instance norm has no gradient but rounding noise, so it may stay as it is.
         before = {name: p.detach().clone() for name, p in model.named_parameters() if not name.endswith("bias")}
         fit(model, self.batch(self.size), steps=2)
         moved = dict(model.named_parameters())
@@ -169,7 +261,7 @@ class PairedTester(MethodTester):
 class SemanticTester(MethodTester):
     """A tester for methods of the semantic task."""
 
-    #: Sizes of label maps, and the size to work at, for a model that makes pictures of one size alone.
+    #: Sizes of label maps; and the size to work at, for a model that makes pictures of one size only.
     sizes: ClassVar[list[tuple[int, int]]] = [(64, 64), (64, 128), (50, 70), (1, 1)]
     size_option: ClassVar[tuple[int, int] | None] = None
 
@@ -206,8 +298,8 @@ class SemanticTester(MethodTester):
         torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)
 
     def test_every_trained_parameter_moves(self, model: Method) -> None:
-        # A bias before a norm has no gradient but rounding noise, and of a hinge's last bias real and fake cancel, so
-        # biases may stay.
+        # Biases may stay as they are: before a norm they have no gradient but rounding noise, and in a hinge loss the
+        # gradients of the last bias for real and fake pictures cancel.
         before = {name: p.detach().clone() for name, p in model.named_parameters() if not name.endswith("bias")}
         fit(model, self.batch(self.size), steps=2)
         moved = dict(model.named_parameters())
@@ -230,24 +322,25 @@ class UnpairedTester(MethodTester):
     def sources(self, model: Any, size: tuple[int, int]) -> dict[str, torch.Tensor]:
         """What each direction of the model translates."""
         batch = self.batch(size)
-        return {way: batch[way[0]] for way in model.directions}
+        return {direction: batch[direction[0]] for direction in model.directions}
 
     @pytest.mark.parametrize("size", [(64, 64), (64, 128), (50, 70), (1, 1)])
     def test_translate_keeps_the_size(self, model: Any, size: tuple[int, int]) -> None:
         model.eval()
-        for way, source in self.sources(model, size).items():
-            output = model.translate(source, direction=way)
-            assert output.shape == (2, model.channels(way)[1], *size)
+        for direction, source in self.sources(model, size).items():
+            output = model.translate(source, direction=direction)
+            assert output.shape == (2, model.channels(direction)[1], *size)
             assert output.abs().max() <= 1
             assert torch.isfinite(output).all()
 
     def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
         model.eval()
-        for way, source in self.sources(model, self.size).items():
-            together, alone = model.translate(source, direction=way), model.translate(source[0], direction=way)
+        for direction, source in self.sources(model, self.size).items():
+            together = model.translate(source, direction=direction)
+            alone = model.translate(source[0], direction=direction)
             torch.testing.assert_close(together[0], alone, rtol=0, atol=1e-5)
 
-    def test_an_unknown_direction_is_told(self, model: Any) -> None:
+    def test_an_unknown_direction_is_refused(self, model: Any) -> None:
         with pytest.raises(ZooError, match="direction='sideways': give 'ab'"):
             model.translate(self.batch(self.size)["a"], direction="sideways")
 

@@ -8,6 +8,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
 from torch.utils.data import DataLoader
 
 from i2i_zoo.errors import ZooError
@@ -42,6 +43,55 @@ def loader(length: int) -> DataLoader:
 
 def test_max_steps_counts_batches(model: Pix2Pix) -> None:
     assert len(fit(model, batch(), steps=5).losses) == 5
+
+
+class OnlyTheFirst(Pix2Pix):
+    """Trains its discriminator, and nothing else."""
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        with self.update("discriminator") as losses:
+            logits = self.discriminator(torch.cat([batch["source"], batch["target"]], 1))
+            losses["real"] = logits.square().mean()
+
+
+class Several(Pix2Pix):
+    """Trains its generator twice a batch, its discriminator once."""
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        for player in ("generator", "discriminator", "generator"):
+            with self.update(player) as losses:
+                pictures = torch.cat([batch["source"], self(batch["source"])], 1)
+                losses["real"] = self.discriminator(pictures).square().mean()
+
+
+@pytest.mark.parametrize(("method", "updates"), [(OnlyTheFirst, 1), (Several, 3)])
+def test_a_batch_is_one_step_however_many_updates_it_has(method: type[Pix2Pix], updates: int) -> None:
+    model = method(**TINY | {"generator": "unet_64"})
+    steps = []
+
+    class Steps(L.Callback):
+        def on_train_batch_end(self, trainer: L.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            steps.append(trainer.global_step)
+
+    recorder = fit(model, batch(), steps=4, callbacks=[Steps()])
+    assert steps == [1, 2, 3, 4]
+    assert len(recorder.gradients) == 4 * updates
+
+
+def test_a_model_in_eval_mode_is_trained_in_train_mode() -> None:
+    """Running statistics move, and dropout drops."""
+    model = Pix2Pix(**TINY | {"generator": "unet_64", "norm": "batch", "dropout": True})
+    model.configure_model()
+    dropped = []
+    for part in model.modules():
+        if isinstance(part, nn.Dropout):
+            part.register_forward_hook(lambda _, inputs, output: dropped.append(not torch.equal(inputs[0], output)))
+    before = {name: value.clone() for name, value in model.state_dict().items() if name.endswith("running_mean")}
+    assert before
+    fit(model.eval(), batch())
+    assert dropped
+    assert all(dropped)
+    assert [name for name, value in before.items() if torch.equal(model.state_dict()[name], value)] == []
 
 
 def test_checkpoints_count_batches(model: Pix2Pix, tmp_path: Any) -> None:
@@ -82,6 +132,7 @@ def test_the_schedule_is_stepped_at_the_end_of_an_epoch() -> None:
 def test_plain_ddp_is_refused(model: Pix2Pix) -> None:
     with pytest.raises(ZooError, match="ddp_find_unused_parameters_true"):
         trainer(max_steps=1, strategy="ddp", devices=1).fit(model, loader(1))
+    torch.distributed.destroy_process_group()  # which the trainer leaves to the end of the process
 
 
 def test_losses_are_logged_as_often_as_asked(model: Pix2Pix) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning as L
@@ -22,10 +23,8 @@ from i2i_zoo.methods.cogan import CoGAN
 from methods.authors import Options, Places, Seeds, State, Steps, authors_model
 from methods.base import UnpairedTester, fit
 
-TINY: dict[str, Any] = {
-    **{"in_channels": 1, "out_channels": 1, "width": 2, "discriminator_width": 2, "latent": 5},
-    **{"inversion_starts": 4, "inversion_steps": 3},
-}
+NARROW: dict[str, Any] = {"width": 2, "discriminator_width": 2, "latent": 5}
+TINY = NARROW | {"in_channels": 1, "out_channels": 1, "inversion_starts": 4, "inversion_steps": 3}
 
 
 class OneSize(UnpairedTester):
@@ -34,13 +33,13 @@ class OneSize(UnpairedTester):
     @pytest.mark.parametrize("size", [(28, 28), (50, 70), (1, 1)])
     def test_translate_keeps_the_size(self, model: Any, size: tuple[int, int]) -> None:
         model.eval()
-        for way, source in self.sources(model, size).items():
+        for direction, source in self.sources(model, size).items():
             pictures = [to_pil(picture) for picture in source]
-            translations = model.translate(pictures, direction=way)
+            translations = model.translate(pictures, direction=direction)
             assert [t.size for t in translations] == [size[::-1]] * 2
-            assert {len(t.getbands()) for t in translations} == {model.channels(way)[1]}
-            output = model.translate(self.sources(model, self.size)[way], direction=way)
-            assert output.shape == (2, model.channels(way)[1], *self.size)
+            assert {len(t.getbands()) for t in translations} == {model.channels(direction)[1]}
+            output = model.translate(self.sources(model, self.size)[direction], direction=direction)
+            assert output.shape == (2, model.channels(direction)[1], *self.size)
             assert output.abs().max() <= 1
 
     def test_another_size_is_told(self, model: Any) -> None:
@@ -55,8 +54,13 @@ class OneSize(UnpairedTester):
 
 class TestCoGAN(OneSize):
     method = CoGAN
+    narrow = NARROW
     tiny = TINY
     size = (28, 28)
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        return {"data.size": hparams["size"]}  # the only size that its networks make
 
 
 class TestPictures(OneSize):

@@ -15,10 +15,8 @@ from i2i_zoo.networks.discriminators import PatchDiscriminator
 from methods.authors import Options, Places, Seeds, Steps, authors_model
 from methods.base import InstanceNormTester, UnpairedTester, fit
 
-TINY: dict[str, Any] = {
-    **{"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34},
-    **{"projector_width": 8, "patches": 16},
-}
+NARROW: dict[str, Any] = {"width": 4, "discriminator_width": 4, "projector_width": 8}
+TINY = NARROW | {"generator": "resnet_6", "receptive_field": 34, "patches": 16}
 FAST: dict[str, Any] = {"lambda_nce": 10.0, "nce_identity": False, "flip_equivariance": True}
 
 #: The authors' letters of networks to our names.
@@ -27,6 +25,7 @@ NETWORKS = {"G": "generator_ab", "D": "discriminator_b", "F": "projector"}
 
 class TestCUT(InstanceNormTester, UnpairedTester):
     method = CUT
+    narrow = NARROW
     tiny = TINY
 
 

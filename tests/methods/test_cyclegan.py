@@ -14,7 +14,8 @@ from i2i_zoo.methods.cyclegan import CycleGAN
 from methods.authors import Options, Places, Steps, authors_model, check_steps
 from methods.base import InstanceNormTester, UnpairedTester, fit
 
-TINY: dict[str, Any] = {"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34}
+NARROW: dict[str, Any] = {"width": 4, "discriminator_width": 4}
+TINY = NARROW | {"generator": "resnet_6", "receptive_field": 34}
 
 #: The authors' letters of networks to our names.
 NETWORKS = {"G_A": "generator_ab", "G_B": "generator_ba", "D_A": "discriminator_b", "D_B": "discriminator_a"}
@@ -22,6 +23,7 @@ NETWORKS = {"G_A": "generator_ab", "G_B": "generator_ba", "D_A": "discriminator_
 
 class TestCycleGAN(InstanceNormTester, UnpairedTester):
     method = CycleGAN
+    narrow = NARROW
     tiny = TINY
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -69,13 +70,19 @@ class OneStyleTester(MethodTester):
         torch.testing.assert_close(outputs["output"], model.translate(batch["content"]))
         assert [panel.shape for panel in model.panels(outputs)] == [batch["content"].shape] * 2
         for name, distance in model.style_distances(batch["content"], outputs["output"]).items():
-            assert float(distance) > 0
+            assert distance.item() > 0
             torch.testing.assert_close(outputs[name], distance)
 
 
 class TestFastStyle(InstanceNormTester, OneStyleTester):
     method = FastStyle
-    tiny: ClassVar = {"width": 4, "lambda_tv": 1.0}
+    narrow: ClassVar = {"width": 4}
+    tiny: ClassVar = narrow | {"lambda_tv": 1.0}
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        Image.new("RGB", (16, 16), "red").save(folder / "style.png")
+        return {"data.size": 64, "model.style": folder / "style.png"}
 
 
 class TestBatchNorm(InstanceNormTester, OneStyleTester):

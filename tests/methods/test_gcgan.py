@@ -12,7 +12,8 @@ from i2i_zoo.methods.gcgan import GcGAN
 from methods.authors import Options, Places, Steps, authors_model, check_steps
 from methods.base import InstanceNormTester, UnpairedTester, fit
 
-TINY: dict[str, Any] = {"generator": "resnet_6", "width": 4, "discriminator_width": 4, "receptive_field": 34}
+NARROW: dict[str, Any] = {"width": 4, "discriminator_width": 4}
+TINY = NARROW | {"generator": "resnet_6", "receptive_field": 34}
 
 #: The authors' letters of networks to our names; the first three are those of one direction.
 NETWORKS = {
@@ -34,6 +35,7 @@ LOSSES = (
 
 class TestGcGAN(InstanceNormTester, UnpairedTester):
     method = GcGAN
+    narrow = NARROW
     tiny = TINY
 
 

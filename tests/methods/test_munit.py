@@ -15,7 +15,8 @@ from i2i_zoo.methods.munit import MUNIT
 from methods.authors import Places, Steps, authors_model, check_steps
 from methods.base import InstanceNormTester, UnpairedTester, fit
 
-TINY: dict[str, Any] = {"width": 4, "blocks": 1, "style": 3, "hidden": 8, "discriminator_width": 4}
+NARROW: dict[str, Any] = {"width": 4, "hidden": 8, "discriminator_width": 4}
+TINY = NARROW | {"blocks": 1, "style": 3}
 
 NETWORKS = {
     "gen_a": "autoencoder_a",
@@ -27,6 +28,7 @@ NETWORKS = {
 
 class TestMUNIT(InstanceNormTester, UnpairedTester):
     method = MUNIT
+    narrow = NARROW
     tiny = TINY
 
 

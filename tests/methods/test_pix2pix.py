@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,12 +23,21 @@ from i2i_zoo.networks.discriminators import PatchDiscriminator
 from i2i_zoo.networks.normalization import BatchNorm2d
 from methods.base import InstanceNormTester, PairedTester, fit
 
-TINY: dict[str, Any] = {"generator": "unet_64", "width": 4, "discriminator_width": 4, "receptive_field": 34}
+NARROW: dict[str, Any] = {"width": 4, "discriminator_width": 4}
+TINY = NARROW | {"generator": "unet_64", "receptive_field": 34}
 
 
 class TestPix2Pix(PairedTester):
     method = Pix2Pix
+    narrow = NARROW
     tiny = TINY
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        """The size that the generator halves down to a pixel, or that the widest discriminator needs."""
+        smallest = {"unet_64": 64, "unet_128": 128, "resnet_6": 64, "resnet_9": 64}
+        size = smallest.get(hparams["generator"], 256)
+        return {"data.size": 256 if hparams["receptive_field"] > 70 else size}
 
 
 class TestResidual(InstanceNormTester, PairedTester):

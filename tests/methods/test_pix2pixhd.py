@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,12 +10,12 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 import i2i_zoo
 import tiny
 from golden.fill import Golden
 from i2i_zoo.convert import pix2pixhd as convert
+from i2i_zoo.data.splits import EpochLoader
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD, Pix2PixHDPaired
@@ -23,10 +24,8 @@ from i2i_zoo.networks.hd import instance_mean, k_means
 from methods.authors import Options, Places, Steps, authors_model, check_steps
 from methods.base import PairedTester, SemanticTester, fit
 
-TINY: dict[str, Any] = {
-    **{"labels": 5, "width": 8, "downs": 2, "blocks": 1, "discriminator_width": 4},
-    "lambda_perceptual": 0.0,
-}
+NARROW: dict[str, Any] = {"width": 8, "discriminator_width": 4}
+TINY = NARROW | {"labels": 5, "downs": 2, "blocks": 1, "lambda_perceptual": 0.0}
 
 
 class HDTester(SemanticTester):
@@ -35,6 +34,18 @@ class HDTester(SemanticTester):
 
 class TestGlobal(HDTester):
     tiny = TINY
+    narrow = NARROW
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        options = super().recipe_options(hparams, folder)
+        if not hparams["enhancers"]:
+            return options
+        # A finer stage begins with what the one before it made.
+        coarser = Pix2PixHD(**{**hparams, "enhancers": hparams["enhancers"] - 1, "scales": hparams["scales"] - 1})
+        coarser.configure_model()
+        i2i_zoo.save(coarser, folder / "start")
+        return options | {"init_from": folder / "start"}
 
 
 class TestEnhanced(HDTester):
@@ -47,6 +58,7 @@ class TestFeatures(HDTester):
 
 class TestPictures(PairedTester):
     method = Pix2PixHDPaired
+    narrow = NARROW
     tiny: ClassVar = {k: v for k, v in TINY.items() if k != "labels"} | {"in_channels": 1}
     test_every_trained_parameter_moves = SemanticTester.test_every_trained_parameter_moves
 
@@ -241,7 +253,7 @@ class SaveWithin(L.Callback):
 
 def test_what_rests_rests_in_a_run_that_is_resumed_within_an_epoch(tmp_path: Path) -> None:
     hparams = TINY | {"enhancers": 1, "enhancer_blocks": 1, "frozen_epochs": 1}
-    loader = DataLoader([0] * 3, collate_fn=lambda _: HDTester.batch_of(5, (64, 128)))  # type: ignore[arg-type]
+    loader = EpochLoader([0] * 3, collate_fn=lambda _: HDTester.batch_of(5, (64, 128)))  # type: ignore[arg-type]
     torch.manual_seed(0)
     model = Pix2PixHD(**hparams)
     before = {k: v.clone() for k, v in model.state_dict().items()}

@@ -15,14 +15,13 @@ from i2i_zoo.methods.spade import SPADE
 from methods.authors import Options, Places, Seeds, Steps, authors_model, check_steps
 from methods.base import SemanticTester, fit
 
-TINY: dict[str, Any] = {
-    **{"labels": 5, "width": 2, "upsampling": "normal", "hidden": 4, "discriminator_width": 4},
-    "lambda_perceptual": 0.0,
-}
+NARROW: dict[str, Any] = {"width": 2, "hidden": 4, "discriminator_width": 4}
+TINY = NARROW | {"labels": 5, "upsampling": "normal", "lambda_perceptual": 0.0}
 
 
 class TestSPADE(SemanticTester):
     method = SPADE
+    narrow = NARROW
     tiny = TINY
 
 
@@ -154,6 +153,7 @@ def test_looking_weights_up_is_the_convolution(edges: bool, kernel_size: int) ->
         torch.testing.assert_close(looked_up, convolved, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "hparams"),
     [

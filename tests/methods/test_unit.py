@@ -12,7 +12,8 @@ from i2i_zoo.methods.unit import UNIT
 from methods.authors import Options, Places, Seeds, Steps, authors_model, check_steps
 from methods.base import InstanceNormTester, UnpairedTester, fit
 
-TINY: dict[str, Any] = {"width": 4, "blocks": 1, "discriminator_width": 4}
+NARROW: dict[str, Any] = {"width": 4, "discriminator_width": 4}
+TINY = NARROW | {"blocks": 1}
 
 NETWORKS = {
     "gen_a": "autoencoder_a",
@@ -24,6 +25,7 @@ NETWORKS = {
 
 class TestUNIT(InstanceNormTester, UnpairedTester):
     method = UNIT
+    narrow = NARROW
     tiny = TINY
 
 
