@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import tempfile
@@ -9,14 +10,17 @@ from collections.abc import Iterator
 
 import pytest
 
-with socket.create_server(("127.0.0.1", 0)) as free:
-    PORT = free.getsockname()[1]
+# A port of our own: nobody else gets it while this socket is bound to it, and our servers may listen on it.
+RESERVED = socket.socket()
+RESERVED.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+RESERVED.bind(("127.0.0.1", 0))
 FOLDER = tempfile.TemporaryDirectory(prefix="i2i-zoo-tests-")
+atexit.register(FOLDER.cleanup)
 
 # The Hub's client reads these when it is imported.
 os.environ.pop("HF_TOKEN", None)
 os.environ.update(
-    HF_ENDPOINT=f"http://127.0.0.1:{PORT}",
+    HF_ENDPOINT=f"http://127.0.0.1:{RESERVED.getsockname()[1]}",
     HF_HOME=FOLDER.name,
     HF_HUB_DISABLE_XET="1",
     HF_HUB_DISABLE_TELEMETRY="1",
@@ -24,6 +28,23 @@ os.environ.update(
     I2I_ZOO_CACHE=os.path.join(FOLDER.name, "i2i_zoo"),
     NO_PROXY="127.0.0.1",
 )
+
+
+# Workers of pytest-xdist share the cores, also with the processes that their tests start.  torch reads this too when
+# it is imported.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked ``gpu`` where there is none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason="marked gpu, and there is no GPU"))
 
 
 @pytest.fixture(scope="module")

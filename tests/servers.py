@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -140,15 +141,15 @@ class HubHandler(Handler):
 
 
 class Hub(Server):
-    """A Hub with repositories in memory."""
+    """A Hub with repositories in memory, where `conftest` makes the Hub's client look for it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
         #: Files whose first download is cut in the middle; after that the server fails.
         self.cut: dict[str, bool] = {}
         #: Messages of the commits that were pushed.
         self.messages: list[str] = []
-        super().__init__(HubHandler, port)
+        super().__init__(HubHandler, int(os.environ["HF_ENDPOINT"].rpartition(":")[2]))
 
 
 class FileHandler(Handler):

@@ -32,6 +32,7 @@ from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.public import fetch
 from i2i_zoo.data.public.prepare import prepare
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import height_width
 from i2i_zoo.store.archives import extract
 from servers import FileServer, Hub, running
 
@@ -211,8 +212,8 @@ def test_unusual_pictures_that_can_be_used(model: Path) -> None:
     for name, write in GOOD_PICTURES.items():
         write(Path("in", name))
         assert main(["translate", str(model), f"in/{name}", "-o", f"{name}-out"]) == 0
-        result = Image.open(Path(f"{name}-out", name).with_suffix(".png"))
-        assert result.size == ((1, 1) if name.startswith("1x1") else (64, 48))
+        result = height_width(Path(f"{name}-out", name).with_suffix(".png"))
+        assert result == ((1, 1) if name.startswith("1x1") else (48, 64))
 
 
 def test_a_picture_too_large_for_the_memory(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,10 +244,11 @@ def test_arrays_and_pictures_in_memory(model: Path) -> None:
         (None, "a picture has the shape"),
         (torch.zeros(4, 64, 64), "of shape (4, 64, 64)"),
         (torch.zeros(3, 0, 64), "of shape (3, 0, 64)"),
-        (Image.open("cut.png"), "truncated"),
         (Image.new("RGBA", (8, 8), (1, 2, 3, 4)), "transparent pixels"),
     ):
         raises(lambda wrong=wrong: loaded.translate(wrong), told)
+    with Image.open("cut.png") as cut:
+        raises(lambda: loaded.translate(cut), "truncated")
 
 
 def test_folders_that_cannot_be_read_or_written(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -545,7 +547,7 @@ def test_a_file_of_another_sha256(
     model: Path, saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(noise()).save("a.png")
-    with running(Hub(int(os.environ["HF_ENDPOINT"].rpartition(":")[2]))) as hub:
+    with running(Hub()) as hub:
         from servers import Repo
 
         hub.repos["org/sum"] = Repo()

@@ -15,6 +15,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
 
 
+@pytest.mark.slow
 def test_one_and_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     i2i_zoo.save(tiny.model(), tmp_path / "model")
     options = [
@@ -47,6 +48,7 @@ def test_one_and_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert [row.split()[:2] for row in rows] == [[r["what"], str(r["devices"])] for r in results]
 
 
+@pytest.mark.slow
 def test_two_domains(tmp_path: Path) -> None:
     made = CycleGAN(generator="resnet_6", width=2, discriminator_width=2)
     i2i_zoo.save(made, tmp_path / "model")

@@ -217,6 +217,7 @@ def validate(root: str, **options: Any) -> tuple[list[str], dict[str, float]]:
     return sentences, {key: value.item() for key, value in run.callback_metrics.items()}
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path: Path, photos: UnpairedData) -> None:
     script = f"""
 import os, runpy, sys

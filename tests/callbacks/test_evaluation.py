@@ -188,6 +188,7 @@ def validate(folder: str, **options: object) -> dict[str, float]:
     return {key: value.item() for key, value in run.callback_metrics.items()}
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     torch.manual_seed(0)
     torch.save(tiny.model(norm="instance").state_dict(), tmp_path / "weights.pt")

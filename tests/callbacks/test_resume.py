@@ -154,6 +154,7 @@ def launcher() -> Iterator[Any]:
         process.stdin.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(workers: int, launcher: Any, tmp_path: Path) -> None:
     config = {

@@ -138,6 +138,7 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
         convert("cyclegan", saved(generator=resnet(6)))
 
 
+@pytest.mark.slow
 def test_what_is_no_such_network_is_told_in_a_sentence() -> None:
     states = {"generator_ab": resnet(6), "generator_ba": resnet(6)}
     check_refusals("cyclegan", {**states, "discriminator_a": patchgan(), "discriminator_b": patchgan()}, every=7)

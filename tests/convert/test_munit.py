@@ -95,6 +95,7 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
             convert("munit", saved(**given))
 
 
+@pytest.mark.slow
 def test_what_is_no_such_network_is_told_in_a_sentence() -> None:
     flat = {f"autoencoder_{domain}": state for domain, state in domains().items()}
     check_refusals("munit", {**flat, **{f"discriminator_{d}": s for d, s in domains("dis").items()}}, every=29)

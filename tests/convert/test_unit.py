@@ -168,6 +168,7 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
             convert("unit", saved(**states))
 
 
+@pytest.mark.slow
 def test_what_is_no_such_network_is_told_in_a_sentence() -> None:
     check_refusals("unit", paper("faces"), every=17)
     check_refusals("unit", paper("streets"), every=43)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import i2i_zoo.data
 from i2i_zoo.data import datamodules
 
@@ -16,6 +18,7 @@ def test_every_datamodule_is_found() -> None:
         assert kind.__module__.startswith("i2i_zoo.data.")
 
 
+@pytest.mark.slow
 def test_a_new_one_is_found_without_a_list(tmp_path: Path) -> None:
     """In a process of its own, whose package has one more folder."""
     (tmp_path / "shapes.py").write_text(

@@ -152,6 +152,7 @@ def test_augmentation_follows_from_seed_epoch_and_index_alone(side_by_side):
     assert not torch.equal(*of_zero)
 
 
+@pytest.mark.filterwarnings("ignore:`LightningModule.configure_optimizers` returned `None`")  # none is needed here
 def test_the_trainer_advances_the_epoch_of_the_order(side_by_side):
     class Recorder(L.LightningModule):
         def __init__(self):

@@ -22,7 +22,7 @@ def test_feature_matching() -> None:
     fake = [[torch.full((1, 2, 4, 4), 1.0, requires_grad=True), torch.zeros(1, 1, 2, 2)] for _ in range(2)]
     real = [[torch.full((1, 2, 4, 4), 3.0, requires_grad=True), torch.ones(1, 1, 2, 2)] for _ in range(2)]
     loss = feature_matching_loss(fake, real)
-    assert float(loss) == 2.0  # the logits, which are last, do not count; two scales are averaged
+    assert loss.item() == 2.0  # the logits, which are last, do not count; two scales are averaged
     loss.backward()
     assert fake[0][0].grad is not None
     assert real[0][0].grad is None
@@ -70,6 +70,7 @@ def test_perceptual_loss(cached_weights: dict[str, torch.Tensor]) -> None:
     assert gradient.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_the_invariant_loss_compares_features_without_their_style(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

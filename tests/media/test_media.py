@@ -248,6 +248,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's, of text.tif
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_files_give_one_sentence(tmp_path, name):
     file = tmp_path / name
@@ -401,9 +402,10 @@ def test_what_is_no_label_or_instance_map(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     broken = save(tmp_path, indexed(noise, np.zeros((256, 3))))
     broken.write_bytes(broken.read_bytes()[:2000])
-    for picture, start in ((broken, str(broken)), (Image.open(broken), "label map")):
-        with pytest.raises(ZooError, match=f"^{start}: .*cannot be read"):
-            read_labels(picture, 12)
+    with Image.open(broken) as opened:
+        for picture, start in ((broken, str(broken)), (opened, "label map")):
+            with pytest.raises(ZooError, match=f"^{start}: .*cannot be read"):
+                read_labels(picture, 12)
     frames = [indexed(np.full((2, 2), value, np.uint8), np.eye(3) * 255) for value in (0, 1)]
     with pytest.raises(ZooError, match=r"x\.gif: the file holds 2 pictures"):
         read_labels(save(tmp_path, frames[0], "x.gif", save_all=True, append_images=frames[1:]), 12)

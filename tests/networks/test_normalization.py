@@ -292,6 +292,7 @@ def test_instance_norm_makes_the_low_contrast_picture_the_street_again(rows: dic
     close(y[1].std((1, 2)), 0.3 * y[0].std((1, 2)), 1e-4)
 
 
+@pytest.mark.slow
 def test_the_command_draws_a_picture_and_prints_a_table(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "i2i_zoo", "normalization", "-o", str(tmp_path / "new")]
     result = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -23,6 +23,7 @@ class Blank(FeatureExtractorInceptionV3):
             super().load_state_dict(state)
 
 
+@pytest.mark.slow
 def test_the_network_is_torch_fidelitys(tmp_path: Path) -> None:
     empty = BytesIO()
     torch.save({}, empty)

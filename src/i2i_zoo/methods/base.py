@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -166,9 +167,12 @@ class Method(Task):
     def step_schedules(self, progress: int) -> None:
         """Set the learning rates for an epoch, or for a number of finished batches."""
         schedulers: Any = self.lr_schedulers()
-        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-            while scheduler.last_epoch < progress:
-                scheduler.step()
+        with warnings.catch_warnings():
+            # A run that is resumed, or a player that rests, has made no step yet.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+            for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+                while scheduler.last_epoch < progress:
+                    scheduler.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["preprocess"] = self.preprocess.to_json()

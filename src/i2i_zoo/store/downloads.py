@@ -78,6 +78,7 @@ def _fetch(url: str, part: Path, unpacked: float) -> None:
     try:
         response = _opener().open(request.Request(url, headers=headers), timeout=TIMEOUT)
     except HTTPError as error:
+        error.close()
         if error.code == 416 and start:  # nothing is left to send: the part here does not belong to that file
             part.unlink()
             return _fetch(url, part, unpacked)

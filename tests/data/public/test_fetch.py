@@ -41,7 +41,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append(self.headers.get("Range"))
         try:
-            content = open(self.translate_path(self.path), "rb").read()  # noqa: SIM115
+            content = Path(self.translate_path(self.path)).read_bytes()
         except OSError:
             return self.send_error(404)
         asked, start = self.headers.get("Range"), 0
