@@ -167,12 +167,15 @@ class Method(Task):
     def step_schedules(self, progress: int) -> None:
         """Set the learning rates for an epoch, or for a number of finished batches."""
         schedulers: Any = self.lr_schedulers()
-        with warnings.catch_warnings():
-            # A run that is resumed, or a player that rests, has made no step yet.
-            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
-            for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-                while scheduler.last_epoch < progress:
+        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+            if scheduler.last_epoch == 0 < progress:
+                # In a run that is resumed, or for a player that rests, the optimiser has made no step yet: torch warns
+                # of that at the first step of a schedule.
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
                     scheduler.step()
+            while scheduler.last_epoch < progress:
+                scheduler.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["preprocess"] = self.preprocess.to_json()
