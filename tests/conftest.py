@@ -15,6 +15,7 @@ RESERVED = socket.socket()
 RESERVED.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 RESERVED.bind(("127.0.0.1", 0))
 FOLDER = tempfile.TemporaryDirectory(prefix="i2i-zoo-tests-")
+atexit.register(RESERVED.close)
 atexit.register(FOLDER.cleanup)
 
 # The Hub's client reads these when it is imported.
