@@ -16,6 +16,7 @@ RESERVED.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 RESERVED.bind(("127.0.0.1", 0))
 FOLDER = tempfile.TemporaryDirectory(prefix="i2i-zoo-tests-")
 atexit.register(FOLDER.cleanup)
+atexit.register(RESERVED.close)
 
 # The Hub's client reads these when it is imported.
 os.environ.pop("HF_TOKEN", None)
