@@ -158,6 +158,76 @@ class TestDirectory:
         with pytest.raises(ZooError, match="Cannot write the checkpoint"):
             i2i_zoo.save(model, tmp_path / "file" / "checkpoint")
 
+    @pytest.mark.parametrize("found", ["config.json", "model.safetensors", "discriminators.safetensors"])
+    def test_files_of_other_programs_stay(self, model: Pix2Pix, tmp_path: Path, found: str) -> None:
+        (tmp_path / "theirs").mkdir()
+        (tmp_path / "theirs" / found).write_text('{"model_type": "bert"}')
+        with pytest.raises(ZooError, match=rf"theirs holds {found}, which is not of a checkpoint .*another folder"):
+            i2i_zoo.save(model, tmp_path / "theirs")
+        assert {path.name: path.read_text() for path in (tmp_path / "theirs").iterdir()} == {
+            found: '{"model_type": "bert"}'
+        }
+        assert os.listdir(tmp_path) == ["theirs"]
+
+    def test_everything_is_written_inside_a_folder_that_exists(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Its parent may be read-only, or it may be a mount point: then no file can be moved into it from outside.
+        def move(source: Path, target: Path, *, replace: Any = os.replace) -> None:
+            assert directory in source.parents
+            assert directory in target.parents
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", move)
+        other = tiny(lambda_adversarial=0)
+        i2i_zoo.save(other, directory)
+        assert same(i2i_zoo.load(directory), other)
+        assert sorted(os.listdir(directory)) == ["README.md", "config.json", "model.safetensors"]
+
+    @pytest.mark.parametrize("moves", range(7))
+    def test_an_interrupt_at_any_move_changes_nothing(
+        self, directory: Path, files: dict[str, bytes], moves: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = []
+
+        def move(source: Path, target: Path, *, replace: Any = os.replace) -> None:
+            if len(done) == moves:
+                done.append(source)
+                raise KeyboardInterrupt
+            done.append(source)
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", move)
+        if moves < 5:  # three files leave, two come
+            with pytest.raises(KeyboardInterrupt):
+                i2i_zoo.save(tiny(lambda_adversarial=0), directory)
+            assert {path.name: path.read_bytes() for path in directory.iterdir()} == files
+        else:
+            i2i_zoo.save(tiny(lambda_adversarial=0), directory)
+            assert len(done) == 5
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("moves", range(6))
+    def test_a_save_that_was_killed_is_repeated(self, directory: Path, moves: int) -> None:
+        code = (
+            "import os, sys, signal, i2i_zoo\n"
+            "model, move, left = i2i_zoo.load(sys.argv[1], discriminators=True), os.replace, int(sys.argv[2])\n"
+            "def killed(source, target):\n"
+            "    global left\n"
+            "    if not left: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "    left -= 1\n"
+            "    move(source, target)\n"
+            "os.replace = killed\n"
+            "i2i_zoo.save(model, sys.argv[1])\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, str(directory), str(moves)])
+        assert done.returncode == -9
+        other = tiny()
+        i2i_zoo.save(other, directory)
+        assert same(i2i_zoo.load(directory, discriminators=True), other)
+        assert len(os.listdir(directory)) == 4
+        assert os.listdir(directory.parent) == [directory.name]
+
     def test_missing_unknown_and_misshapen_tensors(self, directory: Path) -> None:
         path = directory / "model.safetensors"
         tensors = load_file(path)
@@ -205,6 +275,19 @@ class TestDirectory:
             (directory / file).write_bytes(content)
         with pytest.raises(ZooError, match=message):
             i2i_zoo.load(directory)
+
+    @pytest.mark.parametrize("number", [float("nan"), float("inf")])
+    def test_weights_that_are_no_numbers(self, directory: Path, number: float) -> None:
+        path = directory / "model.safetensors"
+        tensors = load_file(path)
+        tensors["generator.down.1.conv.weight"][0, 0, 0, 0] = number
+        save_file(tensors, path)
+        message = r"checkpoint hold NaN or infinite numbers, in generator\.down\.1\.conv\.weight: .*earlier checkpoint"
+        for strict in (True, False):
+            with pytest.raises(ZooError, match=message):
+                i2i_zoo.load(directory, strict=strict)
+        with pytest.raises(ZooError, match=message):
+            init_from(tiny(), directory)
 
     def test_truncated_tensors(self, directory: Path, files: dict[str, bytes]) -> None:
         (directory / "model.safetensors").write_bytes(files["model.safetensors"][:-100])
