@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -295,6 +296,26 @@ class TestDirectory:
             i2i_zoo.load(directory)
 
 
+@pytest.mark.parametrize(
+    ("method", "hparams"),
+    [
+        ("pix2pixhd", {"blocks": 10**8, "labels": 3}),
+        ("munit", {"blocks": 10**8}),
+        ("spade", {"labels": 3, "scales": 10**8}),
+        ("pix2pixhd", {"labels": 3, "enhancers": 10**8, "blocks": 10**4}),
+    ],
+)
+def test_a_config_of_layers_without_end(method: str, hparams: dict[str, Any], tmp_path: Path) -> None:
+    config = {"method": method, "hparams": hparams, "preprocess": {}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for file in ("model", "discriminators"):
+        save_file({f"{file}.weight": torch.zeros(1)}, tmp_path / f"{file}.safetensors")
+    start = time.monotonic()
+    with pytest.raises(ZooError, match=r"ask for far more layers than its 2 tensors can fill: correct them"):
+        i2i_zoo.load(tmp_path, discriminators=True)
+    assert time.monotonic() - start < 5
+
+
 class TestInitFrom:
     def test_copies_generator_and_discriminator(self, model: Pix2Pix, directory: Path) -> None:
         started = tiny(lr=1e-5)
@@ -407,6 +428,14 @@ class TestHub:
         assert hub_error.startswith("hf:org/other is not in the cache, and the Hub cannot be reached")
         assert official_error.startswith("pix2pix-facades is not in the cache")
         assert len(hub.requests) == asked
+
+    def test_without_network_it_says_so_at_once(self, hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+        hub.stop()
+        start = time.monotonic()
+        with pytest.raises(ZooError, match="hf:org/other is not in the cache, and the Hub cannot be reached: check"):
+            i2i_zoo.load("hf:org/other")
+        assert time.monotonic() - start < 5
+        assert not caplog.records
 
     def test_private_repository_needs_the_token(self, model: Pix2Pix, hub: Hub, repo: str) -> None:
         hub.repos[repo].token = "hf_secret"
@@ -885,6 +914,11 @@ class TestDrive:
             i2i_zoo.load(self.name)
         assert os.listdir(tmp_path) == ["cache"]
         assert os.listdir(tmp_path / "cache") == []
+
+    def test_without_network(self, drive: Drive) -> None:
+        drive.error = OSError("HTTPSConnectionPool(host='drive.google.com', port=443): Max retries exceeded")
+        with pytest.raises(ZooError, match=r"fetched from Google Drive \(the server cannot be reached\): try again"):
+            i2i_zoo.load(self.name)
 
     def test_without_gdown(self, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "gdown", None)
