@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,16 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         killed()
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alive:
+        dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+        for name in (f".file.{dead.stdout.strip()}", f".file.{2**40}", f".file.{alive.pid}", ".file.old", ".other.1"):
+            (tmp_path / name).write_text("half")
+        with atomic_write(tmp_path / "file") as partial:
+            partial.write_text("whole")
+        assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+            [f".file.{alive.pid}", ".file.old", ".other.1", "file"]
+        )
+        alive.communicate(b"\n")
