@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +101,28 @@ def test_a_folder_that_nothing_was_written_to_is_removed() -> None:
 def test_other_verbs_take_the_saved_configuration_of_a_run(verb: str) -> None:
     assert main(FIT) == 0
     assert main([verb, f"--config={RUNS}/version_0/config.yaml", "--ckpt_path=last"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_run_ended_by_a_signal_says_how_to_continue(number: signal.Signals, workers: int) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "i2i_zoo", *FIT, f"--data.num_workers={workers}", "--trainer.max_epochs=100000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as process:
+        while last_checkpoint(RUNS) is None:
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, number)  # a queue sends it to all processes
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    *_, sentence = error.splitlines()
+    path = RUNS / "version_0/checkpoints/last.ckpt"
+    what = "interrupted" if number == signal.SIGINT else "ended by SIGTERM"
+    assert sentence == f"i2i-zoo: {what}; the same command with --ckpt_path last continues the run from {path}"
+    assert "Traceback" not in error
+    assert not (RUNS / "version_0/model").exists()
+    step = last()["global_step"]
+    assert main([*FIT, "--ckpt_path=last", f"--trainer.max_epochs={step // 4 + 1}"]) == 0
+    assert last()["global_step"] == step + 4

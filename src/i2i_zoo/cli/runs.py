@@ -8,9 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from i2i_zoo.errors import ZooError
 
@@ -89,3 +93,44 @@ def last_checkpoint(runs: Path) -> Path | None:
     """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
     found = runs.glob("*/checkpoints/last*.ckpt")
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+class EndedBySignal(Exception):
+    """A signal has ended the run.
+
+    Args:
+        number: SIGTERM or SIGINT.
+        outlook: How to go on.
+    """
+
+    def __init__(self, number: signal.Signals, outlook: str) -> None:
+        self.status = 128 + number  # as shells report it
+        super().__init__(f"{'interrupted' if number == signal.SIGINT else f'ended by {number.name}'}{outlook}")
+
+
+@contextmanager
+def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
+    """In the block, SIGTERM stops the work at once, as Ctrl-C does, and both raise `EndedBySignal`.
+
+    Lightning by itself turns both into exits whose status hides the signal.
+    """
+    terminated = False
+
+    def stop(number: int, frame: object) -> NoReturn:
+        nonlocal terminated
+        terminated = True
+        raise SystemExit(128 + number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()  # only it may set handlers
+    previous = signal.signal(signal.SIGTERM, stop) if in_main_thread else None
+    try:
+        yield
+    except BaseException as error:
+        if terminated:
+            raise EndedBySignal(signal.SIGTERM, outlook()) from None
+        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+            raise EndedBySignal(signal.SIGINT, outlook()) from None
+        raise
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)

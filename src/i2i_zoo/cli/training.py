@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,11 +32,11 @@ from i2i_zoo.registry import ENTRIES, info, method_name
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle
 
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
-from .runs import RunFolder, last_checkpoint
+from .runs import EndedBySignal, RunFolder, ended_by_signals, last_checkpoint
 
 
-def main(verb: str, args: Sequence[str]) -> None:
-    """Run ``i2i-zoo <verb> <args>``.
+def main(verb: str, args: Sequence[str]) -> int:
+    """Run ``i2i-zoo <verb> <args>`` and return the exit status.
 
     All verbs but ``fit`` may take the name of a checkpoint first: its recipe is then the configuration.  With
     ``--card``, ``test`` writes the numbers into the checkpoint's card.
@@ -70,17 +71,16 @@ def main(verb: str, args: Sequence[str]) -> None:
             f"{str(error).splitlines()[0].rstrip('. ')}: most often the memory was full, so use fewer "
             "--data.num_workers or a smaller --data.batch_size; --ckpt_path last continues the run."
         ) from error
-    except SystemExit as stop:
-        # Lightning turns Ctrl-C into an exit of its own.
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
+    except EndedBySignal as end:
+        print(f"i2i-zoo: {end}", file=sys.stderr)
+        return end.status
     if card and cli.trainer.is_global_zero:
         results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
         trainer: Any = cli.trainer  # whose class does not declare its callbacks
         titles = next(callback.titles for callback in trainer.callbacks if isinstance(callback, Evaluation))
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
+    return 0
 
 
 class Parser(LightningArgumentParser):
@@ -117,10 +117,20 @@ class TrainingCLI(LightningCLI):
         self.verb, self.run, self.checkpoint = verb, run, checkpoint
         self.run_folder: RunFolder | None = None
         try:
-            self.start(args)
+            with ended_by_signals(self.outlook):
+                self.start(args)
         finally:
             if self.run_folder:
                 self.run_folder.release()
+
+    def outlook(self) -> str:
+        """How to go on when a signal has ended this command."""
+        if self.run_folder is None:
+            return ""
+        last = self.run_folder.path / "checkpoints" / "last.ckpt"
+        if not last.exists():
+            return " before the first checkpoint; start the run again"
+        return f"; the same command with --ckpt_path last continues the run from {last}"
 
     def start(self, args: list[str]) -> None:
         """Do everything that Lightning's constructor does: parse, build and run."""
