@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -302,6 +303,24 @@ def test_several_processes_translate_as_one_does(model: str, capsys: pytest.Capt
     assert "in/broken.png" in results[0][1]
     for name in files("one"):
         assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_first_one(model: str) -> None:
+    for i in range(40):
+        picture(f"in/{i}.png", size=(256, 256), seed=i)
+    command = [sys.executable, "-m", "i2i_zoo", "translate", model, "in", "--device=cpu", "--devices=2", "--batch=1"]
+    # Every process of the command holds the end of this pipe.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT) as process:
+        while not any(Path().glob("translated/*.png")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        assert select.select([process.stdout], [], [], 20)[0], "a process is still there"
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+    assert len(list(Path().glob("translated/*.png"))) < 40
 
 
 @pytest.fixture

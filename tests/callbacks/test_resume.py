@@ -126,6 +126,22 @@ def test_a_full_disk_costs_one_sentence_and_no_checkpoint(tmp_path: Path) -> Non
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_one_flipped_byte_is_seen_anywhere(tmp_path: Path) -> None:
+    file = tmp_path / "last.ckpt"
+    weights = torch.arange(1000.0)
+    WholeCheckpoints().save_checkpoint({"weights": weights}, file)
+    assert torch.equal(torch.load(file, weights_only=True)["weights"], weights)
+    content = file.read_bytes()
+    for place in (*range(0, len(content) - 100, 97), *range(len(content) - 100, len(content))):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        with pytest.raises(ZooError, match=r"last\.ckpt is damaged: .* give another checkpoint"):
+            WholeCheckpoints().load_checkpoint(file)
+    torch.save({"weights": weights}, file)  # by an earlier version
+    assert torch.equal(WholeCheckpoints().load_checkpoint(file)["weights"], weights)
+
+
 LAUNCHER = """
 import json, os, sys
 import i2i_zoo.cli.training

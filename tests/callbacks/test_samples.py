@@ -10,6 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import tiny
 from i2i_zoo.callbacks.samples import Samples, grid
+from i2i_zoo.data.unpaired import UnpairedData
+from i2i_zoo.methods.cyclegan import CycleGAN
 
 
 class PictureLogger(CSVLogger):
@@ -57,3 +59,21 @@ def test_rows_of_different_sizes() -> None:
     assert picture.shape == (6, 12, 3)
     assert (picture[4:, 10:] == 255).all()
     assert picture[:, :10].max() == 0
+
+
+def test_panels_of_different_sizes_in_a_row() -> None:
+    row = [torch.zeros(3, 4, 6, dtype=torch.uint8), torch.zeros(3, 2, 5, dtype=torch.uint8)]
+    picture = np.asarray(grid([row]))
+    assert picture.shape == (4, 11, 3)
+    assert picture[:, :6].max() == picture[:2].max() == 0
+    assert (picture[2:, 6:] == 255).all()
+
+
+def test_unpaired_pictures_of_different_sizes(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for domain, size in (("A", (64, 48)), ("B", (48, 64))):
+            (tmp_path / f"{split}{domain}").mkdir()
+            Image.new("RGB", size, "red").save(tmp_path / f"{split}{domain}" / "0.png")
+    data = UnpairedData(str(tmp_path), load_size=32, crop_size=32, test_size=None, num_workers=0)
+    tiny.trainer(tmp_path, Samples()).fit(CycleGAN(generator="resnet_6", width=2, discriminator_width=2), data)
+    assert (tmp_path / "samples/epoch_0000.png").exists()

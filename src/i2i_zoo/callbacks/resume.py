@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import lightning as L
 import numpy as np
@@ -73,13 +74,17 @@ class LastCheckpoint(lightning_private.SavesWithinEpochs):
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint completely or not at all: a kill or a full disk leaves the previous file."""
+    """Writes a checkpoint completely or not at all: a kill or a full disk leaves the previous file.
+
+    Each file carries a checksum, by which `load_checkpoint` sees damage.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
         try:
-            with atomic_write(path) as partial, open(partial, "wb") as file:
+            with atomic_write(path) as partial, open(partial, "w+b") as file:
                 torch.save(checkpoint, file)
+                add_checksum(file)
                 file.flush()
                 os.fsync(file.fileno())
         except (OSError, RuntimeError) as error:
@@ -90,3 +95,53 @@ class WholeCheckpoints(TorchCheckpointIO):
                 f"{path}: the checkpoint cannot be written ({reason}); the previous one is kept, "
                 "and --ckpt_path last continues from it."
             ) from error
+
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        check_checksum(path)
+        checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **options)
+        return checkpoint
+
+
+# torch.save writes a zip archive, which may end in a comment.  The checksum is that comment: one file stays one file,
+# and every reader of archives still reads it.
+
+#: What the comment begins with; the SHA-256 of everything before the comment follows in hexadecimal digits.
+MARK = b"sha256:"
+COMMENT = len(MARK) + 64
+#: The bytes of the archive's last entry, before the comment: a signature, and in the end the length of the comment.
+END, SIGNATURE = 22, b"PK\5\6"
+
+
+def add_checksum(file: BinaryIO) -> None:
+    """Add the checksum to an archive that `torch.save` has just written, and that can be read too."""
+    file.seek(-2, os.SEEK_END)
+    file.write(COMMENT.to_bytes(2, "little"))
+    comment = MARK + digest(file, file.tell())
+    file.seek(0, os.SEEK_END)
+    file.write(comment)
+
+
+def check_checksum(path: str | os.PathLike[str]) -> None:
+    """Raise `ZooError` if a file is not what `add_checksum` left; one without checksum passes."""
+    if not os.path.isfile(path):
+        return  # whoever opens it says so
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - COMMENT - END))
+        tail = file.read()
+        comment = tail[-COMMENT:]
+        marked = comment.startswith(MARK) or tail.startswith(SIGNATURE)  # one of them may be the damage
+        if marked and comment != MARK + digest(file, size - COMMENT):
+            raise ZooError(
+                f"{path} is damaged: its content is not what its checksum says; give another checkpoint or a copy of "
+                "this one to --ckpt_path, or start the run again."
+            )
+
+
+def digest(file: BinaryIO, size: int) -> bytes:
+    """The SHA-256 of the first ``size`` bytes, in hexadecimal digits."""
+    file.seek(0)
+    found = hashlib.sha256()
+    for start in range(0, size, 1 << 20):
+        found.update(file.read(min(1 << 20, size - start)))
+    return found.hexdigest().encode()

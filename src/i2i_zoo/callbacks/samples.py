@@ -57,8 +57,17 @@ class Samples(L.Callback):
 
 
 def grid(rows: list[list[Tensor]]) -> Image.Image:
-    """One picture of rows of pictures, (1 or 3, H, W) uint8 with equal heights in a row, on white."""
-    bands = [np.concatenate([panel.expand(3, -1, -1).permute(1, 2, 0).numpy() for panel in row], 1) for row in rows]
+    """One picture of rows of pictures, (1 or 3, H, W) uint8 of any sizes, on white; the tallest sets a row's height."""
+    bands = []
+    for row in rows:
+        height = max(panel.shape[1] for panel in row)
+        panels = [panel.expand(3, -1, -1).permute(1, 2, 0).numpy() for panel in row]
+        bands.append(np.concatenate([on_white(panel, height, panel.shape[1]) for panel in panels], 1))
     width = max(band.shape[1] for band in bands)
-    bands = [np.pad(band, ((0, 0), (0, width - band.shape[1]), (0, 0)), constant_values=255) for band in bands]
-    return Image.fromarray(np.concatenate(bands))
+    return Image.fromarray(np.concatenate([on_white(band, band.shape[0], width) for band in bands]))
+
+
+def on_white(picture: np.ndarray[Any, np.dtype[np.uint8]], height: int, width: int) -> Any:
+    """A picture (H, W, 3) uint8 in the upper left corner of a white one of this height and width."""
+    missing = ((0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0))
+    return np.pad(picture, missing, constant_values=255)

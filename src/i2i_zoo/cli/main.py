@@ -64,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv and argv[0] in TRAINING:
             from . import training
 
-            training.main(argv[0], argv[1:])
-            return 0
+            return training.main(argv[0], argv[1:])
         args = parse(argv)
         status: int | None = args.run(args)
         return status or 0

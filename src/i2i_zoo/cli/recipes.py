@@ -56,6 +56,11 @@ def check_recipe(path: Path) -> None:
 
 
 def run_name(config: Path) -> str:
-    """The name of a run: ``pix2pix-ablation-l1`` for ``recipes/pix2pix/ablation/l1.yaml``, else that of the file."""
+    """The name of a run: ``pix2pix-ablation-l1`` for ``recipes/pix2pix/ablation/l1.yaml``, else that of the file.
+
+    The configuration that a run has saved, ``<name>/version_<N>/config.yaml``, has the name of that run.
+    """
+    if config.name == "config.yaml" and config.resolve().parent.name.startswith("version_"):
+        return config.resolve().parents[1].name
     parts = config.with_suffix("").parts
     return "-".join(parts[parts.index("recipes") + 1 :] if "recipes" in parts else parts[-1:])

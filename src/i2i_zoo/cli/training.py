@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,8 +15,10 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from i2i_zoo import cards, hub
+from i2i_zoo.atomic import atomic_write
 from i2i_zoo.callbacks.collapse import CollapseWatch
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.callbacks.nan import StopOnNaN
@@ -28,10 +32,11 @@ from i2i_zoo.registry import ENTRIES, info, method_name
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle
 
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
+from .runs import EndedBySignal, RunFolder, ended_by_signals, last_checkpoint
 
 
-def main(verb: str, args: Sequence[str]) -> None:
-    """Run ``i2i-zoo <verb> <args>``.
+def main(verb: str, args: Sequence[str]) -> int:
+    """Run ``i2i-zoo <verb> <args>`` and return the exit status.
 
     All verbs but ``fit`` may take the name of a checkpoint first: its recipe is then the configuration.  With
     ``--card``, ``test`` writes the numbers into the checkpoint's card.
@@ -66,17 +71,16 @@ def main(verb: str, args: Sequence[str]) -> None:
             f"{str(error).splitlines()[0].rstrip('. ')}: most often the memory was full, so use fewer "
             "--data.num_workers or a smaller --data.batch_size; --ckpt_path last continues the run."
         ) from error
-    except SystemExit as stop:
-        # Lightning turns Ctrl-C into an exit of its own.
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
+    except EndedBySignal as end:
+        print(f"i2i-zoo: {end}", file=sys.stderr)
+        return end.status
     if card and cli.trainer.is_global_zero:
         results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
         trainer: Any = cli.trainer  # whose class does not declare its callbacks
         titles = next(callback.titles for callback in trainer.callbacks if isinstance(callback, Evaluation))
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
+    return 0
 
 
 class Parser(LightningArgumentParser):
@@ -86,6 +90,17 @@ class Parser(LightningArgumentParser):
         if isinstance(ex, ZooError):  # from the parser of a subcommand
             raise ex
         raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes the configuration as ``config.yaml`` into the run's folder, whatever the logger."""
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        path = Path(trainer.default_root_dir) / self.config_filename
+        with atomic_write(path) as partial, warnings.catch_warnings():
+            # jsonargparse renames it to skip_unset, which the versions before 4.49 do not know.
+            warnings.filterwarnings("ignore", r"\s*skip_none parameter was deprecated")
+            self.parser.save(self.config, partial, skip_none=False, overwrite=True, multifile=False)
 
 
 class TrainingCLI(LightningCLI):
@@ -100,13 +115,32 @@ class TrainingCLI(LightningCLI):
 
     def __init__(self, verb: str, args: list[str], run: str | None = None, checkpoint: str | None = None) -> None:
         self.verb, self.run, self.checkpoint = verb, run, checkpoint
+        self.run_folder: RunFolder | None = None
+        try:
+            with ended_by_signals(self.outlook):
+                self.start(args)
+        finally:
+            if self.run_folder:
+                self.run_folder.release()
+
+    def outlook(self) -> str:
+        """How to go on when a signal has ended this command."""
+        if self.run_folder is None:
+            return ""
+        last = self.run_folder.path / "checkpoints" / "last.ckpt"
+        if not last.exists():
+            return " before the first checkpoint; start the run again"
+        return f"; the same command with --ckpt_path last continues the run from {last}"
+
+    def start(self, args: list[str]) -> None:
+        """Do everything that Lightning's constructor does: parse, build and run."""
         import_recipe_classes()
-        fit = verb == "fit"
+        verb, fit = self.verb, self.verb == "fit"
         super().__init__(
             Method,
             L.LightningDataModule,
-            save_config_callback=SaveConfigCallback if fit else None,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=SaveConfig if fit else None,
+            save_config_kwargs={"save_to_log_dir": False},
             # The datamodules bring their own sampler; published numbers are measured on one device.
             trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"}
             | ({} if fit else {"logger": False, "devices": 1}),
@@ -123,10 +157,9 @@ class TrainingCLI(LightningCLI):
         return {self.verb: LightningCLI.subcommands()[self.verb]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        # For all verbs, since recipes may contain it; only fit uses it.
+        # For all verbs, since recipes and the saved configurations of runs contain them; only fit uses them.
         parser.add_argument("--init_from", type=str | None, help="Checkpoint of the zoo to fine-tune.")
-        if self.verb == "fit":
-            parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
+        parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         self.config = parser.parse_args(args)
@@ -145,7 +178,8 @@ class TrainingCLI(LightningCLI):
             trainer.strategy = "ddp_find_unused_parameters_true"
         if self.run is None:
             self.run = "-".join(config[key].class_path.rpartition(".")[2].lower() for key in ("model", "data"))
-        self.folder = Path(trainer.default_root_dir) / self.run
+        #: The folder of all runs of this recipe.
+        self.folder = Path(trainer.default_root_dir or ".") / self.run
         if config.ckpt_path == "last":
             last = last_checkpoint(self.folder)
             if last is None and self.verb != "fit":
@@ -170,10 +204,15 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]
         trainer, fit = config.trainer, self.verb == "fit"
-        if fit and trainer.logger in (None, True):
-            kwargs["logger"] = TensorBoardLogger(
-                trainer.default_root_dir, self.run, self.resumed_version(), default_hp_metric=False
-            )
+        if fit and not trainer.fast_dev_run:
+            version = self.resumed_version()
+            self.run_folder = rank_zero_only(RunFolder)(self.folder, version)
+            if self.run_folder:  # in the first process; the others learn from it where to write
+                version, kwargs["default_root_dir"] = self.run_folder.path.name, str(self.run_folder.path)
+            if trainer.logger in (None, True):
+                kwargs["logger"] = TensorBoardLogger(
+                    self.folder.parent, self.folder.name, version, default_hp_metric=False
+                )
         defaults: list[L.Callback] = [Predictions(str(self.folder / "predictions"))] if self.verb == "predict" else []
         if self.verb != "predict":
             defaults.append(Evaluation())
@@ -189,7 +228,11 @@ class TrainingCLI(LightningCLI):
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
         missing = [default for default in defaults if not any(isinstance(c, type(default)) for c in callbacks)]
         kwargs["callbacks"] = callbacks + missing
-        return super().instantiate_trainer(**kwargs)
+        built = super().instantiate_trainer(**kwargs)
+        for callback in built.checkpoint_callbacks:
+            if self.run_folder and isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+                callback.dirpath = str(self.run_folder.path / "checkpoints")
+        return built
 
     def resumed_version(self) -> str | None:
         """The version folder of the checkpoint to continue from, if it is a run of this recipe; None for a new one."""
@@ -215,7 +258,7 @@ class TrainingCLI(LightningCLI):
     def after_fit(self) -> None:
         """Save the trained model as a checkpoint of the zoo: the best one if a callback monitors it, else the last."""
         trainer: Any = self.trainer
-        directory = Path(trainer.log_dir or trainer.default_root_dir) / "model"
+        directory = Path(trainer.default_root_dir) / "model"
         if trainer.fast_dev_run or not trainer.is_global_zero:
             return
         model = self.model
@@ -238,12 +281,6 @@ def check_checkpoint(path: str, model: Method) -> None:
         raise ZooError(f"{path} is not a checkpoint of fit; load other files with --init_from.")
     read_lightning(content, path)
     fitting(model.state_dict(), content["state_dict"], path)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
-    found = folder.glob("*/checkpoints/last*.ckpt")
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def several_devices(trainer: Any) -> bool:

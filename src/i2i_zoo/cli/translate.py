@@ -8,6 +8,8 @@ import glob
 import multiprocessing
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -217,7 +219,7 @@ def translate_sharded(
         {target: jobs[target] for target in targets[i : i + args.batch]} for i in range(0, len(targets), args.batch)
     ]
     context, failures = multiprocessing.get_context("spawn"), dict[int, list[str]]()
-    pools = [ProcessPoolExecutor(1, context) for _ in devices]
+    pools = [ProcessPoolExecutor(1, context, initializer=end_with_parent, initargs=(os.getpid(),)) for _ in devices]
     try:
         futures = {}
         for i, part in enumerate(parts):
@@ -255,6 +257,17 @@ def translate_part(
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     return translate_all(load_once(name, device), jobs, batch, conditions, own, quiet=True)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process soon after the process that started it, however that one ends."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @functools.cache

@@ -1,0 +1,136 @@
+"""Where runs are: their folders, their checkpoints, and the lock that keeps two processes out of one folder.
+
+The runs of a recipe lie in ``<root>/<name>/version_<N>``, whatever logger they use, each with its ``checkpoints``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NoReturn
+
+from i2i_zoo.errors import ZooError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+LOCK = ".lock"
+
+
+class RunFolder:
+    """The folder of one run, which no other process can train in until `release`.
+
+    The system drops the lock when the process ends, however it ends.
+
+    Args:
+        runs: The folder of all runs of a recipe.
+        version: Name of the folder to continue in; None for a new one.
+
+    Raises:
+        ZooError: If another process trains in the folder.
+    """
+
+    def __init__(self, runs: Path, version: str | None = None) -> None:
+        self.path = runs / version if version else new_folder(runs)
+        self.file = open(self.path / LOCK, "a+")  # noqa: SIM115  # stays open as long as the lock is held
+        try:
+            lock(self.file)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                self.file.seek(0)
+                holder = self.file.read().strip()
+                self.file.close()
+                raise ZooError(
+                    f"{self.path}: another process{f' ({holder})' * bool(holder)} trains in this folder; wait for its "
+                    "end, or start a run of its own without --ckpt_path."
+                ) from None
+            # The file system has no locks: the run goes on without.
+        self.file.truncate(0)
+        self.file.write(f"number {os.getpid()} on {platform.node()}\n")
+        self.file.flush()
+
+    def release(self) -> None:
+        """Give up the lock, and remove a folder that nothing was written to."""
+        if {path.name for path in self.path.iterdir()} == {LOCK}:
+            (self.path / LOCK).unlink()
+            self.path.rmdir()
+        self.file.close()
+
+
+def new_folder(runs: Path) -> Path:
+    """A new folder ``version_<N>``, which no other process can have made."""
+    runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        taken = [int(path.name[8:]) for path in runs.glob("version_*") if path.name[8:].isdecimal()]
+        folder = runs / f"version_{max(taken, default=-1) + 1}"
+        try:
+            folder.mkdir()
+        except FileExistsError:  # another run was faster
+            continue
+        return folder
+
+
+def lock(file: IO[str]) -> None:
+    """Lock an open file for this process; raises `OSError` if another one has locked it."""
+    if sys.platform == "win32":
+        file.seek(1 << 30)  # a place without content, since Windows forbids others to read what is locked
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        # A record lock: unlike that of flock, it does not pass on to the processes that load data.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def last_checkpoint(runs: Path) -> Path | None:
+    """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
+    found = runs.glob("*/checkpoints/last*.ckpt")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+class EndedBySignal(Exception):
+    """A signal has ended the run.
+
+    Args:
+        number: SIGTERM or SIGINT.
+        outlook: How to go on.
+    """
+
+    def __init__(self, number: signal.Signals, outlook: str) -> None:
+        self.status = 128 + number  # as shells report it
+        super().__init__(f"{'interrupted' if number == signal.SIGINT else f'ended by {number.name}'}{outlook}")
+
+
+@contextmanager
+def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
+    """In the block, SIGTERM stops the work at once, as Ctrl-C does, and both raise `EndedBySignal`.
+
+    Lightning by itself turns both into exits whose status hides the signal.
+    """
+    terminated = False
+
+    def stop(number: int, frame: object) -> NoReturn:
+        nonlocal terminated
+        terminated = True
+        raise SystemExit(128 + number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()  # only it may set handlers
+    previous = signal.signal(signal.SIGTERM, stop) if in_main_thread else None
+    try:
+        yield
+    except BaseException as error:
+        if terminated:
+            raise EndedBySignal(signal.SIGTERM, outlook()) from None
+        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+            raise EndedBySignal(signal.SIGINT, outlook()) from None
+        raise
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)
