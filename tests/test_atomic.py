@@ -34,3 +34,10 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         killed()
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_longest_name_that_a_file_can_have(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 251 + ".png")
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+    assert path.read_text() == "whole"

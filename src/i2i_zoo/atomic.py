@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2s
 from pathlib import Path
 
 
@@ -16,7 +17,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     missing.  Raises `OSError` if the folder cannot be made or the file cannot be moved into place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # A hash, since a file's name may already be as long as the file system allows.
+    partial = path.with_name(f".{blake2s(os.fsencode(path.name), digest_size=8).hexdigest()}.{os.getpid()}")
     try:
         yield partial
         os.replace(partial, path)
