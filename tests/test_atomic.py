@@ -41,11 +41,25 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alive:
         dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-        for name in (f".file.{dead.stdout.strip()}", f".file.{2**40}", f".file.{alive.pid}", ".file.old", ".other.1"):
+        with atomic_write(tmp_path / "file") as partial:
+            partial.write_text("whole")
+        stem = partial.name.rpartition(".")[0]
+        for name in (
+            f"{stem}.{dead.stdout.strip()}",
+            f"{stem}.{2**40}",
+            f"{stem}.{alive.pid}",
+            f"{stem}.old",
+            ".other.1",
+        ):
             (tmp_path / name).write_text("half")
         with atomic_write(tmp_path / "file") as partial:
             partial.write_text("whole")
-        assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-            [f".file.{alive.pid}", ".file.old", ".other.1", "file"]
-        )
+        assert {path.name for path in tmp_path.iterdir()} == {"file", *there}
         alive.communicate(b"\n")
+
+
+def test_the_longest_name_that_a_file_can_have(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 251 + ".png")
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+    assert path.read_text() == "whole"

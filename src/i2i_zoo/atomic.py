@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import blake2s
 from pathlib import Path
 
 #: When a folder may be searched for leftovers again, so that this takes at most a hundredth of the time.
@@ -21,7 +22,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     missing.  Raises `OSError` if the folder cannot be made or the file cannot be moved into place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # A hash, since a file's name may already be as long as the file system allows.
+    partial = path.with_name(f".{blake2s(os.fsencode(path.name), digest_size=8).hexdigest()}.{os.getpid()}")
     remove_leftovers(partial)
     try:
         yield partial
