@@ -44,13 +44,8 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
         with atomic_write(tmp_path / "file") as partial:
             partial.write_text("whole")
         stem = partial.name.rpartition(".")[0]
-        for name in (
-            f"{stem}.{dead.stdout.strip()}",
-            f"{stem}.{2**40}",
-            f"{stem}.{alive.pid}",
-            f"{stem}.old",
-            ".other.1",
-        ):
+        gone, there = (dead.stdout.strip(), 2**40), (f"{stem}.{alive.pid}", f"{stem}.old", ".other.1")
+        for name in (*(f"{stem}.{process}" for process in gone), *there):
             (tmp_path / name).write_text("half")
         with atomic_write(tmp_path / "file") as partial:
             partial.write_text("whole")

@@ -12,7 +12,6 @@ import stat
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -310,10 +309,8 @@ def test_a_config_of_layers_without_end(method: str, hparams: dict[str, Any], tm
     (tmp_path / "config.json").write_text(json.dumps(config))
     for file in ("model", "discriminators"):
         save_file({f"{file}.weight": torch.zeros(1)}, tmp_path / f"{file}.safetensors")
-    start = time.monotonic()
     with pytest.raises(ZooError, match=r"ask for far more layers than its 2 tensors can fill: correct them"):
         i2i_zoo.load(tmp_path, discriminators=True)
-    assert time.monotonic() - start < 5
 
 
 class TestInitFrom:
@@ -431,10 +428,8 @@ class TestHub:
 
     def test_without_network_it_says_so_at_once(self, hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
         hub.stop()
-        start = time.monotonic()
         with pytest.raises(ZooError, match="hf:org/other is not in the cache, and the Hub cannot be reached: check"):
             i2i_zoo.load("hf:org/other")
-        assert time.monotonic() - start < 5
         assert not caplog.records
 
     def test_private_repository_needs_the_token(self, model: Pix2Pix, hub: Hub, repo: str) -> None:

@@ -76,11 +76,12 @@ def write_checkpoint(
             then the directory is as it was.
     """
     inside, beside = (folder / f".{directory.name}.{os.getpid()}" for folder in (directory, directory.parent))
-    # A save that was killed while it moved the files leaves some of them without a config.json.
-    if not any((leftover / "old").is_dir() for leftover in leftovers(inside)):
-        _refuse_foreign(directory)
-    temporary = inside if directory.is_dir() else beside
+    temporary = beside
     try:
+        # A save that was killed while it moved the files leaves some of them without a config.json.
+        if not any((leftover / "old").is_dir() for leftover in leftovers(inside)):
+            _refuse_foreign(directory)
+        temporary = inside if directory.is_dir() else beside
         remove_leftovers(inside)
         remove_leftovers(beside)
         temporary.mkdir(parents=True)
