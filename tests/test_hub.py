@@ -311,7 +311,7 @@ def test_a_config_of_layers_without_end(method: str, hparams: dict[str, Any], tm
     for file in ("model", "discriminators"):
         save_file({f"{file}.weight": torch.zeros(1)}, tmp_path / f"{file}.safetensors")
     start = time.monotonic()
-    with pytest.raises(ZooError, match=r"ask for far more layers than its 2 tensors can fill: correct them"):
+    with pytest.raises(ZooError, match=r"far more layers than its 2 tensors can fill|cannot have"):
         i2i_zoo.load(tmp_path, discriminators=True)
     assert time.monotonic() - start < 5
 
