@@ -309,7 +309,7 @@ def test_a_config_of_layers_without_end(method: str, hparams: dict[str, Any], tm
     (tmp_path / "config.json").write_text(json.dumps(config))
     for file in ("model", "discriminators"):
         save_file({f"{file}.weight": torch.zeros(1)}, tmp_path / f"{file}.safetensors")
-    with pytest.raises(ZooError, match=r"ask for far more layers than its 2 tensors can fill: correct them"):
+    with pytest.raises(ZooError, match=r"far more layers than its 2 tensors can fill|cannot have"):
         i2i_zoo.load(tmp_path, discriminators=True)
 
 
@@ -332,10 +332,41 @@ class TestInitFrom:
         started = tiny(width=3)
         before = {k: v.clone() for k, v in started.state_dict().items()}
         with pytest.raises(
-            ZooError, match=r"misshapen generator\.down\.0\.conv\.weight \(2x3x4x4 in place of 3x3x4x4\)"
+            ZooError, match=r"checkpoint has another architecture than the model: use --model\.width 2\."
         ):
             init_from(started, directory)
         assert all(torch.equal(v, before[k]) for k, v in started.state_dict().items())
+        others = tiny(generator="resnet_6", receptive_field=1, norm="instance", lr=1.0, betas=[0.1, 0.2])
+        with pytest.raises(
+            ZooError, match=r"use --model\.generator unet_64 --model\.norm batch --model\.receptive_field 16\."
+        ):
+            init_from(others, directory)
+
+    @pytest.mark.parametrize("what", ["last.ckpt", "version_3", "run"])
+    def test_from_a_run(self, model: Pix2Pix, tmp_path: Path, what: str) -> None:
+        file = tmp_path / "run" / "version_3" / "checkpoints" / "last.ckpt"
+        file.parent.mkdir(parents=True)
+        content = {"hyper_parameters": dict(model.hparams), "preprocess": {}, "state_dict": model.state_dict()}
+        torch.save({**content, "pytorch-lightning_version": "2.6.6"}, file)
+        source = {"last.ckpt": file, "version_3": file.parent.parent, "run": tmp_path / "run"}[what]
+        started = tiny()
+        init_from(started, source)
+        assert same(started, model)
+        with pytest.raises(ZooError, match=r"another architecture than the model: use --model\.width 2\."):
+            init_from(tiny(width=3), source)
+        saved = tiny()
+        i2i_zoo.save(saved, file.parent.parent / "model")  # as a run does at its end
+        init_from(started, source)
+        assert same(started, model if what == "last.ckpt" else saved)
+
+    def test_of_broken_files_says_which_tensors(self, directory: Path) -> None:
+        tensors = load_file(directory / "model.safetensors")
+        tensors["generator.down.0.conv.weight"] = torch.zeros(1, 3, 4, 4)
+        save_file(tensors, directory / "model.safetensors")
+        with pytest.raises(
+            ZooError, match=r"misshapen generator\.down\.0\.conv\.weight \(1x3x4x4 in place of 2x3x4x4\)"
+        ):
+            init_from(tiny(), directory)
 
 
 def test_wrong_names() -> None:

@@ -12,7 +12,13 @@ import torch
 
 from i2i_zoo import __version__, registry
 from i2i_zoo.convert import convert
-from i2i_zoo.convert.build import build_method, check_hparams, discriminators_of, network_tensors
+from i2i_zoo.convert.build import (
+    build_method,
+    check_hparams,
+    differing_hparams,
+    discriminators_of,
+    network_tensors,
+)
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.store.format import (
@@ -26,7 +32,7 @@ from i2i_zoo.store.format import (
     write_checkpoint,
 )
 from i2i_zoo.store.sources import Files, hub_failures, locate, needed, official_files, official_folder
-from i2i_zoo.store.tensors import fitting, read_safetensors
+from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle, read_safetensors
 
 
 def load(
@@ -79,20 +85,50 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
 
     Args:
         model: A method after `configure_model`, with the checkpoint's architecture.
-        name: As for `load`.
+        name: As for `load`; also a ``.ckpt`` of `fit`, or the folder of a run.
         **options: ``revision``, ``cache_dir``, ``token`` and ``local_files_only`` as for `load`.
 
     Raises:
-        ZooError: As `load`; also if the architectures differ.  The model is then unchanged.
+        ZooError: As `load`; also if the architectures differ: it names the hyper-parameters.  The model is then
+            unchanged.
     """
-    files = _files(name, **options)
-    tensors = read_safetensors(needed(files, WEIGHTS, name))
-    networks = model.inference_networks
-    if (discriminators := discriminators_of(model)) and (path := files(DISCRIMINATORS)):
-        tensors |= read_safetensors(path)
-        networks = (*networks, *discriminators)
-    initial = fitting(network_tensors(model, networks), model.initial_tensors(tensors), str(name))
+    networks = (*model.inference_networks, *discriminators_of(model))
+    source = _of_run(Path(name))
+    if source.is_file():
+        content = read_pickle(source)
+        if not is_lightning(content):
+            raise ZooError(f"{name} is not a checkpoint of fit: convert it first, with i2i-zoo convert.")
+        hparams, _, tensors = read_lightning(content, str(source))
+        tensors = {key: tensor for key, tensor in tensors.items() if key.partition(".")[0] in networks}
+    else:
+        files = _files(source if source != Path(name) else name, **options)
+        hparams, tensors = {}, read_safetensors(needed(files, WEIGHTS, name))
+        if config := files(CONFIG):
+            hparams = read_config(config).hparams
+        if discriminators_of(model) and (path := files(DISCRIMINATORS)):
+            tensors |= read_safetensors(path)
+    found = {key.partition(".")[0] for key in tensors}
+    networks = tuple(n for n in networks if n in model.inference_networks or n in found)
+    try:
+        initial = fitting(network_tensors(model, networks), model.initial_tensors(tensors), str(name))
+    except ZooError as error:
+        if options_of_model := differing_hparams(model, hparams):
+            raise ZooError(
+                f"{name} has another architecture than the model: use {' '.join(options_of_model)}."
+            ) from error
+        raise
     model.load_state_dict(initial, strict=False)
+
+
+def _of_run(path: Path) -> Path:
+    """What a run of `fit` left in its folder, or in its newest version: the saved model, else the last checkpoint."""
+    if not path.is_dir() or (path / CONFIG).exists():
+        return path
+    for pattern in ("model/config.json", "checkpoints/last*.ckpt"):
+        if found := [*path.glob(pattern), *path.glob(f"version_*/{pattern}")]:
+            newest = max(found, key=lambda file: file.stat().st_mtime)
+            return newest.parent if newest.name == CONFIG else newest
+    return path
 
 
 def _files(

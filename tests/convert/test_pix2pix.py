@@ -88,6 +88,36 @@ def test_weights_that_are_no_numbers_are_refused(saved: Any, train: Golden) -> N
         convert("pix2pix", saved(generator=state))
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda g, d: {"model": g, "epoch": 3, "optimizer": {"state": {0: {"step": torch.ones(1)}}}},
+        lambda g, d: {"netD": d, "netG": g},
+        lambda g, d: {"model_state_dict": {"generator": g, "discriminator": d}},
+        lambda g, d: {"params": {k: t + 1 for k, t in g.items()}, "params_ema": g},
+        lambda g, d: {"d": d, "state_dict": {f"module._orig_mod.{k}": t for k, t in g.items()}},
+        lambda g, d: {f"_orig_mod.module.model.{k}": t for k, t in g.items()},
+        lambda g, d: {**{f"netG.{k}": t for k, t in g.items()}, **{f"netD.module.{k}": t for k, t in d.items()}},
+        lambda g, d: {"state_dict": {**{f"G.{k}": t for k, t in g.items()}, "criterion.weight": torch.ones(1)}},
+    ],
+)
+def test_weights_in_the_wrappings_of_other_programs(saved: Any, train: Golden, wrap: Any) -> None:
+    state = train.state("G")
+    model = convert("pix2pix", saved(generator=wrap(state, train.state("D")))["generator"])
+    assert torch.equal(model.generator.down[0].conv.weight, state["model.model.0.weight"])
+
+
+def test_wrappings_without_the_network_name_their_entries(saved: Any, train: Golden) -> None:
+    state = train.state("D")
+    for content in ({"netD": state, "ema": {"D": state}, "step": 1}, {"netD": {"module": state}, "ema": {"D": state}}):
+        with pytest.raises(
+            ZooError, match=r"entries of .*generator\.pth \(ema\.D, netD.*\) is the network .* needed: "
+        ):
+            convert("pix2pix", saved(generator=content)["generator"])
+    with pytest.raises(ZooError, match=r"generator\.pth holds no state dict, only epoch, args: a mapping"):
+        convert("pix2pix", saved(generator={"epoch": 1, "args": {"lr": 1.0}})["generator"])
+
+
 class AuthorsUNet(nn.Module):
     """A U-Net's layers nested as the authors nest them: a block holds its way down, the next block, its way up."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from golden.fill import Golden
-from i2i_zoo import convert
+from i2i_zoo import convert, load
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
 from i2i_zoo.registry import ENTRIES
@@ -296,3 +298,28 @@ def test_networks_that_are_not_of_one_model(saved: Any) -> None:
         files = saved(**({} if "generator's file" in message else {"generator": generator}), **states)
         with pytest.raises(ZooError, match=message):
             convert("pix2pixhd", files)
+
+
+def test_what_the_tensors_do_not_show_is_said_or_asked_for(
+    saved: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(saved(generator=authors_generator(35).state_dict())["generator"])
+    command = ["convert", "pix2pixhd", file, "-o", str(tmp_path / "model")]
+    assert main(command) == 0
+    assert "the tensors do not show labels=34, edges=True; this is assumed" in capsys.readouterr().err
+    assert load(tmp_path / "model").hparams.labels == 34
+    assert main([*command, "--hparam", "labels=35", "--hparam=edges=false"]) == 0
+    assert capsys.readouterr().err == ""
+    assert load(tmp_path / "model").hparams.labels == 35
+    for hparam, message in (
+        ("labels", "--hparam labels: give it as NAME=VALUE"),
+        ("labels=many", "Pix2PixHD cannot have labels='many'"),
+        ("label=3", "Pix2PixHD has no hyper-parameter 'label'"),
+        ("labels=9", "labels"),
+    ):
+        assert main([*command, "--hparam", hparam]) == 1
+        assert message in capsys.readouterr().err
+    colours = saved(generator=authors_generator(3).state_dict())["generator"]
+    with pytest.raises(ZooError, match=r"reads three channels: pictures .* give their number \(--hparam labels=2\)"):
+        convert("pix2pixhd", colours)
+    assert convert("pix2pixhd", colours, labels=2).hparams.edges

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ def add_arguments(command: Parser) -> None:
     command.add_argument(
         "files", nargs="+", metavar="FILE", help="the generator's file, a .ckpt of fit, or NETWORK=FILE each"
     )
+    command.add_argument(
+        "--hparam",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a hyper-parameter that the tensors do not show, in JSON, such as labels=35; repeatable",
+    )
     command.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
 
 
@@ -32,7 +40,18 @@ def run(args: argparse.Namespace) -> None:
         raise ZooError("Say which network each file is for: generator=FILE discriminator=FILE.")
     from i2i_zoo import convert, save
 
-    model = convert(args.method, files)
+    model = convert(args.method, files, **dict(map(parse_hparam, args.hparam)))
     save(model, args.output)
     what = " PICTURE" if model.verb == "translate" else ""
     print(f"Written to {args.output}. Use it with: i2i-zoo {model.verb} {args.output}{what}")
+
+
+def parse_hparam(text: str) -> tuple[str, Any]:
+    """Name and value of ``NAME=VALUE``; a value that is no JSON is a word.  Raises `ZooError` for anything else."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ZooError(f"--hparam {text}: give it as NAME=VALUE, such as --hparam labels=35.")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value

@@ -2,16 +2,17 @@
 
 Each method that has official checkpoints has a module `i2i_zoo.convert.<method>`.  Its ``read`` maps the authors' keys
 and layout to ours, and reads the hyper-parameters off the tensors.  What the tensors do not show, ``read`` takes as
-keyword arguments with the names of the hyper-parameters.
+keyword arguments with the names of the hyper-parameters; `convert` says which values it assumes for them.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from itertools import islice, product
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,7 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
-from i2i_zoo.store.tensors import is_lightning, read_lightning, read_pickle, state_dict
+from i2i_zoo.store.tensors import first_few, is_lightning, read_lightning, read_pickle, state_dicts
 
 from .build import build_method, check_hparams
 
@@ -35,7 +36,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         method: Name of the method, such as ``pix2pix``.
         files: The generator's file; or networks' names to their files, such as
             ``{"generator": "latest_net_G.pth", "discriminator": "latest_net_D.pth"}``; or one ``.ckpt`` of `fit`, whose
-            averaged weights are taken if it has them.
+            averaged weights are taken if it has them.  Of several state dicts in a file, the first that fits is taken.
         **hparams: Hyper-parameters that replace those read off the tensors.
 
     Raises:
@@ -60,11 +61,52 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         files = ", ".join(map(str, files.values()))
     if find_spec(f"{__name__}.{method}") is None:
         raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
-    states = {name: state_dict(content, str(files)) for name, content in by_domain(contents).items()}
     read = import_module(f"{__name__}.{method}").read
-    asked = {name: value for name, value in hparams.items() if name in signature(read).parameters}
-    found, tensors = read(states, **asked)
-    return _build(cls, {**found, **hparams}, tensors, str(files))
+    # What the tensors do not show.
+    facts = [name for name in signature(read).parameters if name != "states"]
+    asked = {name: value for name, value in hparams.items() if name in facts}
+
+    def built(states: Mapping[str, dict[str, Tensor]]) -> Method:
+        found, tensors = read(states, **asked)
+        model = _build(cls, {**found, **hparams}, tensors, str(files))
+        if assumed := ", ".join(f"{name}={found[name]!r}" for name in facts if name in found and name not in asked):
+            print(
+                f"{files}: the tensors do not show {assumed}; this is assumed, so give what is different "
+                "(--hparam NAME=VALUE, in Python NAME=VALUE).",
+                file=sys.stderr,
+            )
+        return model
+
+    return _first_that_fits(built, {n: state_dicts(c, str(files)) for n, c in by_domain(contents).items()}, str(files))
+
+
+def _first_that_fits(
+    built: Callable[[Mapping[str, dict[str, Tensor]]], Method],
+    candidates: Mapping[str, Mapping[str, dict[str, Tensor]]],
+    where: str,
+) -> Method:
+    """The method, built from the first choice of state dicts that are its networks.
+
+    Args:
+        built: Builds the method from one state dict for each network.
+        candidates: Network to the state dicts in its file, by their entries.
+        where: The files.
+
+    Raises `ZooError` if none fits: for the reason of the first choice or, if the files have several entries, with
+    their names.
+    """
+    first: Exception | None = None
+    for choice in islice(product(*candidates.values()), 200):
+        try:
+            return built({name: candidates[name][entry] for name, entry in zip(candidates, choice, strict=True)})
+        except (ZooError, LookupError, ValueError) as error:  # the tensors of something else may be anything
+            first = first or error
+    entries = dict.fromkeys(entry for states in candidates.values() for entry in states if not entry.endswith("."))
+    if isinstance(first, ZooError) and list(entries) == [""]:
+        raise first
+    raise ZooError(
+        f"None of the entries of {where} ({first_few(entries, 10)}) is the network that is needed: {first}"
+    ) from first
 
 
 def by_domain(contents: Mapping[str, Any]) -> dict[str, Any]:

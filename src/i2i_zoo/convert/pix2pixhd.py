@@ -46,7 +46,8 @@ def read(
         clusters: Most clusters of each label's features.
 
     Raises:
-        ZooError: If a network is not one of theirs, or if labels and edges do not add up to the channels.
+        ZooError: If a network is not one of theirs, or if labels and edges do not add up to the channels; for three
+            channels, if neither labels nor edges are given, since these are most often colours.
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the others.")
@@ -58,6 +59,11 @@ def read(
     features = hparams.get("features", 0)
     if channels - features < 2:
         raise ZooError(f"The generator's {channels} channels are too few for labels, edges and {features} features.")
+    if channels - features == 3 and labels is None and edges is None:
+        raise ZooError(
+            "This generator reads three channels: pictures (the authors' --label_nc 0), which Pix2PixHD cannot have, "
+            "or labels; if it reads labels, give their number (--hparam labels=2)."
+        )
     labels, edges = labels_and_edges(channels - features, labels, edges, guess=True)
     hparams |= {"labels": labels, "edges": edges}
     if features:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
 
@@ -38,16 +38,56 @@ def read_pickle(path: str | PathLike[str]) -> Any:
 
 
 def state_dict(content: Any, where: str) -> dict[str, Tensor]:
-    """The tensors of one network by name, from under ``state_dict`` if they are there, without DataParallel's prefix.
+    """The first of `state_dicts`."""
+    return next(iter(state_dicts(content, where).values()))
 
-    Raises `ZooError` if the content, read from the file ``where``, is something else.
+
+def state_dicts(content: Any, where: str) -> dict[str, dict[str, Tensor]]:
+    """The state dicts in the content of a file, by the entries that lead to them: ``model.netG``.
+
+    Those under ``state_dict`` come first, then averages, then the others as the file has them.  Prefixes that wrappers
+    put before all names (``module.``, ``_orig_mod.``) are removed.  Parts of a state dict, such as the networks
+    ``netG.`` and ``netD.`` or what is inside of a wrapper ``model.``, come last; their entries end with a dot.
+
+    Raises `ZooError` if the content, read from the file ``where``, holds none.
     """
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not is_state(content) or not content:
-        raise ZooError(f"{where} holds no state dict: a mapping of names to tensors is needed.")
-    prefix = "module." if all(name.startswith("module.") for name in content) else ""
-    return {name.removeprefix(prefix): tensor for name, tensor in content.items()}
+    found: dict[str, dict[str, Tensor]] = {}
+    for entry, state in _nested(content):
+        while (prefix := _common_part(state)) in ("module", "_orig_mod"):
+            state = {name.removeprefix(f"{prefix}."): tensor for name, tensor in state.items()}
+        found[entry] = {name.replace("._orig_mod.", "."): tensor for name, tensor in state.items()}
+    if not found:
+        entries = f", only {first_few(map(str, content))}" if isinstance(content, Mapping) and content else ""
+        raise ZooError(f"{where} holds no state dict{entries}: a mapping of names to tensors is needed.")
+
+    def rank(entry: str) -> int:
+        parts = entry.lower().split(".")
+        return 0 if "state_dict" in parts else 1 if "ema" in parts or entry.lower().endswith("_ema") else 2
+
+    found = {entry: found[entry] for entry in sorted(found, key=rank)}
+    for entry, state in list(found.items()):
+        for part in dict.fromkeys(name.partition(".")[0] for name in state):
+            start = f"{part}."
+            inside = {name.removeprefix(start): tensor for name, tensor in state.items() if name.startswith(start)}
+            if not part.isdecimal() and any("." in name for name in inside):
+                found.setdefault(f"{entry}.{start}".removeprefix("."), inside)
+    return found
+
+
+def _nested(content: Any, entry: str = "", depth: int = 4) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """State dicts and the entries that lead to them."""
+    if is_state(content) and content:
+        yield entry, dict(content)
+    elif isinstance(content, Mapping) and depth:
+        for key, value in content.items():
+            if isinstance(key, str):
+                yield from _nested(value, f"{entry}.{key}".removeprefix("."), depth - 1)
+
+
+def _common_part(state: Mapping[str, Tensor]) -> str:
+    """What all names have before their first dot; empty if they differ."""
+    parts = {name.partition(".")[0] if "." in name else "" for name in state}
+    return parts.pop() if len(parts) == 1 else ""
 
 
 def is_state(content: Any) -> bool:
