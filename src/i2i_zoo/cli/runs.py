@@ -11,11 +11,16 @@ import platform
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
 
+import lightning as L
+from lightning.pytorch.cli import SaveConfigCallback
+
+from i2i_zoo.atomic import atomic_write
 from i2i_zoo.errors import ZooError
 
 if sys.platform == "win32":
@@ -93,6 +98,17 @@ def last_checkpoint(runs: Path) -> Path | None:
     """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
     found = runs.glob("*/checkpoints/last*.ckpt")
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes the configuration as ``config.yaml`` into the run's folder, whatever the logger."""
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        path = Path(trainer.default_root_dir) / self.config_filename
+        with atomic_write(path) as partial, warnings.catch_warnings():
+            # jsonargparse renames it to skip_unset, which the versions before 4.49 do not know.
+            warnings.filterwarnings("ignore", r"\s*skip_none parameter was deprecated")
+            self.parser.save(self.config, partial, skip_none=False, overwrite=True, multifile=False)
 
 
 class EndedBySignal(Exception):
