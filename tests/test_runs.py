@@ -80,8 +80,10 @@ def test_one_process_at_a_time_trains_in_a_folder(capsys: pytest.CaptureFixture[
     assert "wait for its end, or start a run of its own without --ckpt_path" in error
     process.kill()  # the lock of a dead process is none
     process.join()
+    assert (RUNS / "version_0/run.lock").exists()
     assert main(again) == 0
     assert last()["global_step"] == 8
+    assert not (RUNS / "version_0/run.lock").exists()
 
 
 def test_runs_started_at_once_have_folders_of_their_own() -> None:

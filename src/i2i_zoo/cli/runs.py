@@ -13,7 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -28,7 +28,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-LOCK = ".lock"
+#: The file that is locked; it names the process that holds the lock.
+LOCK = "run.lock"
 
 
 class RunFolder:
@@ -46,29 +47,39 @@ class RunFolder:
 
     def __init__(self, runs: Path, version: str | None = None) -> None:
         self.path = runs / version if version else new_folder(runs)
-        self.file = open(self.path / LOCK, "a+")  # noqa: SIM115  # stays open as long as the lock is held
-        try:
-            lock(self.file)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                self.file.seek(0)
-                holder = self.file.read().strip()
-                self.file.close()
-                raise ZooError(
-                    f"{self.path}: another process{f' ({holder})' * bool(holder)} trains in this folder; wait for its "
-                    "end, or start a run of its own without --ckpt_path."
-                ) from None
-            # The file system has no locks: the run goes on without.
+        self.file = self.locked()
         self.file.truncate(0)
         self.file.write(f"number {os.getpid()} on {platform.node()}\n")
         self.file.flush()
 
+    def locked(self) -> IO[str]:
+        """The open and locked file of this folder."""
+        path = self.path / LOCK
+        while True:
+            file = open(path, "a+")  # noqa: SIM115  # stays open as long as the lock is held
+            try:
+                lock(file)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                    return file  # the file system has no locks: the run goes on without
+                file.seek(0)
+                holder = file.read().strip()
+                file.close()
+                raise ZooError(
+                    f"{self.path}: another process{f' ({holder})' * bool(holder)} trains in this folder; wait for its "
+                    "end, or start a run of its own without --ckpt_path."
+                ) from None
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+            file.close()  # its holder has just removed it
+
     def release(self) -> None:
         """Give up the lock, and remove a folder that nothing was written to."""
-        if {path.name for path in self.path.iterdir()} == {LOCK}:
-            (self.path / LOCK).unlink()
-            self.path.rmdir()
+        with suppress(PermissionError):  # Windows removes no open files
+            (self.path / LOCK).unlink(missing_ok=True)
         self.file.close()
+        with suppress(OSError):  # it holds something
+            self.path.rmdir()
 
 
 def new_folder(runs: Path) -> Path:
