@@ -17,6 +17,7 @@ RESERVED.bind(("127.0.0.1", 0))
 FOLDER = tempfile.TemporaryDirectory(prefix="i2i-zoo-tests-")
 atexit.register(RESERVED.close)
 atexit.register(FOLDER.cleanup)
+atexit.register(RESERVED.close)
 
 # The Hub's client reads these when it is imported.
 os.environ.pop("HF_TOKEN", None)

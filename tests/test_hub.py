@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -158,6 +159,76 @@ class TestDirectory:
         with pytest.raises(ZooError, match="Cannot write the checkpoint"):
             i2i_zoo.save(model, tmp_path / "file" / "checkpoint")
 
+    @pytest.mark.parametrize("found", ["config.json", "model.safetensors", "discriminators.safetensors"])
+    def test_files_of_other_programs_stay(self, model: Pix2Pix, tmp_path: Path, found: str) -> None:
+        (tmp_path / "theirs").mkdir()
+        (tmp_path / "theirs" / found).write_text('{"model_type": "bert"}')
+        with pytest.raises(ZooError, match=rf"theirs holds {found}, which is not of a checkpoint .*another folder"):
+            i2i_zoo.save(model, tmp_path / "theirs")
+        assert {path.name: path.read_text() for path in (tmp_path / "theirs").iterdir()} == {
+            found: '{"model_type": "bert"}'
+        }
+        assert os.listdir(tmp_path) == ["theirs"]
+
+    def test_everything_is_written_inside_a_folder_that_exists(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Its parent may be read-only, or it may be a mount point: then no file can be moved into it from outside.
+        def move(source: Path, target: Path, *, replace: Any = os.replace) -> None:
+            assert directory in source.parents
+            assert directory in target.parents
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", move)
+        other = tiny(lambda_adversarial=0)
+        i2i_zoo.save(other, directory)
+        assert same(i2i_zoo.load(directory), other)
+        assert sorted(os.listdir(directory)) == ["README.md", "config.json", "model.safetensors"]
+
+    @pytest.mark.parametrize("moves", range(7))
+    def test_an_interrupt_at_any_move_changes_nothing(
+        self, directory: Path, files: dict[str, bytes], moves: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = []
+
+        def move(source: Path, target: Path, *, replace: Any = os.replace) -> None:
+            if len(done) == moves:
+                done.append(source)
+                raise KeyboardInterrupt
+            done.append(source)
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", move)
+        if moves < 5:  # three files leave, two come
+            with pytest.raises(KeyboardInterrupt):
+                i2i_zoo.save(tiny(lambda_adversarial=0), directory)
+            assert {path.name: path.read_bytes() for path in directory.iterdir()} == files
+        else:
+            i2i_zoo.save(tiny(lambda_adversarial=0), directory)
+            assert len(done) == 5
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("moves", range(6))
+    def test_a_save_that_was_killed_is_repeated(self, directory: Path, moves: int) -> None:
+        code = (
+            "import os, sys, signal, i2i_zoo\n"
+            "model, move, left = i2i_zoo.load(sys.argv[1], discriminators=True), os.replace, int(sys.argv[2])\n"
+            "def killed(source, target):\n"
+            "    global left\n"
+            "    if not left: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "    left -= 1\n"
+            "    move(source, target)\n"
+            "os.replace = killed\n"
+            "i2i_zoo.save(model, sys.argv[1])\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, str(directory), str(moves)])
+        assert done.returncode == -9
+        other = tiny()
+        i2i_zoo.save(other, directory)
+        assert same(i2i_zoo.load(directory, discriminators=True), other)
+        assert len(os.listdir(directory)) == 4
+        assert os.listdir(directory.parent) == [directory.name]
+
     def test_missing_unknown_and_misshapen_tensors(self, directory: Path) -> None:
         path = directory / "model.safetensors"
         tensors = load_file(path)
@@ -206,10 +277,43 @@ class TestDirectory:
         with pytest.raises(ZooError, match=message):
             i2i_zoo.load(directory)
 
+    @pytest.mark.parametrize("number", [float("nan"), float("inf")])
+    def test_weights_that_are_no_numbers(self, directory: Path, number: float) -> None:
+        path = directory / "model.safetensors"
+        tensors = load_file(path)
+        tensors["generator.down.1.conv.weight"][0, 0, 0, 0] = number
+        save_file(tensors, path)
+        message = r"checkpoint hold NaN or infinite numbers, in generator\.down\.1\.conv\.weight: .*earlier checkpoint"
+        for strict in (True, False):
+            with pytest.raises(ZooError, match=message):
+                i2i_zoo.load(directory, strict=strict)
+        with pytest.raises(ZooError, match=message):
+            init_from(tiny(), directory)
+
     def test_truncated_tensors(self, directory: Path, files: dict[str, bytes]) -> None:
         (directory / "model.safetensors").write_bytes(files["model.safetensors"][:-100])
         with pytest.raises(ZooError, match=r"model\.safetensors is damaged"):
             i2i_zoo.load(directory)
+
+
+@pytest.mark.parametrize(
+    ("method", "hparams"),
+    [
+        ("pix2pixhd", {"blocks": 10**8, "labels": 3}),
+        ("munit", {"blocks": 10**8}),
+        ("spade", {"labels": 3, "scales": 10**8}),
+        ("pix2pixhd", {"labels": 3, "enhancers": 10**8, "blocks": 10**4}),
+    ],
+)
+def test_a_config_of_layers_without_end(method: str, hparams: dict[str, Any], tmp_path: Path) -> None:
+    config = {"method": method, "hparams": hparams, "preprocess": {}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for file in ("model", "discriminators"):
+        save_file({f"{file}.weight": torch.zeros(1)}, tmp_path / f"{file}.safetensors")
+    start = time.monotonic()
+    with pytest.raises(ZooError, match=r"ask for far more layers than its 2 tensors can fill: correct them"):
+        i2i_zoo.load(tmp_path, discriminators=True)
+    assert time.monotonic() - start < 5
 
 
 class TestInitFrom:
@@ -324,6 +428,14 @@ class TestHub:
         assert hub_error.startswith("hf:org/other is not in the cache, and the Hub cannot be reached")
         assert official_error.startswith("pix2pix-facades is not in the cache")
         assert len(hub.requests) == asked
+
+    def test_without_network_it_says_so_at_once(self, hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+        hub.stop()
+        start = time.monotonic()
+        with pytest.raises(ZooError, match="hf:org/other is not in the cache, and the Hub cannot be reached: check"):
+            i2i_zoo.load("hf:org/other")
+        assert time.monotonic() - start < 5
+        assert not caplog.records
 
     def test_private_repository_needs_the_token(self, model: Pix2Pix, hub: Hub, repo: str) -> None:
         hub.repos[repo].token = "hf_secret"
@@ -802,6 +914,11 @@ class TestDrive:
             i2i_zoo.load(self.name)
         assert os.listdir(tmp_path) == ["cache"]
         assert os.listdir(tmp_path / "cache") == []
+
+    def test_without_network(self, drive: Drive) -> None:
+        drive.error = OSError("HTTPSConnectionPool(host='drive.google.com', port=443): Max retries exceeded")
+        with pytest.raises(ZooError, match=r"fetched from Google Drive \(the server cannot be reached\): try again"):
+            i2i_zoo.load(self.name)
 
     def test_without_gdown(self, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "gdown", None)

@@ -126,7 +126,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     """Write the files of a checkpoint.
 
     They are config.json, model.safetensors, discriminators.safetensors if the model has discriminators, and README.md
-    if there is none yet.  They are written beside the directory and moved there when all are complete.
+    if there is none yet.  They appear when all are complete, and replace a checkpoint of the zoo but no other files.
 
     Args:
         model: A method.
@@ -134,7 +134,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
         half: Whether to store half precision; `load` returns float32 again.
 
     Raises:
-        ZooError: If it cannot be written.
+        ZooError: If it cannot be written, or if there are files of these names that are not of a checkpoint.
     """
     method = registry.method_name(type(model))
     hparams = {key: value for key, value in model.hparams.items() if not key.startswith("_")}

@@ -79,6 +79,15 @@ def test_discriminators_give_the_authors_logits(saved: Any, train: Golden, netwo
     assert ok, ratio
 
 
+def test_weights_that_are_no_numbers_are_refused(saved: Any, train: Golden) -> None:
+    state = train.state("G")
+    state["model.model.0.weight"][0, 0, 0, 0] = float("nan")
+    with pytest.raises(
+        ZooError, match=r"generator\.pth hold NaN or infinite numbers, in generator\.down\.0\.conv\.weight"
+    ):
+        convert("pix2pix", saved(generator=state))
+
+
 class AuthorsUNet(nn.Module):
     """A U-Net's layers nested as the authors nest them: a block holds its way down, the next block, its way up."""
 

@@ -126,7 +126,7 @@ def test_any_two_folders(tmp_path):
     data.setup("fit")
     assert sorted(names(data.train_dataloader())) == ["c0", "c1", "c2"]
     assert names(data.val_dataloader()) == ["c0", "c1", "c2"]  # the same pictures
-    assert names(data.val_dataloader(), "name_b") == ["d"] * 3
+    assert names(data.val_dataloader(), "name_b") == ["more/d"] * 3
 
 
 def test_files_that_hold_a_pair(tmp_path):

@@ -35,7 +35,7 @@ def pixels(file: str) -> np.ndarray:
     return np.asarray(Image.open(file))
 
 
-@pytest.mark.parametrize("devices", ["1", "2"])
+@pytest.mark.parametrize("devices", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_folder_of_instance_maps(model: Method, devices: str) -> None:
     command = ["translate", "model", "labels", "--instance", "instances", "--device", "cpu", "--devices", devices]
     assert main(command) == 0

@@ -14,6 +14,8 @@ from i2i_zoo.media.pictures import to_pil
 class Predictions(L.Callback):
     """Writes each prediction as ``<folder>/<name>.png``, or as ``<folder>/<direction>/<name>.png`` for two domains.
 
+    A name is the path of a picture below its split, so pictures of two folders never share a file.
+
     Args:
         folder: Where to write; it is made if it is missing.
     """

@@ -5,6 +5,8 @@ Verbs import heavy packages only when they run: help and error messages appear a
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from i2i_zoo import __version__
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 
 from . import (
     benchmark,
@@ -60,14 +62,13 @@ WITH_CONDITIONS = ("translate", "sample", "export")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, by default those of the process, and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names that the terminal's encoding lacks
     try:
-        if argv and argv[0] in TRAINING:
-            from . import training
-
-            return training.main(argv[0], argv[1:])
-        args = parse(argv)
-        status: int | None = args.run(args)
-        return status or 0
+        try:
+            return run(argv)
+        finally:
+            print(end="", flush=True)  # here, since an error would be a traceback when Python exits
     except ZooError as error:
         print(f"i2i-zoo: {error}", file=sys.stderr)
         return 1
@@ -75,13 +76,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("i2i-zoo: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `i2i-zoo list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 141
-    except OSError as error:  # such as a path below a folder that may not be searched
-        if error.filename is None:
+    except OSError as error:
+        if error.filename is not None:  # such as a path below a folder that may not be searched
+            message = f"{error.filename}: {error.strerror}; check the path and its rights."
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # `i2i-zoo list > /dev/full`
+            discard_output()
+            message = f"The output cannot be written ({error.strerror}); free some space or write it elsewhere."
+        else:
             raise
-        print(f"i2i-zoo: {error.filename}: {error.strerror}; check the path and its rights.", file=sys.stderr)
+        print(f"i2i-zoo: {printable(message)}", file=sys.stderr)
         return 1
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command with these arguments, and return the exit status."""
+    wrong = next((arg for arg in argv if "\0" in arg), None)
+    if wrong is not None:  # Python's file functions raise all kinds of errors for it
+        raise ZooError(f"{wrong}: an argument cannot hold a NUL character; remove it.")
+    if argv and argv[0] in TRAINING:
+        from . import training
+
+        return training.main(argv[0], argv[1:])
+    args = parse(argv)
+    status: int | None = args.run(args)
+    return status or 0
+
+
+def discard_output() -> None:
+    """Drop what is still to be printed, since Python tries again when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(argv: Sequence[str]) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from inspect import signature
 from itertools import chain
+from threading import get_ident
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from i2i_zoo.annotations import allows, describe
 from i2i_zoo.errors import ZooError
@@ -56,9 +59,9 @@ def build_method(
         strict: Whether a missing or unknown tensor is an error; if not, missing tensors keep their initial values.
 
     Raises:
-        ZooError: If the tensors do not fit.
+        ZooError: If the tensors do not fit, or if the hyper-parameters ask for far more layers than there are tensors.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _as_many_layers_as(tensors, cls, where):
         model = _construct(cls, hparams, where, discriminators)
     networks = (*model.inference_networks, *(discriminators_of(model) if discriminators else ()))
     tensors = fitting(network_tensors(model, networks), tensors, where, strict=strict)
@@ -69,6 +72,31 @@ def build_method(
         model.load_state_dict(tensors, strict=False)
     # The tensors are on the CPU already; Lightning's `device` still says where the module was built.
     return model.to("cpu").eval()
+
+
+@contextmanager
+def _as_many_layers_as(tensors: Mapping[str, Tensor], cls: type[Method], where: str) -> Iterator[None]:
+    """Raise `ZooError` as soon as this thread builds far more layers within the block than the tensors could fill.
+
+    A downloaded config.json of a few bytes could otherwise ask for layers without end.
+    """
+    limit, built, thread = 1000 + 20 * len(tensors), 0, get_ident()
+
+    def count(*_: Any) -> None:
+        nonlocal built
+        if get_ident() == thread:
+            built += 1
+            if built > limit:
+                raise ZooError(
+                    f"{where}: the hyper-parameters of {cls.__name__} ask for far more layers than its {len(tensors)} "
+                    "tensors can fill: correct them, or get the files again."
+                )
+
+    hook = register_module_module_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def discriminators_of(model: Method) -> tuple[str, ...]:

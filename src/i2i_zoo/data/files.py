@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +14,18 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import find_files, height_width, is_whole, read_array
-from i2i_zoo.media.labels import check_labels, label_ids
+from i2i_zoo.media.labels import label_ids, map_array
 from i2i_zoo.media.pictures import decode_picture
+
+#: How many files of a split are read before training begins.  It takes seconds.
+FILES_READ = 1000
 
 #: How many label maps of a split are read, to check their ids, before training begins.
 LABELS_CHECKED = 1000
 
 
-def match_names(folders: dict[str, Path]) -> list[dict[str, Path]]:
-    """The files whose names are in all folders, sorted by name.  Raises `ZooError` for files that lack a partner."""
+def match_names(folders: dict[str, Path]) -> dict[str, dict[str, Path]]:
+    """The files of each name that is in all folders, sorted by name.  Raises `ZooError` for files without a partner."""
     found = {key: find_pictures(folder) for key, folder in folders.items()}
     unmatched = without_partner(found.values())
     if unmatched:
@@ -28,7 +34,7 @@ def match_names(folders: dict[str, Path]) -> list[dict[str, Path]]:
             f"{', '.join(unmatched[:5])}{' ...' if len(unmatched) > 5 else ''}; add or remove them."
         )
     names = sorted(next(iter(found.values())))
-    return [{key: files[name] for key, files in found.items()} for name in names]
+    return {name: {key: files[name] for key, files in found.items()} for name in names}
 
 
 def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
@@ -43,10 +49,10 @@ def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """Relative name without suffix to file, sorted, of all pictures below a folder; `ZooError` if there are none."""
+    """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none."""
     found: dict[str, Path] = {}
     for file in find_files(folder):
-        name = str(file.relative_to(folder).with_suffix(""))
+        name = relative_name(file, folder)
         if name in found:
             raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
         found[name] = file
@@ -55,14 +61,49 @@ def find_pictures(folder: Path) -> dict[str, Path]:
     return found
 
 
-def check_files(files: list[Path]) -> None:
-    """Raise `ZooError` naming the files that are cut off or are not pictures, from their first and last bytes."""
-    broken = [str(file) for file in files if not is_whole(file)]
-    if broken:
-        raise ZooError(
-            f"{len(broken)} files are broken or no pictures: {', '.join(broken[:5])}"
-            f"{' ...' if len(broken) > 5 else ''}; replace or remove them."
-        )
+def relative_name(file: Path, folder: Path) -> str:
+    """What identifies a file: its path below the folder, without suffix, with composed letters (Unicode's NFC).
+
+    Some systems store the letter e and its accent, where others store one letter with an accent.
+    """
+    return unicodedata.normalize("NFC", str(file.relative_to(folder).with_suffix("")))
+
+
+def spellings(name: str) -> list[str]:
+    """The forms in which a system may store a `relative_name`: composed, and decomposed."""
+    return list(dict.fromkeys([name, unicodedata.normalize("NFD", name)]))
+
+
+def check_files(pictures: Iterable[Path], maps: Iterable[Path] = ()) -> None:
+    """Raise `ZooError` naming the files that cannot be used, each with its reason.
+
+    At most `FILES_READ` of them, evenly spaced, are read, and every other one that does not look whole (`is_whole`).
+
+    Args:
+        pictures: Pictures, with any number of channels.
+        maps: Label maps and instance maps, of which only the format is checked.
+    """
+    read: dict[Path, Callable[[Path], object]] = dict.fromkeys(pictures, partial(decode_picture, channels=None))
+    read |= dict.fromkeys(maps, map_array)
+    surely = set(evenly_spaced(list(read), FILES_READ))
+
+    def reason(file: Path) -> str:
+        try:
+            if file in surely or not is_whole(file):
+                read[file](file)
+        except ZooError as error:
+            return str(error).rstrip(".")
+        return ""
+
+    with ThreadPoolExecutor(4) as readers:  # decoders let other threads run
+        reasons = list(filter(None, readers.map(reason, read)))
+    if reasons:
+        raise ZooError(f"{len(reasons)} files are broken or cannot be used: {listed(reasons)}.")
+
+
+def listed(sentences: Sequence[str]) -> str:
+    """At most five of them, and how many there are more."""
+    return "; ".join([*sentences[:5], *([f"and {len(sentences) - 5} more"] if len(sentences) > 5 else [])])
 
 
 def check_sizes(pairs: list[tuple[Path | None, Path]]) -> None:
@@ -89,19 +130,12 @@ def check_label_files(files: Sequence[Path], read: Callable[[Path], object]) -> 
         except ZooError as error:
             wrong.append(str(error).rstrip("."))
     if wrong:
-        raise ZooError(f"{'; '.join(wrong[:5])}{f'; and {len(wrong) - 5} more' if len(wrong) > 5 else ''}.")
+        raise ZooError(f"{listed(wrong)}.")
 
 
 def evenly_spaced(files: Sequence[Path], count: int) -> Sequence[Path]:
     """At most ``count`` of the files, at equal distances."""
     return files[:: -(-len(files) // count)] if files else files
-
-
-def check_ids(file: Path, palette: str) -> None:
-    """Raise `ZooError` if a label map has ids without a colour in the palette."""
-    ids = read_array(str(file))
-    if ids.ndim == 2:
-        check_labels(ids, palette, str(file))
 
 
 def read_label_map(file: Path, palette: str | None) -> Tensor:

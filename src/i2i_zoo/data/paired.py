@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,15 +21,18 @@ from i2i_zoo.tasks.preprocess import PairedPreprocess
 
 from .files import (
     check_files,
-    check_ids,
     check_label_files,
     check_sizes,
     find_pictures,
     match_names,
     read_label_map,
     read_side_by_side,
+    spellings,
 )
 from .pictures import PictureData
+
+#: Source file, if there is one, and target file.
+Pair = tuple[Path | None, Path]
 
 
 def edges(photo: Tensor) -> Tensor:
@@ -54,19 +58,19 @@ class PairedImages(Dataset[dict[str, Any]]):
 
     In validation and test an item also has ``label_map``, (H, W) ids at the size of their file, if the data has them.
 
-    ``files`` are pairs of source file and target file.  The same file twice holds both pictures side by side.  Without
-    a source file, the source is made from the target.  `PairedData` explains the other arguments.
+    ``pairs`` are source file and target file of each name.  The same file twice holds both pictures side by side.
+    Without a source file, the source is made from the target.  `PairedData` explains the other arguments.
     """
 
-    def __init__(self, data: PairedData, files: list[tuple[Path | None, Path]], train: bool) -> None:
-        self.data, self.files, self.train = data, files, train
+    def __init__(self, data: PairedData, pairs: dict[str, Pair], train: bool) -> None:
+        self.data, self.names, self.files, self.train = data, list(pairs), list(pairs.values()), train
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         epoch, index = item
-        data, (source_file, target_file) = self.data, self.files[index]
+        data, name, (source_file, target_file) = self.data, self.names[index], self.files[index]
         if data.side_by_side:
             a, b = read_side_by_side(target_file)
             source, target = (a, b) if data.direction == "AtoB" else (b, a)
@@ -88,22 +92,22 @@ class PairedImages(Dataset[dict[str, Any]]):
             source = fit_channels(edges(target), data.in_channels, str(target_file))
         elif data.made_from == "hole":
             source = with_hole(target)
-        pair: dict[str, Any] = {"source": source, "target": target, "name": target_file.stem}
-        if not self.train and (label := self.label(source_file, target_file)) is not None:
+        pair: dict[str, Any] = {"source": source, "target": target, "name": name}
+        if not self.train and (label := self.label(name, source_file, target_file)) is not None:
             pair["label_map"] = label
         return pair
 
-    def label(self, source_file: Path | None, target_file: Path) -> Tensor | None:
+    def label(self, name: str, source_file: Path | None, target_file: Path) -> Tensor | None:
         """The label map of a pair for the metrics, (H, W) ids at the size of its file; None if the data has none.
 
         Raises `ZooError` if the file that ``labels`` names does not exist.
         """
         data = self.data
         if data.labels is not None:
-            pattern = data.labels.format(name=glob.escape(target_file.stem))
-            found = next(data.root.glob(pattern), None)
+            patterns = [data.labels.format(name=glob.escape(form)) for form in spellings(name)]
+            found = next((file for pattern in patterns for file in data.root.glob(pattern)), None)
             if found is None:
-                raise ZooError(f"{data.root / pattern}: there is no such file, the label map of {target_file}.")
+                raise ZooError(f"{data.root / patterns[0]}: there is no such file, the label map of {target_file}.")
             file, palette = found, None
         elif data.side_by_side:
             return None
@@ -138,7 +142,8 @@ class PairedData(PictureData):
             Items hold them in colours, or with one channel per label if ``in_channels`` is the number of labels.
         target_palette: The same for targets.
         labels: Where below ``root`` to find the label map of a validation or test picture, single-channel ids that
-            only the metrics use: for example ``gtFine/val/*/{name}_gtFine_labelIds.png``.
+            only the metrics use: for example ``gtFine/val/*/{name}_gtFine_labelIds.png``.  The name of a picture in a
+            folder below its split has that folder in front, as in ``town/0``.
         in_channels: Channels of the source.
         out_channels: Channels of the target.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
@@ -196,21 +201,27 @@ class PairedData(PictureData):
 
         Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.
         """
-        files = self.pairs(split)
-        check_files([file for pair in files for file in dict.fromkeys(pair) if file is not None])
-        check_sizes(files)
-        for side, name in enumerate((self.source_palette, self.target_palette)):
-            if name is not None and not self.side_by_side:
-                maps = [file for pair in files if (file := pair[side]) is not None]
-                check_label_files(maps, partial(check_ids, palette=name))
-        return PairedImages(self, files, split == "train")
+        pairs = self.pairs(split)
+        palettes = (None, None) if self.side_by_side else (self.source_palette, self.target_palette)
+        files: dict[str | None, list[Path]] = {}
+        for pair in pairs.values():
+            for file, palette in zip(pair, palettes, strict=True):
+                if file is not None:
+                    files.setdefault(palette, []).append(file)
+        pictures = files.pop(None, [])
+        check_files(pictures, chain(*files.values()))
+        check_sizes(list(pairs.values()))
+        for palette, maps in files.items():
+            check_label_files(maps, partial(decode_picture, channels=None, palette=palette))
+        return PairedImages(self, pairs, split == "train")
 
-    def pairs(self, split: str) -> list[tuple[Path | None, Path]]:
-        """The (source file, target file) pairs of a split, sorted by name."""
+    def pairs(self, split: str) -> dict[str, Pair]:
+        """The files of each pair of a split, sorted by name."""
         folder = self.split_folder(split)
         if self.made_from is not None:
-            return [(None, file) for file in find_pictures(folder / (self.target or "")).values()]
+            photographs = find_pictures(folder / (self.target or ""))
+            return {name: (None, file) for name, file in photographs.items()}
         if self.source is None or self.target is None:
-            return [(file, file) for file in find_pictures(folder).values()]
+            return {name: (file, file) for name, file in find_pictures(folder).items()}
         files = match_names({"source": folder / self.source, "target": folder / self.target})
-        return [(item["source"], item["target"]) for item in files]
+        return {name: (item["source"], item["target"]) for name, item in files.items()}

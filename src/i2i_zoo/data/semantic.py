@@ -26,8 +26,8 @@ class SemanticImages(Dataset[dict[str, Any]]):
     ids at the size of their file, for metrics.  `SemanticData` explains the arguments.
     """
 
-    def __init__(self, data: SemanticData, files: list[Files], train: bool) -> None:
-        self.data, self.files, self.train = data, files, train
+    def __init__(self, data: SemanticData, files: dict[str, Files], train: bool) -> None:
+        self.data, self.names, self.files, self.train = data, list(files), list(files.values()), train
 
     def __len__(self) -> int:
         return len(self.files)
@@ -38,7 +38,7 @@ class SemanticImages(Dataset[dict[str, Any]]):
         label, target = data.read_label(files["label"]), decode_picture(files["target"])
         random = numbered_generator(data.seed, epoch, index)
         augmentation = data.augmentation(target.shape[-2:], self.train, random, files["target"])
-        read: dict[str, Any] = {"name": files["target"].stem, "target": to_float(augmentation.picture(target))}
+        read: dict[str, Any] = {"name": self.names[index], "target": to_float(augmentation.picture(target))}
         read["label"] = augmentation.labels(label)
         if "instance" in files:
             read["instance"] = augmentation.labels(read_instances(files["instance"]))
@@ -114,12 +114,15 @@ class SemanticData(PictureData):
         `LABELS_CHECKED` label maps, evenly spaced, are checked here; the others are checked when they are used.
         """
         files = self.files(split)
-        check_files([file for item in files for file in item.values()])
-        check_sizes([(item[key], item["target"]) for key in ("label", "instance") for item in files if key in item])
-        check_label_files([item["label"] for item in files], self.read_label)
+        maps = [item[key] for item in files.values() for key in ("label", "instance") if key in item]
+        check_files([item["target"] for item in files.values()], maps)
+        check_sizes(
+            [(item[key], item["target"]) for key in ("label", "instance") for item in files.values() if key in item]
+        )
+        check_label_files([item["label"] for item in files.values()], self.read_label)
         return SemanticImages(self, files, split == "train")
 
-    def files(self, split: str) -> list[Files]:
+    def files(self, split: str) -> dict[str, Files]:
         """The files of each item of a split, sorted by name."""
         folder = self.split_folder(split)
         return match_names({key: folder / name for key, name in self.folders.items() if name is not None})

@@ -27,7 +27,7 @@ class StylePictures(Dataset[dict[str, Any]]):
 
     def __init__(self, data: StyleData, contents: dict[str, Path], styles: dict[str, Path], train: bool) -> None:
         self.data, self.train = data, train
-        self.contents, self.styles = list(contents.values()), list(styles.values())
+        self.contents, self.styles = list(contents.items()), list(styles.items())
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -35,12 +35,12 @@ class StylePictures(Dataset[dict[str, Any]]):
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         epoch, index = item
         random = numbered_generator(self.data.seed, epoch, index)
-        content = self.contents[index]
-        read = {"content": self.read(content, random), "name": content.stem}
+        name, content = self.contents[index]
+        read = {"content": self.read(content, random), "name": name}
         if self.styles:
             chosen = int(torch.randint(len(self.styles), (), generator=random)) if self.train else index
-            style = self.styles[chosen % len(self.styles)]
-            read |= {"style": self.read(style, random), "name_style": style.stem}
+            name_style, style = self.styles[chosen % len(self.styles)]
+            read |= {"style": self.read(style, random), "name_style": name_style}
         return read
 
     def read(self, file: Path, random: torch.Generator) -> Tensor:

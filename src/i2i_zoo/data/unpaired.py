@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
-from .files import check_files, check_ids, check_label_files, find_pictures, read_label_map, read_side_by_side
+from .files import check_files, check_label_files, find_pictures, read_label_map, read_side_by_side
 from .pictures import PictureData
 
 
@@ -32,7 +33,7 @@ class UnpairedImages(Dataset[dict[str, Any]]):
 
     def __init__(self, data: UnpairedData, a: dict[str, Path], b: dict[str, Path], train: bool) -> None:
         self.data, self.train, self.side_by_side = data, train, data.side_by_side
-        self.a, self.b = ([files[name] for name in sorted(files)] for files in (a, b))
+        self.a, self.b = sorted(a.items()), sorted(b.items())
         maps = [side for side, palette in enumerate(data.palettes) if palette is not None]
         paired = a.keys() == b.keys() and not self.side_by_side
         self.labels = maps[-1] if maps and paired and not train else None  # the side that has label maps
@@ -45,8 +46,8 @@ class UnpairedImages(Dataset[dict[str, Any]]):
         random = numbered_generator(self.data.seed, epoch, index)
         # As the authors draw them: A in turn, and any of B.
         index_b = int(torch.randint(len(self.b), (), generator=random)) if self.train else index % len(self.b)
-        a, b = self.a[index % len(self.a)], self.b[index_b]
-        read = {"a": self.read(a, 0, random), "b": self.read(b, 1, random), "name": a.stem, "name_b": b.stem}
+        (name, a), (name_b, b) = self.a[index % len(self.a)], self.b[index_b]
+        read = {"a": self.read(a, 0, random), "b": self.read(b, 1, random), "name": name, "name_b": name_b}
         if self.labels is not None:
             read["label_map"] = read_label_map((a, b)[self.labels], self.data.palettes[self.labels])
         return read
@@ -147,10 +148,15 @@ class UnpairedData(PictureData):
         of range.
         """
         a, b = (find_pictures(folder) for folder in self.folders(split))
-        check_files(list(dict.fromkeys([*a.values(), *b.values()])))
-        for files, palette in zip((a, b), self.palettes, strict=True):
-            if palette is not None and not self.side_by_side:
-                check_label_files(list(files.values()), partial(check_ids, palette=palette))
+        palettes = (None, None) if self.side_by_side else self.palettes
+        sides = [(palette, list(files.values())) for palette, files in zip(palettes, (a, b), strict=True)]
+        check_files(
+            chain(*(files for palette, files in sides if palette is None)),
+            chain(*(files for palette, files in sides if palette is not None)),
+        )
+        for palette, files in sides:
+            if palette is not None:
+                check_label_files(files, partial(decode_picture, channels=None, palette=palette))
         return UnpairedImages(self, a, b, split == "train")
 
     def folders(self, split: str) -> tuple[Path, Path]:

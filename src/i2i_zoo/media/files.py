@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
@@ -15,21 +16,31 @@ from i2i_zoo.errors import ZooError
 from .memory import need_picture_memory
 
 #: The suffixes of pictures when a folder is listed.
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy")
+PICTURE_SUFFIXES = (
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".webp", ".bmp", ".tif", ".tiff", ".gif",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".npy",
+)  # fmt: skip
 
+#: Folders that computers and programs make among a person's files, for previews, deleted files and the like.
+FOREIGN_FOLDERS = {
+    "@eadir", "@tmp", "#recycle", "@recycle", "$recycle.bin", "recycler", "recycled", "system volume information",
+    "__macosx", "__pycache__", "lost+found", "thumbs.db",
+}  # fmt: skip
 
 # The formats that Pillow may decode.  Some of the others run programs (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 
 
 def find_files(folder: Path, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> list[Path]:
-    """The files below a folder with one of these suffixes, in upper or lower case, sorted; hidden files are skipped.
+    """The files below a folder with one of these suffixes, in upper or lower case, sorted.
 
-    Raises `ZooError` if the folder, or one below it, is missing or cannot be read.
+    Hidden files and folders are skipped, and `FOREIGN_FOLDERS`.  Raises `ZooError` if the folder, or one below it, is
+    missing or cannot be read.
     """
     found = []
     try:
-        for parent, _, names in os.walk(folder, onerror=_raise):
+        for parent, folders, names in os.walk(folder, onerror=_raise):
+            folders[:] = [name for name in folders if name[0] != "." and name.lower() not in FOREIGN_FOLDERS]
             # macOS leaves a file ._x.jpg beside x.jpg.
             found += [Path(parent, name) for name in names if name.lower().endswith(endings) and name[0] != "."]
     except (FileNotFoundError, NotADirectoryError):
@@ -55,10 +66,10 @@ def read_array(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # reading a pipe could take for ever
+            raise ZooError(f"{path}: this is a pipe or a device; give a file.")
         if path.suffix.lower() == ".npy":
-            stored = open_npy(path)
-            need_picture_memory(stored.shape, stored.dtype.itemsize, str(path))
-            return np.array(stored)
+            return read_npy(path)
         try:
             with Image.open(path, formats=_FORMATS) as picture:
                 if not is_deep_colour(picture):
@@ -88,23 +99,46 @@ def read_array(path: str | Path) -> np.ndarray:
         raise ZooError(f"{path}: the picture cannot be read ({why}); replace the file.") from None
 
 
-def open_npy(path: Path) -> np.ndarray:
-    """The array of a ``.npy`` file, memory-mapped; it fails if the file is shorter than its header says."""
-    array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
+def read_npy(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file, read into memory: a file that shrinks while it is mapped would end the process.
+
+    Raises `ValueError` if it is no such file, shorter than its header says, or holds Python objects.
+    """
+    with open(path, "rb") as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"its format is {version[0]}.{version[1]}, not 1.0 or 2.0")
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, columns_first, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, not numbers")
+        size = prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or path.stat().st_size - file.tell() < size:
+            raise ValueError("the file is shorter than its header says")
+        need_picture_memory(shape, dtype.itemsize, str(path))
+        data = file.read(size)
+    if len(data) < size:
+        raise ValueError("the file became shorter while it was read")
+    # A copy that can be written to, as torch wants it.
+    return np.frombuffer(bytearray(data), dtype).reshape(shape, order="F" if columns_first else "C")
 
 
 def read_tiff(path: Path) -> np.ndarray:
-    """The pixels of a TIFF file that Pillow cannot read unchanged: many channels, or 16-bit colour."""
+    """The pixels of a TIFF file that Pillow cannot read unchanged: many channels, or 16-bit colour.
+
+    Only its own page is read.  The metadata of some microscopes (OME) say that a series has pages in other files.
+    """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        one_frame(len(file.series), str(path))
-        series = file.series[0]
-        if Image.MAX_IMAGE_PIXELS and prod(series.shape[:2]) > 2 * Image.MAX_IMAGE_PIXELS:
+        one_frame(len(file.pages), str(path))
+        page = file.pages.first
+        if page.dtype is None:
+            raise ValueError("the type of its pixels is unknown")
+        if Image.MAX_IMAGE_PIXELS and prod(page.shape[:2]) > 2 * Image.MAX_IMAGE_PIXELS:
             raise Image.DecompressionBombError  # as Pillow does
-        need_picture_memory(series.shape, series.dtype.itemsize, str(path))
-        return series.asarray()
+        need_picture_memory(page.shape, page.dtype.itemsize, str(path))
+        return page.asarray()
 
 
 def one_frame(frames: int, origin: str) -> None:
@@ -121,19 +155,45 @@ def is_deep_colour(picture: Image.Image) -> bool:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file begins and ends like a picture: a cheap check for text, empty and cut-off files."""
-    endings = {b"\x89PNG": b"IEND\xaeB`\x82", b"\xff\xd8\xff": b"\xff\xd9"}
+    """Whether a file is surely a whole picture without transparency: a quick look at the parts of a PNG or JPEG file.
+
+    Where this is False, `read_array` decides.
+    """
     try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            if picture.has_transparency_data or (picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1):
+                return False
+            ends = {"PNG": png_ends, "JPEG": jpeg_ends, "MPO": jpeg_ends}.get(picture.format or "")
+        if ends is None:
+            return False
         with open(path, "rb") as file:
-            first = file.read(4)
-            ending = next((end for start, end in endings.items() if first.startswith(start)), None)
-            if ending is not None:
-                # Some cameras write a little more after the end.
-                file.seek(max(0, path.stat().st_size - 65536))
-                return ending in file.read()
-        return read_array(path).size > 0
-    except (OSError, ZooError):
+            return ends(file)
+    except Exception:  # `read_array` explains the error
         return False
+
+
+def png_ends(file: BinaryIO) -> bool:
+    """Whether the chunks of a PNG file lead to the one that ends it.  What follows does not matter."""
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        if head[4:] == b"IEND":
+            return True
+        file.seek(int.from_bytes(head[:4]) + 4, os.SEEK_CUR)  # the data and their check sum
+    return False
+
+
+def jpeg_ends(file: BinaryIO) -> bool:
+    """Whether the pixels of a JPEG file have an end; the end of a preview in its header does not count."""
+    file.seek(2)
+    while (marker := file.read(2))[:1] == b"\xff":
+        length = int.from_bytes(file.read(2))
+        file.seek(length - 2, os.SEEK_CUR)
+        if marker == b"\xff\xda":  # the pixels begin
+            begin = file.tell()
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(begin, size - 65536))
+            return b"\xff\xd9" in file.read()
+    return False
 
 
 def height_width(path: Path) -> tuple[int, int]:

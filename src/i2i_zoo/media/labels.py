@@ -134,8 +134,12 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
     return ids
 
 
-def map_array(picture: Any, origin: str, palette: str | None = None) -> np.ndarray:
-    """The values of a label or instance map in any form; raises `ZooError` if it cannot be read."""
+def map_array(picture: Any, origin: str = "", palette: str | None = None) -> np.ndarray:
+    """The values of a label or instance map in any form; raises `ZooError` if it cannot be read.
+
+    Messages name the ``origin``, or else the file.
+    """
+    origin = origin or str(picture)
     if isinstance(picture, Tensor):
         return picture.cpu().numpy()
     if not isinstance(picture, (str, Path, Image.Image)):

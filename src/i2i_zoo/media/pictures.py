@@ -19,10 +19,10 @@ from .files import pil_array, read_array
 from .labels import PALETTES, colour_labels, map_array, one_hot
 
 
-def decode_picture(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:
+def decode_picture(picture: Any, channels: int | None = 3, palette: str | None = None) -> Tensor:
     """A picture as a tensor (channels, H, W): uint8 if it has 8 bits, else floats in [-1, 1].
 
-    Arguments and errors as for `read_picture`.
+    Arguments and errors as for `read_picture`; with None it has as many channels as the file.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "picture"
     if isinstance(picture, Tensor):
@@ -55,7 +55,8 @@ def decode_picture(picture: Any, channels: int = 3, palette: str | None = None) 
         array = colour_labels(array, palette, origin)
     if array.ndim == 2:
         array = array[..., None]
-    return fit_channels(to_tensor(array, origin), channels, origin)
+    tensor = to_tensor(array, origin)
+    return tensor if channels is None else fit_channels(tensor, channels, origin)
 
 
 def read_picture(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:

@@ -147,6 +147,8 @@ def from_drive(identity: str, path: Path, *, folder: bool = False) -> None:
         (gdown.download_folder if folder else gdown.download)(id=identity, output=str(path))
     except Exception as error:  # its own errors, and those of its client
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+        if isinstance(error, OSError):  # those of its client say where in its code they came up
+            first_line = error.strerror or "the server cannot be reached"
         raise DownloadError(f"https://drive.google.com/open?id={identity}", first_line) from error
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import save as pack
 from torch import Tensor
 
 from i2i_zoo import __version__
+from i2i_zoo.atomic import leftovers, remove_leftovers
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import METHODS
 
@@ -57,7 +58,10 @@ def write_checkpoint(
     *,
     half: bool = False,
 ) -> None:
-    """Write a checkpoint's files beside the directory, and move them there when all are complete.
+    """Write a checkpoint's files into a temporary folder, and move them to the directory when all are complete.
+
+    The temporary folder is beside the directory, or inside if the directory exists: its parent may be read-only, or it
+    may be a mount point.
 
     Args:
         directory: The checkpoint's folder; made if it is missing. A README.md that is there stays.
@@ -68,10 +72,17 @@ def write_checkpoint(
         half: Store floating point numbers in half precision.
 
     Raises:
-        ZooError: If it cannot be written; then the directory is as it was.
+        ZooError: If it cannot be written, or if the directory holds files of these names that are not of a checkpoint;
+            then the directory is as it was.
     """
-    temporary = directory.with_name(f".{directory.name}.{os.getpid()}")
+    inside, beside = (folder / f".{directory.name}.{os.getpid()}" for folder in (directory, directory.parent))
+    # A save that was killed while it moved the files leaves some of them without a config.json.
+    if not any((leftover / "old").is_dir() for leftover in leftovers(inside)):
+        _refuse_foreign(directory)
+    temporary = inside if directory.is_dir() else beside
     try:
+        remove_leftovers(inside)
+        remove_leftovers(beside)
         temporary.mkdir(parents=True)
         (temporary / WEIGHTS).write_bytes(_packed(weights, half))
         if discriminators:
@@ -101,20 +112,43 @@ def _packed(tensors: Mapping[str, Tensor], half: bool) -> bytes:
     return pack({name: stored(tensor) for name, tensor in tensors.items()})
 
 
+def _refuse_foreign(directory: Path) -> None:
+    """Raise `ZooError` if the directory holds files that would be replaced and are not of a checkpoint of the zoo."""
+    found = [file for file in (CONFIG, WEIGHTS, DISCRIMINATORS) if os.path.lexists(directory / file)]
+    try:
+        if found:
+            read_config(directory / CONFIG)
+    except ZooError:
+        raise ZooError(
+            f"{directory} holds {found[0]}, which is not of a checkpoint of the zoo and stays as it is: choose another "
+            "folder."
+        ) from None
+
+
 def _replace(temporary: Path, directory: Path) -> None:
     """Move a whole checkpoint into place: in one step if the directory is new, otherwise file by file."""
-    try:
+    if temporary.parent != directory:
         os.replace(temporary, directory)
-    except OSError:
-        # config.json leaves first and comes last.  A directory without it is not a checkpoint, so a kill in
-        # between never mixes old and new parts.
-        (temporary / "old").mkdir()
+        return
+    # config.json leaves first and comes last.  A directory without it is not a checkpoint, so a kill in between never
+    # mixes old and new parts.
+    old, new = temporary / "old", list[str]()
+    old.mkdir()
+    try:
         for file in (CONFIG, WEIGHTS, DISCRIMINATORS):
-            if (directory / file).exists():
-                os.replace(directory / file, temporary / "old" / file)
+            if os.path.lexists(directory / file):
+                os.replace(directory / file, old / file)
         for file in (WEIGHTS, DISCRIMINATORS, CARD, CONFIG):
             if (temporary / file).exists():
                 os.replace(temporary / file, directory / file)
+                new.append(file)
+    except BaseException:  # also Ctrl-C: what was there comes back
+        for file in new:
+            (directory / file).unlink(missing_ok=True)
+        for file in (DISCRIMINATORS, WEIGHTS, CONFIG):
+            if os.path.lexists(old / file):
+                os.replace(old / file, directory / file)
+        raise
 
 
 def default_card(method: str, title: str, verb: str) -> str:

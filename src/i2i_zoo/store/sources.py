@@ -94,6 +94,8 @@ def _hub_files(
     def files(file: str) -> Path | None:
         with hub_failures(repo, revision):
             try:
+                if not local_files_only and not constants.HF_HUB_OFFLINE:
+                    _ask_once(repo, file, revision, cache_dir, token)
                 path = huggingface_hub.hf_hub_download(
                     repo,
                     file,
@@ -109,6 +111,23 @@ def _hub_files(
         return Path(path)
 
     return files
+
+
+def _ask_once(
+    repo: str, file: str, revision: str | None, cache_dir: str | os.PathLike[str] | None, token: str | bool | None
+) -> None:
+    """Ask the Hub for a file that is not in the cache, and raise the first error of the network.
+
+    The client itself would try for half a minute before it gives up, and report each try.
+    """
+    cached = huggingface_hub.try_to_load_from_cache(
+        repo, file, cache_dir=None if cache_dir is None else Path(cache_dir), revision=revision
+    )
+    if cached is None:
+        try:
+            huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(repo, file, revision=revision), token=token)
+        except httpx.TransportError as error:
+            raise hub_errors.LocalEntryNotFoundError(str(error)) from error
 
 
 def _verified(files: Files, entry: Entry) -> Files:

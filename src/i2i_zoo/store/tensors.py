@@ -90,7 +90,8 @@ def fitting(
         strict: Whether a missing or unknown tensor is an error.
 
     Raises:
-        ZooError: If a tensor has another shape or, with ``strict``, is missing or unknown; it names the first few.
+        ZooError: If a tensor has another shape or, with ``strict``, is missing or unknown; it names the first few.  If
+            a number is NaN or infinite; it names the tensor.
     """
     problems = {
         "misshapen": [
@@ -105,7 +106,13 @@ def fitting(
     if any(problems.values()):
         found = "; ".join(f"{problem} {first_few(names)}" for problem, names in problems.items() if names)
         raise ZooError(f"The tensors of {where} do not fit the model: {found}; use the files of one save, unchanged.")
-    return {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items() if name in expected}
+    fitted = {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items() if name in expected}
+    if broken := [name for name, tensor in fitted.items() if not tensor.isfinite().all()]:
+        raise ZooError(
+            f"The weights of {where} hold NaN or infinite numbers, in {first_few(broken)}: its training had diverged, "
+            "so use an earlier checkpoint."
+        )
+    return fitted
 
 
 def _shape(tensor: Tensor) -> str:
