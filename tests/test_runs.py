@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -11,10 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
+import yaml
 
 import tiny
+from i2i_zoo.callbacks.resume import LastCheckpoint
 from i2i_zoo.cli.main import main
 from i2i_zoo.cli.runs import RunFolder, last_checkpoint
 
@@ -76,8 +80,10 @@ def test_one_process_at_a_time_trains_in_a_folder(capsys: pytest.CaptureFixture[
     assert "wait for its end, or start a run of its own without --ckpt_path" in error
     process.kill()  # the lock of a dead process is none
     process.join()
+    assert (RUNS / "version_0/run.lock").exists()
     assert main(again) == 0
     assert last()["global_step"] == 8
+    assert not (RUNS / "version_0/run.lock").exists()
 
 
 def test_runs_started_at_once_have_folders_of_their_own() -> None:
@@ -126,3 +132,149 @@ def test_a_run_ended_by_a_signal_says_how_to_continue(number: signal.Signals, wo
     step = last()["global_step"]
     assert main([*FIT, "--ckpt_path=last", f"--trainer.max_epochs={step // 4 + 1}"]) == 0
     assert last()["global_step"] == step + 4
+
+
+def test_optimisers_take_a_new_rate_when_a_run_continues(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(FIT) == 0
+    before = last()
+    more = ["--ckpt_path=last", "--trainer.max_epochs=2", "--model.lr=0.00001", "--model.betas=[0.9,0.99]"]
+    assert main([*FIT, *more]) == 0
+    path = RUNS / "version_0/checkpoints/last.ckpt"
+    said = "continues with --model.lr 1e-05 (was 0.0002), --model.betas [0.9, 0.99] (was [0.5, 0.999])."
+    assert f"{path}: the run {said}" in capsys.readouterr().out
+    after = last()
+    for state, schedule in zip(after["optimizer_states"], after["lr_schedulers"], strict=True):
+        (group,) = state["param_groups"]
+        assert group["lr"] == group["initial_lr"] == schedule["base_lrs"][0] == 1e-5
+        assert tuple(group["betas"]) == (0.9, 0.99)
+        assert state["state"][0]["step"] == 8
+    moved = max((after["state_dict"][key] - value).abs().max() for key, value in parameters(before).items())
+    assert 0 < moved < 1e-3, "four steps of Adam at this rate"
+    config = json.loads((RUNS / "version_0/model/config.json").read_text())
+    assert config["hparams"]["lr"] == 1e-5
+
+
+def parameters(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights in a checkpoint, without the statistics of layers."""
+    return {key: value for key, value in checkpoint["state_dict"].items() if key.endswith(("weight", "bias"))}
+
+
+def test_a_new_schedule_counts_from_the_first_epoch() -> None:
+    model = tiny.model(epochs=2, decay_epochs=0)
+    torch.manual_seed(0)
+    first = tiny.trainer("first", LastCheckpoint(), enable_checkpointing=True)
+    first.fit(model, tiny.data())
+    other = tiny.model(epochs=1, decay_epochs=3, lr=1e-3)
+    rates = []
+
+    class Watch(L.Callback):
+        def on_train_batch_start(self, trainer: L.Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    second = tiny.trainer("second", Watch(), max_epochs=3)
+    second.fit(other, tiny.data(), ckpt_path="first/checkpoints/last.ckpt")
+    assert rates[::4] == [1e-3 * other.lr_factor("generator", epoch) for epoch in (1, 2)]
+    assert rates[0] != rates[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--model.width=8"], "trained with --model.width 4, and this run asks for --model.width 8: "),
+        (
+            ["--model.generator=resnet_6", "--model.lr=0.1"],
+            "with --model.generator unet_64, and this run asks for --model",
+        ),
+        (["--model.lambda_adversarial=0"], "trained with --model.lambda_adversarial 1.0, and this run asks for"),
+    ],
+)
+def test_another_architecture_is_refused_by_name(
+    options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(FIT) == 0
+    capsys.readouterr()
+    for verb in ("fit", "test"):
+        assert main([verb, *tiny.ARGS, *options, "--ckpt_path=last", "--trainer.max_epochs=2"]) == 1
+        *_, error = capsys.readouterr().err.splitlines()
+        assert error.startswith(f"i2i-zoo: {RUNS}/version_0/checkpoints/last.ckpt: The checkpoint was trained with ")
+        assert sentence in error
+        assert "--model.lr" not in error
+
+
+def test_without_a_limit_a_run_ends_with_its_schedule() -> None:
+    endless = [arg for arg in FIT if "max_epochs" not in arg]
+    assert main([*endless, "--model.epochs=1", "--model.decay_epochs=2"]) == 0
+    assert last()["epoch"] == 2
+    saved = yaml.safe_load((RUNS / "version_0/config.yaml").read_text())
+    assert saved["trainer"]["max_epochs"] == 3
+    assert main([*endless, "--model.epochs=1", "--trainer.max_steps=2"]) == 0
+    assert last()["global_step"] == 2
+
+
+@pytest.mark.filterwarnings("ignore:Total length of")
+@pytest.mark.parametrize("option", ["--trainer.limit_train_batches=0", "--data.train=0"])
+def test_a_run_without_data_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, option]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error.startswith("i2i-zoo: ")
+    assert not list(Path().rglob("model.safetensors"))
+
+
+def test_a_run_of_no_epoch_saves_no_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, "--trainer.max_epochs=0"]) == 0
+    assert "Nothing was trained" in capsys.readouterr().out
+    assert not list(Path().rglob("model.safetensors"))
+
+
+CHANGES: dict[str, Any] = {
+    "no optimisers": lambda content: content.pop("optimizer_states"),
+    "no schedules": lambda content: content.pop("lr_schedulers"),
+    "no loops": lambda content: content.pop("loops"),
+    "no pool": lambda content: content.pop("pool"),
+    "no preprocess": lambda content: content.pop("preprocess"),
+    "no weights": lambda content: content.pop("state_dict"),
+    "empty loops": lambda content: content.update(loops={}),
+    "one optimiser": lambda content: content["optimizer_states"].pop(),
+    "foreign optimisers": lambda content: content.update(optimizer_states=[{"state": {}, "param_groups": []}] * 2),
+    "optimisers of another kind": lambda content: content.update(optimizer_states="Adam"),
+    "foreign schedules": lambda content: content.update(lr_schedulers=[3, 4]),
+    "one schedule": lambda content: content["lr_schedulers"].pop(),
+    "a pool of another kind": lambda content: content.update(pool=3),
+    "hyper-parameters of another kind": lambda content: content.update(hyper_parameters=3),
+    "ema of other networks": lambda content: content.update(ema={"unet": {"weight": torch.zeros(1)}}),
+    "ema of another kind": lambda content: content.update(ema=torch.zeros(1)),
+    "incomplete ema": lambda content: content.update(ema={"generator": {}}),
+    "callbacks of another kind": lambda content: content.update(callbacks=3),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    tiny.trainer(folder, LastCheckpoint(), enable_checkpointing=True).fit(tiny.model(), tiny.data())
+    return folder / "checkpoints/last.ckpt"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_checkpoint_in_part_is_one_sentence(change: str, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = torch.load(whole, weights_only=True)
+    CHANGES[change](content)
+    torch.save(content, "part.ckpt")
+    ema = ["--trainer.callbacks+=EMA"] if "ema" in change else []
+    assert main([*FIT, *ema, "--ckpt_path=part.ckpt", "--trainer.max_epochs=2"]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert "part.ckpt" in error
+    assert error.startswith("i2i-zoo: ")
+
+
+def test_a_checkpoint_of_weights_only_is_tested_but_not_continued(capsys: pytest.CaptureFixture[str]) -> None:
+    weights = "--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.save_weights_only=true"
+    assert main([*FIT, *weights, "--trainer.callbacks.filename=best"]) == 0
+    path = RUNS / "version_0/checkpoints/best.ckpt"
+    assert main(["test", *tiny.ARGS, f"--ckpt_path={path}"]) == 0
+    capsys.readouterr()
+    assert main([*FIT, f"--ckpt_path={path}", "--trainer.max_epochs=2"]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error.startswith(
+        f"i2i-zoo: {path}: The checkpoint has no optimizer_states, so a run cannot continue from it; "
+    )

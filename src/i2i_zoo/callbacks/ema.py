@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor, nn
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.store.tensors import fitting, is_state, read_pickle
 
 
 class EMA(L.Callback):
@@ -26,7 +30,7 @@ class EMA(L.Callback):
         self.swapped = False
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        self.averages = checkpoint.get("ema", {})
+        self.averages = averages(checkpoint, pl_module, str(trainer.ckpt_path))
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if self.averages:
@@ -34,7 +38,7 @@ class EMA(L.Callback):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage != "fit" and trainer.ckpt_path:  # Lightning restores callbacks only for fit
-            self.averages = torch.load(trainer.ckpt_path, map_location="cpu", weights_only=True).get("ema", {})
+            self.averages = averages(read_pickle(trainer.ckpt_path), pl_module, str(trainer.ckpt_path))
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         for name, network in networks(pl_module).items():
@@ -82,6 +86,20 @@ class EMA(L.Callback):
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.swap(pl_module)
         self.swapped, self.averages = False, {}
+
+
+def averages(checkpoint: Mapping[str, Any], pl_module: Any, where: str) -> dict[str, dict[str, Tensor]]:
+    """The averages in a checkpoint by network.
+
+    Raises `ZooError` if the checkpoint, read from the file ``where``, has averages of something else.
+    """
+    found, expected = checkpoint.get("ema", {}), networks(pl_module)
+    if not isinstance(found, Mapping) or not all(map(is_state, found.values())) or set(found) - set(expected):
+        raise ZooError(
+            f"{where}: its ema does not hold the averages of {', '.join(expected)}, one state dict for each; take the "
+            "callback EMA out of the recipe, or give a checkpoint that it has written."
+        )
+    return {name: fitting(expected[name].state_dict(), found[name], f"{where} (ema)") for name in found}
 
 
 def networks(pl_module: Any) -> dict[str, nn.Module]:

@@ -61,6 +61,13 @@ class LastCheckpoint(lightning_private.SavesWithinEpochs):
             warnings.filterwarnings("ignore", "Checkpoint directory .* not empty")  # that of a resumed run never is
             super().setup(trainer, pl_module, stage)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "The dirpath has changed"
+            )  # where a run continues another one's checkpoint
+            super().load_state_dict(state_dict)
+
     def on_train_batch_end(
         self, trainer: Any, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

@@ -11,11 +11,16 @@ import platform
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
 
+import lightning as L
+from lightning.pytorch.cli import SaveConfigCallback
+
+from i2i_zoo.atomic import atomic_write
 from i2i_zoo.errors import ZooError
 
 if sys.platform == "win32":
@@ -23,7 +28,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-LOCK = ".lock"
+#: The file that is locked; it names the process that holds the lock.
+LOCK = "run.lock"
 
 
 class RunFolder:
@@ -41,29 +47,39 @@ class RunFolder:
 
     def __init__(self, runs: Path, version: str | None = None) -> None:
         self.path = runs / version if version else new_folder(runs)
-        self.file = open(self.path / LOCK, "a+")  # noqa: SIM115  # stays open as long as the lock is held
-        try:
-            lock(self.file)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                self.file.seek(0)
-                holder = self.file.read().strip()
-                self.file.close()
-                raise ZooError(
-                    f"{self.path}: another process{f' ({holder})' * bool(holder)} trains in this folder; wait for its "
-                    "end, or start a run of its own without --ckpt_path."
-                ) from None
-            # The file system has no locks: the run goes on without.
+        self.file = self.locked()
         self.file.truncate(0)
         self.file.write(f"number {os.getpid()} on {platform.node()}\n")
         self.file.flush()
 
+    def locked(self) -> IO[str]:
+        """The open and locked file of this folder."""
+        path = self.path / LOCK
+        while True:
+            file = open(path, "a+")  # noqa: SIM115  # stays open as long as the lock is held
+            try:
+                lock(file)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                    return file  # the file system has no locks: the run goes on without
+                file.seek(0)
+                holder = file.read().strip()
+                file.close()
+                raise ZooError(
+                    f"{self.path}: another process{f' ({holder})' * bool(holder)} trains in this folder; wait for its "
+                    "end, or start a run of its own without --ckpt_path."
+                ) from None
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+            file.close()  # its holder has just removed it
+
     def release(self) -> None:
         """Give up the lock, and remove a folder that nothing was written to."""
-        if {path.name for path in self.path.iterdir()} == {LOCK}:
-            (self.path / LOCK).unlink()
-            self.path.rmdir()
+        with suppress(PermissionError):  # Windows removes no open files
+            (self.path / LOCK).unlink(missing_ok=True)
         self.file.close()
+        with suppress(OSError):  # it holds something
+            self.path.rmdir()
 
 
 def new_folder(runs: Path) -> Path:
@@ -93,6 +109,17 @@ def last_checkpoint(runs: Path) -> Path | None:
     """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
     found = runs.glob("*/checkpoints/last*.ckpt")
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes the configuration as ``config.yaml`` into the run's folder, whatever the logger."""
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        path = Path(trainer.default_root_dir) / self.config_filename
+        with atomic_write(path) as partial, warnings.catch_warnings():
+            # jsonargparse renames it to skip_unset, which the versions before 4.49 do not know.
+            warnings.filterwarnings("ignore", r"\s*skip_none parameter was deprecated")
+            self.parser.save(self.config, partial, skip_none=False, overwrite=True, multifile=False)
 
 
 class EndedBySignal(Exception):

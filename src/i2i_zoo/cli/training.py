@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,12 +12,11 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from i2i_zoo import cards, hub
-from i2i_zoo.atomic import atomic_write
 from i2i_zoo.callbacks.collapse import CollapseWatch
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.callbacks.nan import StopOnNaN
@@ -29,10 +27,10 @@ from i2i_zoo.convert import convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
-from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle
 
+from .continuing import check_checkpoint, restoring
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
-from .runs import EndedBySignal, RunFolder, ended_by_signals, last_checkpoint
+from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
 
 
 def main(verb: str, args: Sequence[str]) -> int:
@@ -90,17 +88,6 @@ class Parser(LightningArgumentParser):
         if isinstance(ex, ZooError):  # from the parser of a subcommand
             raise ex
         raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
-
-
-class SaveConfig(SaveConfigCallback):
-    """Writes the configuration as ``config.yaml`` into the run's folder, whatever the logger."""
-
-    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        path = Path(trainer.default_root_dir) / self.config_filename
-        with atomic_write(path) as partial, warnings.catch_warnings():
-            # jsonargparse renames it to skip_unset, which the versions before 4.49 do not know.
-            warnings.filterwarnings("ignore", r"\s*skip_none parameter was deprecated")
-            self.parser.save(self.config, partial, skip_none=False, overwrite=True, multifile=False)
 
 
 class TrainingCLI(LightningCLI):
@@ -204,6 +191,10 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.verb]
         trainer, fit = config.trainer, self.verb == "fit"
+        unlimited = trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None
+        if fit and unlimited and self.model.schedule_epochs:
+            # Lightning would go on to epoch 1000.  The saved configuration records it too.
+            self.config[self.verb].trainer.max_epochs = kwargs["max_epochs"] = self.model.schedule_epochs
         if fit and not trainer.fast_dev_run:
             version = self.resumed_version()
             self.run_folder = rank_zero_only(RunFolder)(self.folder, version)
@@ -245,10 +236,12 @@ class TrainingCLI(LightningCLI):
             self.model = hub.load(self.checkpoint)
         if path := self.config[self.verb].ckpt_path:
             self.model.configure_model()
-            check_checkpoint(path, self.model)
+            check_checkpoint(path, self.model, fit=self.verb == "fit")
 
     def before_fit(self) -> None:
         config = self.config[self.verb]
+        if self.trainer.limit_train_batches == 0:
+            raise ZooError("--trainer.limit_train_batches 0 leaves nothing to train on: leave it out or raise it.")
         self.model.configure_model()
         if config.init_from and not config.ckpt_path:
             hub.init_from(self.model, config.init_from)
@@ -261,6 +254,11 @@ class TrainingCLI(LightningCLI):
         directory = Path(trainer.default_root_dir) / "model"
         if trainer.fast_dev_run or not trainer.is_global_zero:
             return
+        if not trainer.global_step:
+            if 0 in (trainer.max_epochs, trainer.max_steps):
+                print("Nothing was trained, as max_epochs or max_steps is 0, so no model is saved.")
+                return
+            raise ZooError("Nothing was trained, so no model is saved: the data for training have no batch; add some.")
         model = self.model
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
@@ -269,18 +267,13 @@ class TrainingCLI(LightningCLI):
         what = " PICTURE" if model.verb == "translate" else ""
         print(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}")
 
+    def fit(self, **kwargs: Any) -> None:
+        with restoring(kwargs.get("ckpt_path"), self.trainer):
+            self.trainer.fit(**kwargs)
+
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
         print(f"Written to {self.folder / 'predictions'}.")
-
-
-def check_checkpoint(path: str, model: Method) -> None:
-    """Raise `ZooError` before the trainer loads the file if it is not a checkpoint of fit for this model."""
-    content = read_pickle(path)
-    if not is_lightning(content):
-        raise ZooError(f"{path} is not a checkpoint of fit; load other files with --init_from.")
-    read_lightning(content, path)
-    fitting(model.state_dict(), content["state_dict"], path)
 
 
 def several_devices(trainer: Any) -> bool:

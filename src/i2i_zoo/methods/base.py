@@ -19,6 +19,8 @@ from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss
 from i2i_zoo.tasks import PairedTask, SemanticTask, Task, UnpairedTask
 from i2i_zoo.tasks.preprocess import Preprocess
 
+from .continuing import changed_options, check_fit, part, use_new_options
+
 
 class Method(Task):
     """A method: networks, and a ``training_step`` that updates its players in the order of its paper.
@@ -44,6 +46,8 @@ class Method(Task):
         self.automatic_optimization = False
         #: The losses of the latest batch, by the names that are logged.
         self.losses: dict[str, Tensor] = {}
+        #: The hyper-parameters in the checkpoint that a run continues from.
+        self.recorded: dict[str, Any] = {}
 
     @property
     def players(self) -> Mapping[str, tuple[str, ...]]:
@@ -86,6 +90,12 @@ class Method(Task):
         ``progress`` is the epoch, or with ``schedule_by_batch`` the number of finished batches; both start at 0.
         """
         return 1.0
+
+    @property
+    def schedule_epochs(self) -> int | None:
+        """The epoch in which the schedule ends: ``epochs`` and ``decay_epochs`` together; None if it has no end."""
+        hp = self.hparams
+        return hp["epochs"] + hp.get("decay_epochs", 0) if "epochs" in hp else None
 
     def configure_optimizers(self) -> Any:
         optimizers, schedules = [], []
@@ -152,6 +162,11 @@ class Method(Task):
             )
 
     def on_train_start(self) -> None:
+        preprocess = getattr(self.trainer.datamodule, "preprocess", None)  # type: ignore[attr-defined]  # undeclared
+        if isinstance(preprocess, Preprocess):  # a checkpoint may have brought that of earlier data
+            self.adopt(preprocess)
+        if changed_options(self.hparams, self.recorded):
+            use_new_options(self)
         # A run that is resumed after the last batch of an epoch never reaches the end of that epoch.
         if not self.schedule_by_batch:
             self.step_schedules(self.current_epoch)
@@ -181,7 +196,9 @@ class Method(Task):
         checkpoint["preprocess"] = self.preprocess.to_json()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.preprocess = self.preprocess_type.from_json(checkpoint["preprocess"], "the checkpoint")
+        check_fit(self, checkpoint)
+        self.preprocess = self.preprocess_type.from_json(part(checkpoint, "preprocess"), "the checkpoint")
+        self.recorded = dict(checkpoint.get("hyper_parameters", {}))
 
     def adopt(self, preprocess: Preprocess) -> None:
         """Record how the data prepare pictures, as far as this task's record has a place for it."""
@@ -275,4 +292,4 @@ class UnpairedMethod(UnpairedTask, Method):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         for name, pool in self.pools.items():
-            pool.load_state_dict(checkpoint["pools"][name])
+            pool.load_state_dict(part(part(checkpoint, "pools"), name))

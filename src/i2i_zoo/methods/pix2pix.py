@@ -16,6 +16,7 @@ from i2i_zoo.networks.resnet import ResNetGenerator
 from i2i_zoo.networks.unet import UNet
 
 from .base import PairedMethod, decay_to_zero
+from .continuing import part
 
 Generator = Literal["unet_256", "unet_128", "unet_64", "encoder_decoder", "resnet_9", "resnet_6"]
 
@@ -159,4 +160,4 @@ class Pix2Pix(PairedMethod):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
-        self.pool.load_state_dict(checkpoint["pool"])
+        self.pool.load_state_dict(part(checkpoint, "pool"))
