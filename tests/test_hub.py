@@ -313,7 +313,7 @@ def test_a_config_of_layers_without_end(method: str, hparams: dict[str, Any], tm
     start = time.monotonic()
     with pytest.raises(ZooError, match=r"far more layers than its 2 tensors can fill|cannot have"):
         i2i_zoo.load(tmp_path, discriminators=True)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # it would take hours
 
 
 class TestInitFrom:
