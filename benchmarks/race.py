@@ -94,19 +94,26 @@ def peak_memory(train: Callable[[str, argparse.Namespace], None], args: argparse
     context = multiprocessing.get_context("spawn")
     memory = {}
     for which in ("ours", "authors"):
-        results = context.Queue()
-        process = context.Process(target=peak_of, args=(train, which, args, results))
+        result, sender = context.Pipe(duplex=False)
+        process = context.Process(target=peak_of, args=(train, which, args, sender))
         process.start()
-        memory[f"{which}_mb"] = round(results.get())
+        sender.close()  # the child has its own: when it ends, there is nothing more to wait for
+        try:
+            memory[f"{which}_mb"] = round(result.recv())
+        except EOFError:
+            process.join()
+            raise SystemExit(
+                f"{which}: the process that measures memory died with exit code {process.exitcode}."
+            ) from None
         process.join()
     print(json.dumps({"what": "peak memory", **memory, **setting(args)}))
 
 
-def peak_of(train: Any, which: str, args: argparse.Namespace, results: Any) -> None:
+def peak_of(train: Any, which: str, args: argparse.Namespace, sender: Any) -> None:
     torch.set_num_threads(args.threads)
     train(which, args)
     used = torch.cuda.max_memory_allocated() if args.device == "cuda" else 0
-    results.put(used / 1e6 if used else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    sender.send(used / 1e6 if used else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
 
 
 def setting(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     git clone https://github.com/NVlabs/SPADE authors
     git clone https://github.com/vacancy/Synchronized-BatchNorm-PyTorch batchnorm
     mv batchnorm/sync_batchnorm authors/models/networks/
+    pip install dill  # their code imports it
     python benchmarks/spade_against_authors.py authors --batch 1 --precision 32
 
 The generator and the discriminators are the paper's for COCO-Stuff at 256x256 (97 million parameters), without the

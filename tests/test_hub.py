@@ -369,6 +369,28 @@ class TestInitFrom:
             init_from(tiny(), directory)
 
 
+@pytest.mark.parametrize(
+    ("device", "why"),
+    [("tpu", "there is no such device"), ("", "Device string must not be empty"), ("cuda:99", ""), (["cpu"], "")],
+)
+def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> None:
+    with pytest.raises(ZooError, match=rf"^device .* cannot be used here \({why}.*\): choose cpu, cuda, cuda:1 or mps"):
+        i2i_zoo.load(directory, device=device)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"x"])
+def test_names_that_are_no_text(name: Any) -> None:
+    with pytest.raises(ZooError, match="is not the name of a checkpoint: give one as text, or the path of a folder"):
+        i2i_zoo.load(name)
+
+
+def test_places_that_cannot_be(model: Pix2Pix, tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for place in (tmp_path / "a\0b", tmp_path / "circle"):
+        with pytest.raises(ZooError, match=r"Cannot write the checkpoint .*choose another place"):
+            i2i_zoo.save(model, place)
+
+
 def test_wrong_names() -> None:
     with pytest.raises(
         ZooError, match=r"'pix2pix-camvd' is neither a checkpoint of the zoo \(the closest are pix2pix-camvid,"

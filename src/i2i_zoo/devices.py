@@ -7,8 +7,8 @@ import torch
 from i2i_zoo.errors import ZooError
 
 
-def find_device(name: str | None = None) -> torch.device:
-    """The device of this name; by default a GPU if there is one.
+def find_device(name: str | torch.device | None = None) -> torch.device:
+    """The device, or the one of this name; by default a GPU if there is one.
 
     Raises `ZooError` if the device is not available.
     """
@@ -16,9 +16,13 @@ def find_device(name: str | None = None) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ZooError(f"device {name!r} cannot be used here ({reason}): choose cpu, cuda, cuda:1 or mps.") from None
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        # torch goes on with a list of what it was once written for.
+        reason = str(error).splitlines()[0].partition(" Please ")[0].rstrip(".")
+        reason = "there is no such device" if reason.startswith("Expected one of") else reason
+        raise ZooError(
+            f"device {str(name)!r} cannot be used here ({reason}): choose cpu, cuda, cuda:1 or mps."
+        ) from None
     return torch.device(name)
 
 

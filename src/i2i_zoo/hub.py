@@ -19,6 +19,7 @@ from i2i_zoo.convert.build import (
     discriminators_of,
     network_tensors,
 )
+from i2i_zoo.devices import find_device
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.store.format import (
@@ -61,8 +62,10 @@ def load(
         **overrides: Hyper-parameters that replace those of the checkpoint, such as ``inference_dropout=True``.
 
     Raises:
-        ZooError: If there is no such checkpoint, or it cannot be fetched, is damaged or does not fit the method.
+        ZooError: If there is no such checkpoint, or it cannot be fetched, is damaged or does not fit the method; if the
+            device cannot be used.
     """
+    device = torch.device("cpu") if device is None else find_device(device)
     files = _files(name, revision, cache_dir, token, local_files_only)
     config = read_config(needed(files, CONFIG, name))
     cls = registry.method_class(config.method)
@@ -77,7 +80,7 @@ def load(
     hparams = {**config.hparams, **(entry.hparams if entry else {}), **overrides}
     model = build_method(cls, hparams, tensors, str(name), discriminators=discriminators, strict=strict)
     model.preprocess = preprocess
-    return model if device is None else model.to(device)
+    return model.to(device)
 
 
 def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> None:
@@ -142,6 +145,8 @@ def _files(
 
     Raises `ZooError` if this fails; then nothing stays in the cache.
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise ZooError(f"{name!r} is not the name of a checkpoint: give one as text, or the path of a folder.")
     files = locate(name, revision, cache_dir, token, local_files_only)
     entry = registry.ENTRIES.get(os.fspath(name))
     if entry and entry.weights == "official" and files(CONFIG) is None:
@@ -175,7 +180,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     method = registry.method_name(type(model))
     hparams = {key: value for key, value in model.hparams.items() if not key.startswith("_")}
     write_checkpoint(
-        Path(directory).resolve(),
+        Path(directory),
         Config(method, hparams, model.preprocess.to_json()),
         network_tensors(model, model.inference_networks),
         network_tensors(model, discriminators_of(model)),

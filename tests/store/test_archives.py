@@ -12,7 +12,7 @@ import pytest
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.store import archives
-from i2i_zoo.store.archives import extract, extract_member
+from i2i_zoo.store.archives import extract, extract_member, new_folder
 
 Member = tuple[tarfile.TarInfo, io.BytesIO]
 
@@ -221,3 +221,12 @@ def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path: Path) -> None:
     assert zipfile.is_zipfile(tmp_path / "x.tar")
     extract(tmp_path / "x.tar", tmp_path / "out")
     assert contents(tmp_path / "out") == {"net.pth": inner.getvalue()}
+
+
+def test_a_folder_of_the_user_stays(tmp_path: Path) -> None:
+    (tmp_path / "data.part").mkdir()
+    (tmp_path / "data.part" / "mine").write_text("mine")
+    with new_folder(tmp_path / "data") as temporary:
+        (temporary / "picture").write_text("")
+    assert (tmp_path / "data.part" / "mine").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.part"]

@@ -102,7 +102,7 @@ def _first_that_fits(
         except (ZooError, LookupError, ValueError) as error:  # the tensors of something else may be anything
             first = first or error
     entries = dict.fromkeys(entry for states in candidates.values() for entry in states if not entry.endswith("."))
-    if isinstance(first, ZooError) and list(entries) == [""]:
+    if isinstance(first, ZooError) and not any(entries):
         raise first
     raise ZooError(
         f"None of the entries of {where} ({first_few(entries, 10)}) is the network that is needed: {first}"

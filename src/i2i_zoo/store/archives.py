@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from i2i_zoo.atomic import atomic_write
+from i2i_zoo.atomic import atomic_write, remove_leftovers
 from i2i_zoo.errors import ZooError
 
 from .downloads import CHUNK
@@ -170,9 +170,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """
     if folder.exists():
         raise ZooError(f"{folder} exists already; remove it or choose another folder.")
-    temporary = folder.with_name(folder.name + ".part")
-    shutil.rmtree(temporary, ignore_errors=True)  # of an earlier run that was killed
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
+        remove_leftovers(temporary)
         temporary.mkdir(parents=True)
     except OSError as error:
         raise ZooError(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from None

@@ -75,6 +75,10 @@ def write_checkpoint(
         ZooError: If it cannot be written, or if the directory holds files of these names that are not of a checkpoint;
             then the directory is as it was.
     """
+    try:
+        directory = directory.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL, or links in a circle
+        raise ZooError(f"Cannot write the checkpoint {str(directory)!r} ({error}); choose another place.") from None
     inside, beside = (folder / f".{directory.name}.{os.getpid()}" for folder in (directory, directory.parent))
     temporary = beside
     try:

@@ -221,11 +221,11 @@ def test_nothing_is_overwritten(cityscapes, tmp_path):
 
 
 def test_what_a_killed_run_has_left_does_not_matter(segnet, tmp_path):
-    (tmp_path / "camvid.part" / "train").mkdir(parents=True)
-    (tmp_path / "camvid.part" / "stale").touch()
+    (tmp_path / f".camvid.{2**40}" / "train").mkdir(parents=True)
+    (tmp_path / f".camvid.{2**40}" / "stale").touch()
     prepare("camvid", segnet, tmp_path / "camvid")
     assert len(listing(tmp_path / "camvid")) == 6
-    assert not (tmp_path / "camvid.part").exists()
+    assert not (tmp_path / f".camvid.{2**40}").exists()
 
 
 def test_camvid_of_segnet(segnet, tmp_path):
