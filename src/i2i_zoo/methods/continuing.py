@@ -48,8 +48,8 @@ def check_fit(model: Method, checkpoint: Mapping[str, Any]) -> None:
     if shapes(model, recorded) != found:
         names = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
         raise ZooError(
-            f"The checkpoint is that of another model than {type(model).__name__}: {len(names)} tensors differ, such as "
-            f"{names[0]}; give --model and its options as they were."
+            f"The checkpoint is that of another model than {type(model).__name__}: {len(names)} tensors differ, such "
+            f"as {names[0]}; give --model and its options as they were."
         )
     changed = changed_options(model.hparams, recorded)
     causes = {name: values for name, values in changed.items() if shapes(model, recorded, name) != found} or changed
