@@ -201,6 +201,15 @@ def test_another_architecture_is_refused_by_name(
         assert "--model.lr" not in error
 
 
+def test_another_method_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(FIT) == 0
+    capsys.readouterr()
+    path = f"--ckpt_path={RUNS}/version_0/checkpoints/last.ckpt"
+    assert main(["fit", "--model=GcGAN", "--model.lr=0.1", *tiny.ARGS[4:], path]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert "last.ckpt: The checkpoint is that of another model than GcGAN: " in error
+
+
 def test_without_a_limit_a_run_ends_with_its_schedule() -> None:
     endless = [arg for arg in FIT if "max_epochs" not in arg]
     assert main([*endless, "--model.epochs=1", "--model.decay_epochs=2"]) == 0

@@ -211,7 +211,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(workers: int, launc
 
         def reached() -> bool:
             seen.update(path.stat().st_mtime_ns for path in runs.glob("version_*/checkpoints/last.ckpt"))
-            return len(seen) > count and (not writing or any(runs.glob("version_*/checkpoints/.last*")))
+            return len(seen) > count and (not writing or any(runs.glob("version_*/checkpoints/.*")))
 
         return reached
 

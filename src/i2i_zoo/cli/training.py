@@ -63,10 +63,12 @@ def main(verb: str, args: Sequence[str]) -> int:
     except (MisconfigurationException, FileNotFoundError) as error:
         raise ZooError(" ".join(str(error).split())) from error
     except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker"):
+        # Where the worker dies while Lightning begins to read, Lightning's own clean-up fails over it.
+        first = next((e for e in (error, error.__context__) if str(e).startswith("DataLoader worker")), None)
+        if first is None:
             raise
         raise ZooError(
-            f"{str(error).splitlines()[0].rstrip('. ')}: most often the memory was full, so use fewer "
+            f"{str(first).splitlines()[0].rstrip('. ')}: most often the memory was full, so use fewer "
             "--data.num_workers or a smaller --data.batch_size; --ckpt_path last continues the run."
         ) from error
     except EndedBySignal as end:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.store.tensors import fitting, is_state
 
 if TYPE_CHECKING:
     from .base import Method
@@ -40,19 +39,22 @@ def check_fit(model: Method, checkpoint: Mapping[str, Any]) -> None:
     """
     tensors: Any = checkpoint.get("state_dict")
     recorded = checkpoint.get("hyper_parameters", {})
-    if not is_state(tensors) or not isinstance(recorded, Mapping):
+    if not isinstance(tensors, Mapping) or not isinstance(recorded, Mapping):
         raise ZooError("The checkpoint holds no weights of a method; give one that fit has written.")
-    expected = model.state_dict()
-    if {key: value.shape for key, value in expected.items()} == {key: value.shape for key, value in tensors.items()}:
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    found = {name: getattr(tensor, "shape", None) for name, tensor in tensors.items()}
+    if found == expected:
         return
+    if shapes(model, recorded) != found:
+        names = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
+        raise ZooError(
+            f"The checkpoint is that of another model than {type(model).__name__}: {len(names)} tensors differ, such "
+            f"as {names[0]}; give --model and its options as they were."
+        )
     changed = changed_options(model.hparams, recorded)
-    causes = {
-        name: values for name, values in changed.items() if shapes(model, recorded, name) != shapes(model, recorded)
-    }
-    if not changed:
-        fitting(expected, tensors, "the checkpoint")
-    then = ", ".join(f"--model.{name} {old}" for name, (old, _) in (causes or changed).items())
-    now = ", ".join(f"--model.{name} {new}" for name, (_, new) in (causes or changed).items())
+    causes = {name: values for name, values in changed.items() if shapes(model, recorded, name) != found} or changed
+    then = ", ".join(f"--model.{name} {old}" for name, (old, _) in causes.items())
+    now = ", ".join(f"--model.{name} {new}" for name, (_, new) in causes.items())
     raise ZooError(
         f"The checkpoint was trained with {then}, and this run asks for {now}: a checkpoint keeps its architecture; "
         "ask for the same, or start a run of its own without --ckpt_path."
