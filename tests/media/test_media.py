@@ -298,6 +298,15 @@ def test_tensors():
             read_picture(wrong)
 
 
+def test_tensors_out_of_range():
+    image = torch.rand(3, 4, 5)
+    assert read_picture(torch.full((3, 4, 5), 1.0005)).max() > 1  # a rounding error is none of ours
+    for value in (float("nan"), float("inf"), 1.1, -2.0, 255.0):
+        image[1, 2, 3] = value
+        with pytest.raises(ZooError, match=r"tensor with values from .* takes finite floats in \[-1, 1\]"):
+            read_picture(image)
+
+
 def test_resize(tmp_path):
     array = np.asarray(Image.effect_noise((40, 30), 80).convert("RGB"))
     expected = np.asarray(Image.fromarray(array).resize((25, 12), Image.Resampling.BICUBIC)).astype(int)

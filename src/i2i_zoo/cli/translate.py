@@ -10,13 +10,14 @@ import os
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.examples import example
 
 from .conditions import EPILOG, load_named
@@ -38,7 +39,11 @@ def add_arguments(command: Parser) -> None:
         "inputs", metavar="INPUT", nargs="*", help="files, folders or globs; none for the checkpoint's own example"
     )
     command.add_argument(
-        "-o", "--output", type=Path, default=Path("translated"), help="folder for the results [%(default)s]"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("translated"),
+        help="folder for the results, PNG files of 8 bits a channel [%(default)s]",
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
@@ -69,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"i2i-zoo: {failure}", file=sys.stderr)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
     failed = f", {len(failures)} could not be" if failures else ""
-    print(f"{len(todo) - len(failures)} translated{there}{failed}: {args.output}")
+    print(f"{len(todo) - len(failures)} translated{there}{failed}: {printable(str(args.output))}")
     return 1 if failures else 0
 
 
@@ -98,10 +103,12 @@ def partner(place: Path, name: Path, count: int, option: str) -> Path:
         if count > 1:
             raise ZooError(f"{option} {place}: this is one file, and there are {count} inputs; name a folder.")
         return place
-    found = [file for suffix in PICTURE_SUFFIXES if (file := place / name.with_suffix(suffix)).is_file()]
-    if not found:
-        raise ZooError(f"{option} {place}: the folder has no file {name.with_suffix('')}; add it.")
-    return found[0]
+    stem = str(name.with_suffix(""))
+    for form in (stem, *(unicodedata.normalize(form, stem) for form in ("NFC", "NFD"))):
+        for suffix in PICTURE_SUFFIXES:
+            if (file := place / f"{form}{suffix}").is_file():
+                return file
+    raise ZooError(f"{option} {place}: the folder has no file {stem}; add it.")
 
 
 def translate_example(args: argparse.Namespace) -> int:
@@ -146,29 +153,41 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
     Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
     an input.
     """
-    jobs: dict[Path, Path] = {}
+    found: dict[Path, list[tuple[Path, Path]]] = {}
     for text in inputs:
-        found = list(expand(text))
-        if not found:
+        pictures = list(expand(text))
+        if not pictures:
             what = "there is no such file or folder" if not Path(text).is_dir() else "the folder holds no pictures"
             raise ZooError(f"{text}: {what}; check the path.")
-        if Path(text).is_dir() and Path(text).resolve() in (output.resolve(), *output.resolve().parents):
+        if Path(text).is_dir() and real(text) in (real(output), *real(output).parents):
             raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
-        for source, relative in found:
-            target = output / relative.with_suffix(".png")
-            if target in jobs and jobs[target].resolve() != source.resolve():
-                raise ZooError(f"{jobs[target]} and {source} would both be written to {target}; translate them apart.")
-            jobs[target] = source
-    sources = {source.resolve() for source in jobs.values()}
+        for source, relative in pictures:
+            found.setdefault(output / relative.with_suffix(".png"), []).append((source, relative))
+    jobs: dict[Path, Path] = {}
+    for target, pictures in found.items():
+        beside = len({real(source.parent) for source, _ in pictures}) == 1
+        alone = len({real(source) for source, _ in pictures}) == 1
+        for source, relative in pictures:
+            # x.jpg and x.png in one folder become x.jpg.png and x.png.png.
+            own = target if alone or not beside else output / f"{relative}.png"
+            if own in jobs and real(jobs[own]) != real(source):
+                raise ZooError(f"{jobs[own]} and {source} would both be written to {own}; translate them apart.")
+            jobs[own] = source
+    sources = {real(source) for source in jobs.values()}
     for target, source in jobs.items():
-        if target.resolve() in sources:
+        if real(target) in sources:
             raise ZooError(f"{source}: the result would replace an input, {target}; choose another folder with -o.")
     return jobs
 
 
+def real(path: str | Path) -> Path:
+    """The path without links; unlike `Path.resolve`, it raises nothing for a link to itself."""
+    return Path(os.path.realpath(path))
+
+
 def expand(text: str) -> Iterator[tuple[Path, Path]]:
     """The pictures of an input, each with its path relative to the input's folder."""
-    from i2i_zoo.media.files import PICTURE_SUFFIXES, find_files
+    from i2i_zoo.media.files import FOREIGN_FOLDERS, PICTURE_SUFFIXES, find_files
 
     path = Path(text)
     if path.is_dir():
@@ -182,8 +201,10 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
         for match in sorted(glob.glob(text, recursive=True)):
             file = Path(match)
-            if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file():
-                yield file, file.relative_to(fixed)
+            relative = file.relative_to(fixed)
+            foreign = any(part.lower() in FOREIGN_FOLDERS for part in relative.parts[:-1])
+            if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file() and not foreign:
+                yield file, relative
 
 
 def translate_all(

@@ -80,6 +80,8 @@ def read_array(path: str | Path) -> np.ndarray:
         return read_tiff(path)
     except (ZooError, KeyboardInterrupt):
         raise
+    except MemoryError:
+        raise ZooError(f"{path}: the picture takes more memory than is free; scale it down or cut it up.") from None
     except UnidentifiedImageError:
         kind = "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
         raise ZooError(f"{path}: the file {kind}; give a PNG, JPEG, WebP, BMP, TIFF, GIF or .npy file.") from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def need_picture_memory(shape: Sequence[int], itemsize: int, origin: str) -> Non
         )
 
 
+@contextmanager
+def explained_shortage(what: str, remedy: str) -> Iterator[None]:
+    """Raise `ZooError` where memory could not be had for ``what``, although it seemed to be free."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class of its own for GPUs only.
+        words = ("can't allocate memory", "not enough memory", "out of memory")
+        if isinstance(error, MemoryError) or any(word in str(error) for word in words):
+            raise ZooError(f"{what} takes more memory than is free; {remedy}.") from None
+        raise
+
+
 def free_bytes(device: torch.device) -> int | None:
     """Free memory in bytes; None if the system does not say (CPUs without Linux, MPS)."""
     if device.type == "cuda":
@@ -36,7 +50,7 @@ def free_bytes(device: torch.device) -> int | None:
         return None
     try:
         facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        free = 1024 * int(facts["MemAvailable"].split()[0])
+        free = min(1024 * int(facts["MemAvailable"].split()[0]), address_space())
     except (OSError, ValueError, KeyError):
         return None
     try:  # the limit of a container
@@ -46,3 +60,13 @@ def free_bytes(device: torch.device) -> int | None:
         return min(free, max(0, int((group / "memory.max").read_text()) - used))
     except (OSError, ValueError, KeyError):  # none, or "max"
         return free
+
+
+def address_space() -> int:
+    """How many bytes this process may still ask for (``ulimit -v``); a very large number without a limit."""
+    limits = Path("/proc/self/limits").read_text().splitlines()
+    limit = next(line.split()[3] for line in limits if line.startswith("Max address space"))
+    if limit == "unlimited":
+        return 2**63
+    facts = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return max(0, int(limit) - 1024 * int(facts["VmSize"].split()[0]))

@@ -17,6 +17,7 @@ from i2i_zoo.errors import ZooError
 
 from .files import pil_array, read_array
 from .labels import PALETTES, colour_labels, map_array, one_hot
+from .memory import explained_shortage
 
 
 def decode_picture(picture: Any, channels: int | None = 3, palette: str | None = None) -> Tensor:
@@ -31,6 +32,7 @@ def decode_picture(picture: Any, channels: int | None = 3, palette: str | None =
                 f"A tensor of shape {tuple(picture.shape)} and type {picture.dtype} was given; "
                 f"the model takes floats in [-1, 1] of shape ({channels}, height, width)."
             )
+        check_range(picture)
         return picture
     if palette is not None:
         array = map_array(picture, origin, palette)
@@ -55,8 +57,9 @@ def decode_picture(picture: Any, channels: int | None = 3, palette: str | None =
         array = colour_labels(array, palette, origin)
     if array.ndim == 2:
         array = array[..., None]
-    tensor = to_tensor(array, origin)
-    return tensor if channels is None else fit_channels(tensor, channels, origin)
+    with explained_shortage(f"{origin}: the picture", "scale it down or cut it up"):
+        tensor = to_tensor(array, origin)
+        return tensor if channels is None else fit_channels(tensor, channels, origin)
 
 
 def read_picture(picture: Any, channels: int = 3, palette: str | None = None) -> Tensor:
@@ -74,6 +77,16 @@ def read_picture(picture: Any, channels: int = 3, palette: str | None = None) ->
         ZooError: If it cannot be read, is out of range or has another number of channels.
     """
     return to_float(decode_picture(picture, channels, palette))
+
+
+def check_range(picture: Tensor) -> None:
+    """Raise `ZooError` for NaN and for values outside [-1, 1], but for a rounding error."""
+    low, high = (value.item() for value in picture.detach().aminmax())
+    if not (low >= -1.001 and high <= 1.001):  # comparisons with NaN are false
+        raise ZooError(
+            f"A tensor with values from {low:g} to {high:g} was given; the model takes finite floats in [-1, 1]: "
+            "scale or clamp them."
+        )
 
 
 def to_tensor(array: np.ndarray, origin: str) -> Tensor:
@@ -117,7 +130,7 @@ def to_uint8(image: Tensor) -> Tensor:
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """(1 or 3, H, W) in [-1, 1] to a PIL image; raises `ZooError` for another number of channels."""
+    """(1 or 3, H, W) in [-1, 1] to a PIL image of 8 bits a channel; raises `ZooError` for other numbers of channels."""
     array = to_uint8(image).cpu().permute(1, 2, 0).numpy()
     if array.shape[2] == 1:
         return Image.fromarray(array[..., 0])

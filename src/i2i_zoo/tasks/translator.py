@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.geometry import pad_to_stride, resize
-from i2i_zoo.media.memory import need_memory
+from i2i_zoo.media.memory import explained_shortage, need_memory
 from i2i_zoo.media.pictures import to_pil
 
 from .kinds import Picture
@@ -117,10 +117,12 @@ class Translator(nn.Module, ABC):
 
         Takes the same arguments as `read_values`.
         """
-        values = self.read_values(source, **own)
-        if self.size is not None:
-            values = self.resize_source(values, self.size)
-        return Source(values, isinstance(source, Tensor), str(source) if isinstance(source, (str, Path)) else "")
+        origin = str(source) if isinstance(source, (str, Path)) else ""
+        with explained_shortage(f"{origin or 'picture'}: reading it", "scale it down or cut it up"):
+            values = self.read_values(source, **own)
+            if self.size is not None:
+                values = self.resize_source(values, self.size)
+        return Source(values, isinstance(source, Tensor), origin)
 
     def run(self, batch: Tensor) -> Tensor:
         """A batch (B, C, H, W) of any height and width to (B, D, H, W), in tiles if they are chosen."""
@@ -154,11 +156,12 @@ class Translator(nn.Module, ABC):
         for shape in {values.shape for values in worked}:
             indices = [i for i, values in enumerate(worked) if values.shape == shape]
             self.check_memory(len(indices), shape)
-            batch = torch.stack([worked[i] for i in indices]).to(self.device)
-            batch = batch.to(self.dtype) if batch.is_floating_point() else batch
-            for i, output in zip(indices, self.run(batch), strict=True):
-                source = sources[i]
-                results[i] = output if source.is_tensor else to_pil(self.finish(output, source.values))
+            with explained_shortage(*self.load(len(indices), *shape[-2:])):
+                batch = torch.stack([worked[i] for i in indices]).to(self.device)
+                batch = batch.to(self.dtype) if batch.is_floating_point() else batch
+                for i, output in zip(indices, self.run(batch), strict=True):
+                    source = sources[i]
+                    results[i] = output if source.is_tensor else to_pil(self.finish(output, source.values))
         return results
 
     def translate(self, sources: Picture | Sequence[Picture], **own: Any) -> Any:
@@ -169,7 +172,7 @@ class Translator(nn.Module, ABC):
             **own: Conditions of which each source has its own: one value, or a list as long as that of the sources.
 
         Returns:
-            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+            A PIL image of 8 bits a channel for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
 
         Raises:
             ZooError: If a source cannot be read or does not fit the model, or if memory is short.
@@ -200,10 +203,15 @@ class Translator(nn.Module, ABC):
             return
         batch = torch.empty(count, channels, height, width, dtype=self.dtype, device="meta")
         batch, _, _ = pad_to_stride(batch, self.network.stride, self.network.smallest)
+        what, remedy = self.load(count, height, width)
+        need_memory(self.peak_memory(batch), what, remedy, self.device)
+
+    def load(self, count: int, height: int, width: int) -> tuple[str, str]:
+        """What takes memory when the network runs, and what to do where it is short; for messages."""
         what = f"{count} pictures" if count > 1 else "picture"
         remedy = "work at a smaller size" if self.tiles is None else "take smaller tiles"
         remedy += " or give fewer at a time" if count > 1 else ""
-        need_memory(self.peak_memory(batch), f"{what}: the network at {width}x{height} pixels", remedy, self.device)
+        return f"{what}: the network at {width}x{height} pixels", remedy
 
     def translate_files(
         self,
@@ -211,7 +219,7 @@ class Translator(nn.Module, ABC):
         batch: int = 1,
         own: Callable[[Path], dict[str, Any]] = lambda source: {},
     ) -> Iterator[tuple[Path, str | None]]:
-        """Translate picture files, and write the results as PNG files.
+        """Translate picture files, and write the results as PNG files of 8 bits a channel.
 
         The next batch is read while the network runs.
 
@@ -247,7 +255,7 @@ class Translator(nn.Module, ABC):
                 yield target, about(error, str(jobs[target]))
         try:
             results: list[Any] = self.translate_read(list(sources.values()))
-        except (ZooError, torch.cuda.OutOfMemoryError):
+        except ZooError:
             results = [self.translate_alone(source) for source in sources.values()]
         for target, result in zip(sources, results, strict=True):
             if isinstance(result, str):
@@ -262,14 +270,12 @@ class Translator(nn.Module, ABC):
             result: Image.Image = self.translate_read([source])[0]
         except ZooError as error:
             return about(error, source.origin)
-        except torch.cuda.OutOfMemoryError:
-            return f"{source.origin}: too large for the memory of {self.device}; work at a smaller size."
         return result
 
 
 def about(error: ZooError, file: str) -> str:
     """The sentence of an error; it names the file."""
-    sentence = str(error)
+    sentence, file = str(error), printable(file)
     return sentence if file in sentence else f"{file}: {sentence.removeprefix('picture: ')}"
 
 

@@ -1,0 +1,127 @@
+"""``i2i-zoo translate`` with files and names that are out of the ordinary, and with too little memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import i2i_zoo
+import tiny
+from i2i_zoo.cli.main import main
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.memory import address_space, explained_shortage
+
+
+@pytest.fixture(autouse=True)
+def _model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    i2i_zoo.save(tiny.model(norm="instance"), "model")
+
+
+def picture(path: str, seed: int = 0) -> Path:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8)).save(file)
+    return file
+
+
+def files(folder: str) -> set[str]:
+    return {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_two_pictures_that_differ_in_their_suffix() -> None:
+    for name in ("x.jpg", "x.png", "deep/x.png", "y.png"):
+        picture(f"in/{name}")
+    assert main(["translate", "model", "in", "-o", "out"]) == 0
+    assert files("out") == {"x.jpg.png", "x.png.png", "deep/x.png", "y.png"}
+    assert main(["translate", "model", "in/x.jpg", "in/x.*", "-o", "globbed"]) == 0
+    assert files("globbed") == {"x.jpg.png", "x.png.png"}
+
+
+def test_a_name_of_251_bytes_and_a_suffix() -> None:
+    long = "a" * 251 + ".png"
+    picture(f"in/{long}")
+    picture("in/b.png")
+    assert main(["translate", "model", "in", "-o", "out"]) == 0
+    assert files("out") == {long, "b.png"}
+
+
+def test_pipes_and_links_to_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe.png")
+    Path("loop.png").symlink_to("loop.png")
+    Path("loop").symlink_to("loop")
+    picture("a.png")
+    for argv, part in (
+        (["pipe.png"], "pipe.png: this is a pipe or a device; give a file."),
+        (["loop.png"], "loop.png: there is no such file or folder; check the path."),
+        (["a.png", "-o", "loop"], "loop/a.png: the picture cannot be written"),
+    ):
+        assert main(["translate", "model", *argv]) == 1
+        told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("i2i-zoo: ")]
+        assert len(told) == 1
+        assert part in told[0]
+
+
+def test_terminal_codes_in_the_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in").mkdir()
+    Path("in/a\n\x1b[31mred.png").write_text("no picture")
+    assert main(["translate", "model", "in", "-o", "out"]) == 1
+    error = capsys.readouterr().err
+    assert "\x1b[31m" not in error
+    assert error.count(r"i2i-zoo: in/a\n\x1b[31mred.png: the file is not a picture") == 1
+
+
+def test_globs_leave_out_what_computers_leave_there() -> None:
+    picture("in/a.png")
+    picture("in/@eaDir/a.png/THUMB.png")
+    assert main(["translate", "model", "in/**/*.png", "-o", "out"]) == 0
+    assert files("out") == {"a.png"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB."),
+    ],
+)
+def test_the_ways_in_which_memory_runs_out(error: Exception) -> None:
+    sentence = "picture: the network takes more memory than is free; work at a smaller size"
+    with pytest.raises(ZooError, match=sentence), explained_shortage("picture: the network", "work at a smaller size"):
+        raise error
+    with pytest.raises(RuntimeError, match="another"), explained_shortage("x", "y"):
+        raise RuntimeError("another")
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="this system does not say its limits")
+def test_a_limit_of_the_address_space() -> None:
+    assert address_space() > 2**30
+    Image.new("RGB", (6000, 5000)).save("large.png")
+    Image.new("RGB", (2000, 1500)).save("medium.png")
+    script = """
+import resource, sys
+from i2i_zoo.cli.main import main
+import torch, i2i_zoo.hub, i2i_zoo.media.pictures, i2i_zoo.methods.pix2pix
+used = 1024 * int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1])
+resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
+sys.exit(main(["translate", "model", "large.png", "medium.png", "--device", "cpu"]))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    told = [line for line in result.stderr.splitlines() if line.startswith("i2i-zoo: ")]
+    assert len(told) == 2
+    assert all("memory" in line for line in told), told
+    assert "large.png: the picture of 5000x6000x3 values would take" in told[0]
