@@ -27,6 +27,7 @@ from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle
 
+from .messages import reason
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 
 
@@ -163,7 +164,7 @@ class TrainingCLI(LightningCLI):
             raise
         # Any class in the configuration may raise them.
         except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
-            raise ZooError(
+            raise reason(error) or ZooError(
                 f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
             ) from error
 

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss
-from i2i_zoo.tasks import PairedTask, SemanticTask, Task, UnpairedTask
+from i2i_zoo.tasks import PairedTask, SemanticTask, UnpairedTask
+from i2i_zoo.tasks.check import CheckedTask
 from i2i_zoo.tasks.preprocess import Preprocess
 
 
-class Method(Task):
+class Method(CheckedTask):
     """A method: networks, and a ``training_step`` that updates its players in the order of its paper.
 
     A subclass
@@ -112,6 +113,11 @@ class Method(Task):
         Within the block, the parameters of the other players are frozen.  At its end the losses are summed and
         differentiated, the player's optimiser steps, and each loss is logged as ``train/<player>/<name>``.
         """
+        if lightning_private.attached_trainer(self) is None or self.trainer.lightning_module is not self:
+            raise ZooError(
+                f"{type(self).__name__} trains as the model of a Trainer, not by itself or inside another module: "
+                "give it to Trainer.fit."
+            )
         others = [
             parameter
             for other, networks in self.players.items()
@@ -142,6 +148,7 @@ class Method(Task):
             self.log_dict(logged, prog_bar=True)
 
     def setup(self, stage: str) -> None:
+        super().setup(stage)
         if stage != "fit":
             return
         self.train()  # `load` and `convert` give models in eval mode
@@ -161,6 +168,7 @@ class Method(Task):
             self.step_schedules(self.current_epoch + 1)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
         if self.schedule_by_batch:
             self.step_schedules(lightning_private.batches_done(self.trainer))
 
