@@ -82,3 +82,9 @@ class SavesWithinEpochs(ModelCheckpoint):
         """Write a checkpoint; the metrics are part of its name."""
         self._save_checkpoint(trainer, self.format_checkpoint_name(metrics))
         self._last_time_checked = time.monotonic()
+
+
+def attached_trainer(module: Any) -> Trainer | None:
+    """The trainer of a module; None without one, where the public property raises."""
+    trainer: Trainer | None = module._trainer
+    return trainer

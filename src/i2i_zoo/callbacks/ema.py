@@ -9,11 +9,12 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
+from i2i_zoo.annotations import CheckedArguments, Count, Share
 from i2i_zoo.errors import ZooError
 from i2i_zoo.store.tensors import fitting, is_state, read_pickle
 
 
-class EMA(L.Callback):
+class EMA(L.Callback, metaclass=CheckedArguments):
     """Averages the weights of the inference networks, and validates and tests with the averages.
 
     Checkpoints hold the averages under the key ``ema``, a state dict for each network.  When training ends, they become
@@ -24,7 +25,7 @@ class EMA(L.Callback):
         start: Training step until which the average is a copy of the weights.
     """
 
-    def __init__(self, decay: float = 0.999, start: int = 0) -> None:
+    def __init__(self, decay: Share = 0.999, start: Count = 0) -> None:
         self.decay, self.start = decay, start
         self.averages: dict[str, dict[str, Tensor]] = {}
         self.swapped = False

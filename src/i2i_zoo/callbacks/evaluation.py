@@ -10,11 +10,12 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
+from i2i_zoo.annotations import CheckedArguments
 from i2i_zoo.errors import ZooError
 from i2i_zoo.metrics.suites import PARTS, Measure, suite
 
 
-class Evaluation(L.Callback):
+class Evaluation(L.Callback, metaclass=CheckedArguments):
     """Measures the outputs of validation and test; logs ``val/<metric>`` and ``test/<metric>``.
 
     Other callbacks can monitor these numbers, for early stopping or the best checkpoint.  All processes get the same

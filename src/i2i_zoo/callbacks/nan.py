@@ -9,6 +9,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from i2i_zoo.annotations import CheckedArguments, Positive
 from i2i_zoo.errors import ZooError
 
 REMEDY = (
@@ -17,7 +18,7 @@ REMEDY = (
 )
 
 
-class StopOnNaN(L.Callback):
+class StopOnNaN(L.Callback, metaclass=CheckedArguments):
     """Stops the run when a loss is NaN or infinite, says which, and writes no checkpoint after that.
 
     The losses of several batches are checked together, because each check waits for the device.
@@ -26,7 +27,7 @@ class StopOnNaN(L.Callback):
         every_n_batches: Number of batches between two checks.
     """
 
-    def __init__(self, every_n_batches: int = 50) -> None:
+    def __init__(self, every_n_batches: Positive = 50) -> None:
         self.every_n_batches = every_n_batches
         self.unchecked: list[tuple[int, int, dict[str, Tensor]]] = []
 

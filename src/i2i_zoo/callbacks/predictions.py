@@ -7,11 +7,12 @@ from typing import Any
 
 import lightning as L
 
+from i2i_zoo.annotations import CheckedArguments
 from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.pictures import to_pil
 
 
-class Predictions(L.Callback):
+class Predictions(L.Callback, metaclass=CheckedArguments):
     """Writes each prediction as ``<folder>/<name>.png``, or as ``<folder>/<direction>/<name>.png`` for two domains.
 
     A name is the path of a picture below its split, so pictures of two folders never share a file.

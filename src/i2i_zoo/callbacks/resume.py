@@ -14,11 +14,12 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from i2i_zoo import lightning_private
+from i2i_zoo.annotations import CheckedArguments, Seed, Weight
 from i2i_zoo.atomic import atomic_write
 from i2i_zoo.errors import ZooError
 
 
-class ExactResume(L.Callback):
+class ExactResume(L.Callback, metaclass=CheckedArguments):
     """Makes a resumed run draw the same dropout and noise as the interrupted run would have drawn.
 
     Each training batch is seeded from the seed, the process and the number of the batch.  The datamodules of this
@@ -28,7 +29,7 @@ class ExactResume(L.Callback):
         seed: Seed of the run.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: Seed = 0) -> None:
         self.seed = seed
 
     def on_train_start(self, trainer: Any, pl_module: L.LightningModule) -> None:
@@ -43,7 +44,7 @@ class ExactResume(L.Callback):
             getattr(torch, device).manual_seed(seed)
 
 
-class LastCheckpoint(lightning_private.SavesWithinEpochs):
+class LastCheckpoint(lightning_private.SavesWithinEpochs, metaclass=CheckedArguments):
     """Writes ``checkpoints/last.ckpt`` in the run's folder after every epoch, and also within long epochs.
 
     Args:
@@ -52,7 +53,7 @@ class LastCheckpoint(lightning_private.SavesWithinEpochs):
 
     # Lightning's save_last writes only where a best checkpoint is written too, and its train_time_interval does nothing
     # when a method steps its optimisers itself.
-    def __init__(self, minutes: float = 15.0) -> None:
+    def __init__(self, minutes: Weight = 15.0) -> None:
         super().__init__(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
         self.minutes = minutes
 

@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from i2i_zoo.annotations import CheckedArguments, Count, Positive
 from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.pictures import to_uint8
 
 
-class Samples(L.Callback):
+class Samples(L.Callback, metaclass=CheckedArguments):
     """Writes a picture of the first validation samples after each validation: source, output and target side by side.
 
     It goes to ``<log_dir>/samples/epoch_0007.png`` and to loggers that take pictures, such as TensorBoard and W&B.
@@ -24,7 +25,7 @@ class Samples(L.Callback):
         every_n_epochs: Number of epochs between two pictures.
     """
 
-    def __init__(self, count: int = 4, every_n_epochs: int = 1) -> None:
+    def __init__(self, count: Count = 4, every_n_epochs: Positive = 1) -> None:
         self.count, self.every_n_epochs = count, every_n_epochs
         self.rows: list[list[Tensor]] = []
 

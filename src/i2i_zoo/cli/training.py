@@ -29,6 +29,7 @@ from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
 
 from .continuing import check_checkpoint, restoring
+from .messages import reason
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
 
@@ -186,7 +187,7 @@ class TrainingCLI(LightningCLI):
             raise
         # Any class in the configuration may raise them.
         except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
-            raise ZooError(
+            raise reason(error) or ZooError(
                 f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
             ) from error
 

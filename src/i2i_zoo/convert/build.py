@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from inspect import signature
 from itertools import chain
 from threading import get_ident
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.modules.module import register_module_module_registration_hook
 
-from i2i_zoo.annotations import allows, describe
+from i2i_zoo.annotations import check_arguments
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.store.tensors import fitting
@@ -29,13 +29,7 @@ def check_hparams(cls: type[Method], hparams: Mapping[str, Any], where: str = ""
     valid = list(signature(cls).parameters)
     if unknown := [name for name in hparams if name not in valid]:
         raise ZooError(f"{origin}{cls.__name__} has no hyper-parameter {unknown[0]!r}: choose from {', '.join(valid)}.")
-    hints = get_type_hints(cls.__init__)
-    for name, value in hparams.items():
-        hint = hints.get(name, Any)
-        if not allows(hint, value):
-            choices = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
-            remedy = f"choose from {choices}" if choices else f"give a value of type {describe(hint)}"
-            raise ZooError(f"{origin}{cls.__name__} cannot have {name}={value!r}: {remedy}.")
+    check_arguments(cls, hparams, origin)
 
 
 def build_method(

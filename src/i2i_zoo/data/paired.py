@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
@@ -167,15 +168,15 @@ class PairedData(PictureData):
         source_palette: str | None = None,
         target_palette: str | None = None,
         labels: str | None = None,
-        in_channels: int = 3,
-        out_channels: int = 3,
-        load_size: int | list[int] | None = 286,
-        crop_size: int | list[int] | None = 256,
-        test_size: int | list[int] | None = 256,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
+        load_size: Size = 286,
+        crop_size: Size = 256,
+        test_size: Size = 256,
         flip: bool = True,
-        batch_size: int = 1,
-        num_workers: int = 4,
-        seed: int = 0,
+        batch_size: Positive = 1,
+        num_workers: Count = 4,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(
             root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed

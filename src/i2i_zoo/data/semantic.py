@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
 from i2i_zoo.media.labels import palette_colours, read_instances, read_labels
 from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.seeds import numbered_generator
@@ -79,16 +80,16 @@ class SemanticData(PictureData):
         label: str = "labels",
         target: str = "images",
         instance: str | None = None,
-        labels: int = 35,
+        labels: Channels = 35,
         palette: str | None = None,
-        dont_care: int | None = None,
-        load_size: int | list[int] | None = 286,
-        crop_size: int | list[int] | None = 256,
-        test_size: int | list[int] | None = 256,
+        dont_care: Count | None = None,
+        load_size: Size = 286,
+        crop_size: Size = 256,
+        test_size: Size = 256,
         flip: bool = True,
-        batch_size: int = 1,
-        num_workers: int = 4,
-        seed: int = 0,
+        batch_size: Positive = 1,
+        num_workers: Count = 4,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(
             root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed

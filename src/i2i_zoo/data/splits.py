@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import lightning as L
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from i2i_zoo import lightning_private
+from i2i_zoo.annotations import CheckedArguments
+from i2i_zoo.errors import ZooError
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .sampler import EpochSampler
@@ -17,7 +20,7 @@ from .sampler import EpochSampler
 Item = dict[str, Any]
 
 
-class SplitData(L.LightningDataModule, ABC):
+class SplitData(L.LightningDataModule, metaclass=CheckedArguments):
     """A datamodule whose ``setup`` fills ``datasets``: train, val and test to a dataset indexed by (epoch, index).
 
     Args:
@@ -105,6 +108,17 @@ class EpochLoader(DataLoader[Item]):
 
 
 def collate(items: list[Item]) -> dict[str, Any]:
-    """A batch of items; ``label_map``, which may have any size, stays a list of (H, W)."""
+    """A batch of items; ``label_map``, which may have any size, stays a list of (H, W).
+
+    Raises `ZooError` for pictures of several sizes.
+    """
+    for key, value in items[0].items():
+        shapes = {tuple(item[key].shape) for item in items if isinstance(value, Tensor) and key != "label_map"}
+        if len(shapes) > 1:
+            sizes = " and ".join(f"{shape[-1]}x{shape[-2]}" for shape in sorted(shapes)[:2])
+            raise ZooError(
+                f"A batch holds {key} of one size, not of {sizes} pixels: set --data.crop_size for training and "
+                "--data.test_size for validation and test, or use --data.batch_size 1."
+            )
     batch = default_collate([{key: value for key, value in item.items() if key != "label_map"} for item in items])
     return {**batch, "label_map": [item["label_map"] for item in items]} if "label_map" in items[0] else batch

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from i2i_zoo.annotations import Count, Positive, Seed, Side
 from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import Preprocess
@@ -79,13 +80,13 @@ class StyleData(PictureData):
         self,
         content: str,
         style: str | None = None,
-        load_size: int = 512,
-        crop_size: int = 256,
-        test_size: int = 256,
+        load_size: Side = 512,
+        crop_size: Side = 256,
+        test_size: Side = 256,
         flip: bool = False,
-        batch_size: int = 8,
-        num_workers: int = 4,
-        seed: int = 0,
+        batch_size: Positive = 8,
+        num_workers: Count = 4,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(
             content, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
@@ -106,15 +107,15 @@ class UnpairedData(PictureData):
         b: str | None = None,
         palette_a: str | None = None,
         palette_b: str | None = None,
-        channels_a: int = 3,
-        channels_b: int = 3,
-        load_size: int | list[int] | None = 286,
-        crop_size: int | list[int] | None = 256,
-        test_size: int | list[int] | None = 256,
+        channels_a: Channels = 3,
+        channels_b: Channels = 3,
+        load_size: Size = 286,
+        crop_size: Size = 256,
+        test_size: Size = 256,
         flip: bool = True,
-        batch_size: int = 1,
-        num_workers: int = 4,
-        seed: int = 0,
+        batch_size: Positive = 1,
+        num_workers: Count = 4,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(
             root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, LearningRate, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.style import statistics_loss
 from i2i_zoo.networks.adain import StyleDecoder, StyleEncoder, masked_statistics
@@ -42,13 +43,13 @@ class AdaIN(StyleTask, Method):
 
     def __init__(
         self,
-        width: int = 64,
+        width: Width = 64,
         new_decoder: bool = False,
-        lambda_content: float = 1.0,
-        lambda_style: float = 10.0,
-        lr: float = 1e-4,
-        lr_decay: float = 5e-5,
-        betas: Sequence[float] = (0.9, 0.999),
+        lambda_content: Weight = 1.0,
+        lambda_style: Weight = 10.0,
+        lr: LearningRate = 1e-4,
+        lr_decay: Weight = 5e-5,
+        betas: Betas = (0.9, 0.999),
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss
-from i2i_zoo.tasks import PairedTask, SemanticTask, Task, UnpairedTask
+from i2i_zoo.tasks import PairedTask, SemanticTask, UnpairedTask
+from i2i_zoo.tasks.check import CheckedTask
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .continuing import changed_options, check_fit, part, use_new_options
 
 
-class Method(Task):
+class Method(CheckedTask):
     """A method: networks, and a ``training_step`` that updates its players in the order of its paper.
 
     A subclass
@@ -122,6 +123,11 @@ class Method(Task):
         Within the block, the parameters of the other players are frozen.  At its end the losses are summed and
         differentiated, the player's optimiser steps, and each loss is logged as ``train/<player>/<name>``.
         """
+        if lightning_private.attached_trainer(self) is None or self.trainer.lightning_module is not self:
+            raise ZooError(
+                f"{type(self).__name__} trains as the model of a Trainer, not by itself or inside another module: "
+                "give it to Trainer.fit."
+            )
         others = [
             parameter
             for other, networks in self.players.items()
@@ -152,6 +158,7 @@ class Method(Task):
             self.log_dict(logged, prog_bar=True)
 
     def setup(self, stage: str) -> None:
+        super().setup(stage)
         if stage != "fit":
             return
         self.train()  # `load` and `convert` give models in eval mode
@@ -176,6 +183,7 @@ class Method(Task):
             self.step_schedules(self.current_epoch + 1)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
         if self.schedule_by_batch:
             self.step_schedules(lightning_private.batches_done(self.trainer))
 
@@ -204,32 +212,6 @@ class Method(Task):
         """Record how the data prepare pictures, as far as this task's record has a place for it."""
         known = {key.name: getattr(preprocess, key.name, None) for key in fields(self.preprocess_type)}
         self.preprocess = self.preprocess_type(**known)
-
-
-def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
-    """The factor of the learning rate in an epoch (from 0): 1, then linearly lower from epoch ``epochs + 1`` on.
-
-    This is the schedule of pix2pixHD and SPADE, whose authors lower the rate after an epoch.
-    """
-    return max(0.0, 1 - max(0, epoch - epochs) / decay_epochs) if decay_epochs else 1.0
-
-
-def decay_to_zero(epoch: int, epochs: int, decay_epochs: int, ahead: int) -> float:
-    """The factor of the learning rate in an epoch (from 0): 1, then lower by 1 / (decay_epochs + 1) in each epoch.
-
-    This is the schedule of CycleGAN's code and its successors.  The rate first falls in epoch ``epochs + 1 - ahead``:
-    some revisions of the code step the schedule once more before an epoch than others.
-    """
-    return max(0.0, 1 - max(0, epoch + ahead - epochs) / (decay_epochs + 1)) if decay_epochs else 1.0
-
-
-def halved(batches: int, every: int) -> float:
-    """The factor of the learning rate after some batches: halved every ``every`` batches, or never if that is 0.
-
-    The authors of UNIT and MUNIT step their schedule before a batch, so the last batch of a period already has the
-    lower rate.
-    """
-    return 0.5 ** ((batches + 1) // every) if every else 1.0
 
 
 class PairedMethod(PairedTask, Method):

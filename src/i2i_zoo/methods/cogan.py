@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, Channels, Count, LearningRate, Positive, Side, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.coupled import CoupledDiscriminator, CoupledGenerator, Kind, init_coupled
 from i2i_zoo.tasks.conditions import SIZE, Condition
@@ -69,18 +70,18 @@ class CoGAN(UnpairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 1,
-        out_channels: int = 1,
+        in_channels: Channels = 1,
+        out_channels: Channels = 1,
         networks: Kind = "digits",
-        size: int = 28,
-        width: int = 128,
-        discriminator_width: int = 20,
-        latent: int = 100,
-        inversion_starts: int = 256,
-        inversion_steps: int = 100,
-        lr: float = 2e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        weight_decay: float = 5e-4,
+        size: Side = 28,
+        width: Width = 128,
+        discriminator_width: Width = 20,
+        latent: Width = 100,
+        inversion_starts: Positive = 256,
+        inversion_steps: Count = 100,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        weight_decay: Weight = 5e-4,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -8,12 +8,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from i2i_zoo.annotations import AboveZero, Betas, Channels, Count, LearningRate, Positive, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.contrastive import PatchProjector, draw_places, patch_nce_loss
 from i2i_zoo.networks.antialiased import AntialiasedPatchDiscriminator, AntialiasedResNet
 from i2i_zoo.networks.initialization import init_xavier
 
-from .base import UnpairedMethod, decay_to_zero
+from .base import UnpairedMethod
+from .schedules import decay_to_zero
 
 
 class CUT(UnpairedMethod):
@@ -54,24 +56,24 @@ class CUT(UnpairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
         generator: Literal["resnet_9", "resnet_6"] = "resnet_9",
-        width: int = 64,
-        receptive_field: int = 70,
-        discriminator_width: int = 64,
+        width: Width = 64,
+        receptive_field: Literal[16, 34, 70, 142, 286] = 70,
+        discriminator_width: Width = 64,
         adversarial: Literal["vanilla", "lsgan", "hinge"] = "lsgan",
-        lambda_adversarial: float = 1.0,
-        lambda_nce: float = 1.0,
+        lambda_adversarial: Weight = 1.0,
+        lambda_nce: Weight = 1.0,
         nce_identity: bool = True,
         flip_equivariance: bool = False,
-        temperature: float = 0.07,
-        patches: int = 256,
-        projector_width: int = 256,
-        lr: float = 2e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        epochs: int = 200,
-        decay_epochs: int = 200,
+        temperature: AboveZero = 0.07,
+        patches: Positive = 256,
+        projector_width: Width = 256,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        epochs: Count = 200,
+        decay_epochs: Count = 200,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

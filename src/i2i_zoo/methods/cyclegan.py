@@ -8,13 +8,15 @@ from typing import Any, Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, Channels, Count, LearningRate, PoolSize, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import ImagePool
-from i2i_zoo.networks.discriminators import PatchDiscriminator
+from i2i_zoo.networks.discriminators import PatchDiscriminator, ReceptiveField
 from i2i_zoo.networks.initialization import init_normal
 
-from .base import UnpairedMethod, decay_to_zero
+from .base import UnpairedMethod
 from .pix2pix import Generator, build_generator
+from .schedules import decay_to_zero
 
 
 class CycleGAN(UnpairedMethod):
@@ -56,26 +58,26 @@ class CycleGAN(UnpairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
         directions: Literal["both", "ab"] = "both",
         generator: Generator = "resnet_9",
-        width: int = 64,
+        width: Width = 64,
         norm: Literal["batch", "instance", "none"] = "instance",
         dropout: bool = False,
         inference_norm: Literal["image", "running"] = "image",
-        receptive_field: int = 70,
-        discriminator_width: int = 64,
+        receptive_field: ReceptiveField = 70,
+        discriminator_width: Width = 64,
         adversarial: Literal["vanilla", "lsgan", "hinge"] = "lsgan",
-        lambda_adversarial: float = 1.0,
-        lambda_cycle_a: float = 10.0,
-        lambda_cycle_b: float = 10.0,
-        lambda_identity: float = 0.5,
-        pool_size: int = 50,
-        lr: float = 2e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        epochs: int = 100,
-        decay_epochs: int = 100,
+        lambda_adversarial: Weight = 1.0,
+        lambda_cycle_a: Weight = 10.0,
+        lambda_cycle_b: Weight = 10.0,
+        lambda_identity: Weight = 0.5,
+        pool_size: PoolSize = 50,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        epochs: Count = 100,
+        decay_epochs: Count = 100,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, LearningRate, Side, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.style import gram, gram_loss, loss_maps, total_variation
 from i2i_zoo.networks.fast_style import FastStyleNet
@@ -44,15 +45,15 @@ class FastStyle(OneStyleTask, Method):
     def __init__(
         self,
         style: str | None = None,
-        style_size: int | None = None,
-        width: int = 32,
+        style_size: Side | None = None,
+        width: Width = 32,
         norm: Literal["instance", "batch"] = "instance",
         backbone: Literal["vgg16", "small"] = "vgg16",
-        lambda_content: float = 1e5,
-        lambda_style: float = 1e10,
-        lambda_tv: float = 0.0,
-        lr: float = 1e-3,
-        betas: Sequence[float] = (0.9, 0.999),
+        lambda_content: Weight = 1e5,
+        lambda_style: Weight = 1e10,
+        lambda_tv: Weight = 0.0,
+        lr: LearningRate = 1e-3,
+        betas: Betas = (0.9, 0.999),
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, BlocksOrNone, Channels, Count, LearningRate, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_losses
 from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
@@ -19,7 +20,8 @@ from i2i_zoo.tasks.conditions import SIZE, TILE, Condition
 from i2i_zoo.tasks.kinds import Picture, PictureFile, Seed
 from i2i_zoo.tasks.paired import PictureTranslator
 
-from .base import UnpairedMethod, halved
+from .base import UnpairedMethod
+from .schedules import halved
 
 STYLE = Condition(
     "style",
@@ -65,24 +67,24 @@ class MUNIT(UnpairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
-        width: int = 64,
-        blocks: int = 4,
-        style: int = 8,
-        hidden: int = 256,
-        discriminator_width: int = 64,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
+        width: Width = 64,
+        blocks: BlocksOrNone = 4,
+        style: Width = 8,
+        hidden: Width = 256,
+        discriminator_width: Width = 64,
         adversarial: Literal["lsgan", "vanilla"] = "lsgan",
-        lambda_adversarial: float = 1.0,
-        lambda_reconstruction: float = 10.0,
-        lambda_content: float = 1.0,
-        lambda_style: float = 1.0,
-        lambda_cycle: float = 0.0,
-        lambda_perceptual: float = 0.0,
-        lr: float = 1e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        weight_decay: float = 1e-4,
-        halve_every: int = 100_000,
+        lambda_adversarial: Weight = 1.0,
+        lambda_reconstruction: Weight = 10.0,
+        lambda_content: Weight = 1.0,
+        lambda_style: Weight = 1.0,
+        lambda_cycle: Weight = 0.0,
+        lambda_perceptual: Weight = 0.0,
+        lr: LearningRate = 1e-4,
+        betas: Betas = (0.5, 0.999),
+        weight_decay: Weight = 1e-4,
+        halve_every: Count = 100_000,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

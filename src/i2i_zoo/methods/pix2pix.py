@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, Channels, Count, LearningRate, PoolSize, Weight, Width
 from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss, gradient_penalty
-from i2i_zoo.networks.discriminators import PatchDiscriminator
+from i2i_zoo.networks.discriminators import PatchDiscriminator, ReceptiveField
 from i2i_zoo.networks.initialization import init_normal
 from i2i_zoo.networks.resnet import ResNetGenerator
 from i2i_zoo.networks.unet import UNet
 
-from .base import PairedMethod, decay_to_zero
+from .base import PairedMethod
 from .continuing import part
+from .schedules import decay_to_zero
 
 Generator = Literal["unet_256", "unet_128", "unet_64", "encoder_decoder", "resnet_9", "resnet_6"]
 
@@ -66,26 +68,26 @@ class Pix2Pix(PairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
         generator: Generator = "unet_256",
-        width: int = 64,
+        width: Width = 64,
         norm: Literal["batch", "instance", "none"] = "batch",
         dropout: bool = True,
         inference_norm: Literal["image", "running"] = "image",
         inference_dropout: bool = False,
-        receptive_field: int = 70,
-        discriminator_width: int = 64,
+        receptive_field: ReceptiveField = 70,
+        discriminator_width: Width = 64,
         conditional: bool = True,
         adversarial: Literal["vanilla", "lsgan", "hinge", "wgangp"] = "vanilla",
-        lambda_adversarial: float = 1.0,
-        lambda_l1: float = 100.0,
-        lambda_gp: float = 10.0,
-        pool_size: int = 0,
-        lr: float = 2e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        epochs: int = 100,
-        decay_epochs: int = 100,
+        lambda_adversarial: Weight = 1.0,
+        lambda_l1: Weight = 100.0,
+        lambda_gp: Weight = 10.0,
+        pool_size: PoolSize = 0,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        epochs: Count = 100,
+        decay_epochs: Count = 100,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from i2i_zoo.annotations import (
+    Betas,
+    BlocksOrNone,
+    Channels,
+    Count,
+    Halvings,
+    HalvingsOrNone,
+    LearningRate,
+    Positive,
+    Weight,
+    Width,
+    WidthOrNone,
+)
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.losses.feature_matching import feature_matching_loss
@@ -15,10 +28,12 @@ from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.hd import FeatureEncoder, HDGenerator, k_means
 from i2i_zoo.networks.initialization import init_normal
+from i2i_zoo.pretrained.backbones import Backbone
 from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.kinds import PictureFile
 
-from .base import Method, PairedMethod, SemanticMethod, linear_decay
+from .base import Method, PairedMethod, SemanticMethod
+from .schedules import linear_decay
 
 STYLE = Condition(
     "style",
@@ -141,27 +156,27 @@ class Pix2PixHD(HDMethod, SemanticMethod):
 
     def __init__(
         self,
-        labels: int = 35,
+        labels: Channels = 35,
         edges: bool = True,
-        width: int = 64,
-        downs: int = 4,
-        blocks: int = 9,
-        enhancers: int = 0,
-        enhancer_blocks: int = 3,
-        features: int = 0,
-        encoder_width: int = 16,
-        clusters: int = 10,
-        discriminator_width: int = 64,
-        scales: int = 2,
+        width: Width = 64,
+        downs: Halvings = 4,
+        blocks: BlocksOrNone = 9,
+        enhancers: HalvingsOrNone = 0,
+        enhancer_blocks: BlocksOrNone = 3,
+        features: WidthOrNone = 0,
+        encoder_width: Width = 16,
+        clusters: Positive = 10,
+        discriminator_width: Width = 64,
+        scales: Halvings = 2,
         adversarial: Literal["lsgan", "vanilla", "hinge"] = "lsgan",
-        lambda_feature_matching: float = 10.0,
-        lambda_perceptual: float = 10.0,
-        perceptual: str = "vgg19",
-        frozen_epochs: int = 0,
-        lr: float = 2e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        epochs: int = 100,
-        decay_epochs: int = 100,
+        lambda_feature_matching: Weight = 10.0,
+        lambda_perceptual: Weight = 10.0,
+        perceptual: Backbone = "vgg19",
+        frozen_epochs: Count = 0,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        epochs: Count = 100,
+        decay_epochs: Count = 100,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -278,24 +293,24 @@ class Pix2PixHDPaired(HDMethod, PairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
-        width: int = 64,
-        downs: int = 4,
-        blocks: int = 9,
-        enhancers: int = 0,
-        enhancer_blocks: int = 3,
-        discriminator_width: int = 64,
-        scales: int = 2,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
+        width: Width = 64,
+        downs: Halvings = 4,
+        blocks: BlocksOrNone = 9,
+        enhancers: HalvingsOrNone = 0,
+        enhancer_blocks: BlocksOrNone = 3,
+        discriminator_width: Width = 64,
+        scales: Halvings = 2,
         adversarial: Literal["lsgan", "vanilla", "hinge"] = "lsgan",
-        lambda_feature_matching: float = 10.0,
-        lambda_perceptual: float = 10.0,
-        perceptual: str = "vgg19",
-        frozen_epochs: int = 0,
-        lr: float = 2e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        epochs: int = 100,
-        decay_epochs: int = 100,
+        lambda_feature_matching: Weight = 10.0,
+        lambda_perceptual: Weight = 10.0,
+        perceptual: Backbone = "vgg19",
+        frozen_epochs: Count = 0,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        epochs: Count = 100,
+        decay_epochs: Count = 100,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from i2i_zoo.annotations import (
+    Betas,
+    Channels,
+    Count,
+    Ge,
+    Halvings,
+    Le,
+    LearningRate,
+    Length,
+    Odd,
+    Side,
+    Weight,
+    Width,
+    WidthOrNone,
+)
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.losses.feature_matching import feature_matching_loss
@@ -16,11 +31,13 @@ from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.networks.discriminators import MultiscaleDiscriminator
 from i2i_zoo.networks.initialization import init_xavier
 from i2i_zoo.networks.spade import ENCODED, STRIDES, ImageEncoder, SPADEGenerator
+from i2i_zoo.pretrained.backbones import Backbone
 from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.graph import Graph
 from i2i_zoo.tasks.kinds import PictureFile
 
-from .base import SemanticMethod, linear_decay
+from .base import SemanticMethod
+from .schedules import linear_decay
 
 STYLE = Condition("style", PictureFile(), "a photograph whose style to take", label="Style of this photograph")
 
@@ -61,31 +78,31 @@ class SPADE(SemanticMethod):
 
     def __init__(
         self,
-        labels: int = 35,
+        labels: Channels = 35,
         edges: bool = True,
-        width: int = 64,
+        width: Width = 64,
         upsampling: Literal["normal", "more", "most"] = "more",
-        hidden: int = 128,
+        hidden: Width = 128,
         norm: Literal["batch", "instance"] = "batch",
-        kernel_size: int = 3,
+        kernel_size: Annotated[int, Ge(1), Le(255), Odd()] = 3,
         spectral: bool = True,
-        latent: int = 0,
-        latent_size: Sequence[int] = (256, 512),
-        encoder_width: int = 64,
+        latent: WidthOrNone = 0,
+        latent_size: Annotated[Sequence[Side], Length(2)] = (256, 512),
+        encoder_width: Width = 64,
         encoder_spectral: bool = True,
-        discriminator_width: int = 64,
+        discriminator_width: Width = 64,
         discriminator_spectral: bool = True,
-        scales: int = 2,
+        scales: Halvings = 2,
         adversarial: Literal["hinge", "lsgan", "vanilla"] = "hinge",
-        lambda_feature_matching: float = 10.0,
-        lambda_perceptual: float = 10.0,
-        perceptual: str = "vgg19",
-        lambda_kl: float = 0.05,
-        lr: float = 2e-4,
+        lambda_feature_matching: Weight = 10.0,
+        lambda_perceptual: Weight = 10.0,
+        perceptual: Backbone = "vgg19",
+        lambda_kl: Weight = 0.05,
+        lr: LearningRate = 2e-4,
         ttur: bool = True,
-        betas: Sequence[float] = (0.0, 0.9),
-        epochs: int = 50,
-        decay_epochs: int = 0,
+        betas: Betas = (0.0, 0.9),
+        epochs: Count = 50,
+        decay_epochs: Count = 0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2i_zoo.annotations import Betas, Blocks, BlocksOrNone, Channels, Count, LearningRate, Share, Weight, Width
 from i2i_zoo.losses.adversarial import adversarial_losses
 from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
 from i2i_zoo.networks.initialization import init_kaiming, init_normal
@@ -19,7 +20,8 @@ from i2i_zoo.networks.unit import (
     SharedLatentAutoencoder,
 )
 
-from .base import UnpairedMethod, halved
+from .base import UnpairedMethod
+from .schedules import halved
 
 
 class UNIT(UnpairedMethod):
@@ -60,27 +62,27 @@ class UNIT(UnpairedMethod):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
         version: Literal[2017, 2018] = 2017,
-        width: int = 64,
-        blocks: int = 3,
-        shared_blocks: int = 1,
+        width: Width = 64,
+        blocks: BlocksOrNone = 3,
+        shared_blocks: Blocks = 1,
         norm: Literal["instance", "none"] = "none",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         discriminator: Literal["shared", "separate", "multiscale"] = "shared",
-        discriminator_width: int = 64,
+        discriminator_width: Width = 64,
         adversarial: Literal["vanilla", "lsgan"] = "vanilla",
-        lambda_adversarial: float = 10.0,
-        lambda_reconstruction: float = 100.0,
-        lambda_cycle: float = 100.0,
-        lambda_kl: float = 0.1,
-        lambda_cycle_kl: float = 0.1,
-        lambda_perceptual: float = 0.0,
-        lr: float = 1e-4,
-        betas: Sequence[float] = (0.5, 0.999),
-        weight_decay: float = 1e-4,
-        halve_every: int = 0,
+        lambda_adversarial: Weight = 10.0,
+        lambda_reconstruction: Weight = 100.0,
+        lambda_cycle: Weight = 100.0,
+        lambda_kl: Weight = 0.1,
+        lambda_cycle_kl: Weight = 0.1,
+        lambda_perceptual: Weight = 0.0,
+        lr: LearningRate = 1e-4,
+        betas: Betas = (0.5, 0.999),
+        weight_decay: Weight = 1e-4,
+        halve_every: Count = 0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

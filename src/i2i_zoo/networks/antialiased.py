@@ -113,6 +113,8 @@ class AntialiasedPatchDiscriminator(nn.Module):
         if halvings is None:
             choices = [field for field, strided in RECEPTIVE_FIELDS.items() if strided is not None]
             raise ZooError(f"No PatchGAN that blurs sees {receptive_field} pixels: choose from {choices}.")
+        #: The smallest height and width of pictures: 2 by 2 maps before the last convolution.
+        self.smallest = 3 * 2**halvings
         layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, padding=1), nn.LeakyReLU(0.2)]
         widths = [width * min(2**n, 8) for n in range(halvings + 1)]
         for inputs, outputs in itertools.pairwise(widths):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +14,9 @@ from i2i_zoo.errors import ZooError
 from .hd import halve
 from .normalization import norm_layer
 from .spectral import SpectralConv2d
+
+#: The receptive fields that a PatchGAN may have, in pixels.
+ReceptiveField = Literal[1, 16, 34, 70, 142, 286]
 
 #: Receptive field of a logit in pixels, to the number of convolutions between the first and the last.
 #: None stands for 1x1 convolutions.
@@ -34,6 +38,8 @@ class PatchDiscriminator(nn.Module):
             raise ZooError(f"No PatchGAN sees {receptive_field} pixels: choose from {sorted(RECEPTIVE_FIELDS)}.")
         make_norm, bias = norm_layer(norm)
         strided = RECEPTIVE_FIELDS[receptive_field]
+        #: The smallest height and width of pictures: 3 by 3 maps before the two last convolutions.
+        self.smallest = 3 * 2**strided if strided else 1
         if strided is None:
             layers = [
                 nn.Conv2d(in_channels, width, 1),
@@ -126,6 +132,8 @@ class PyramidDiscriminator(nn.Module):
 
     def __init__(self, in_channels: int, width: int = 64, scales: int = 3, halvings: int = 4) -> None:
         super().__init__()
+        #: The smallest height and width of pictures: the last halving of the last scale mirrors a pixel.
+        self.smallest = 2 ** (halvings + scales - 1)
         widths = [in_channels, *(width * 2**n for n in range(halvings))]
 
         def patches() -> nn.Sequential:

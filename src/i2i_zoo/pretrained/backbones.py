@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import islice
+from typing import Literal
 
 import torchvision
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 from i2i_zoo.store.tensors import read_pickle, state_dict
 
 from .weights import fetch
+
+#: The classifiers of a perceptual loss: the keys of `TAPS`.
+Backbone = Literal["vgg19", "vgg16", "vgg13", "vgg11", "alexnet"]
 
 #: Backbones whose layers follow one another: indices in torchvision's ``features`` of the first ReLU of each block.
 TAPS: dict[str, tuple[int, ...]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from i2i_zoo.annotations import CheckedArguments
 from i2i_zoo.errors import ZooError
 
 from .conditions import Condition, check_conditions
@@ -30,7 +31,7 @@ class Prediction(NamedTuple):
     pictures: Tensor
 
 
-class Task(L.LightningModule, ABC):
+class Task(L.LightningModule, metaclass=CheckedArguments):
     """What goes in, what comes out, what may be chosen, what is measured and what is shown.
 
     A subclass declares the class attributes, and implements the abstract methods and either `make_translator` or
@@ -41,6 +42,12 @@ class Task(L.LightningModule, ABC):
     verb: ClassVar[Literal["translate", "sample"]] = "translate"
     #: The keys of a training batch.
     batch_keys: ClassVar[tuple[str, ...]]
+    #: The datamodule of this package whose batches have these keys, for messages.
+    data_class: ClassVar[str] = "another datamodule"
+    #: Keys of a batch to the hyper-parameters that hold their numbers of channels.
+    channel_options: ClassVar[Mapping[str, str]] = {}
+    #: Whether the tensors of a batch are compared pixel by pixel, so that they have one size.
+    aligned: ClassVar[bool] = False
     #: Names of the metrics to use by default.
     default_metrics: ClassVar[tuple[str, ...]] = ()
     #: Losses that `measured` returns and whose means may be metrics, with their titles.
@@ -142,6 +149,11 @@ class Task(L.LightningModule, ABC):
         return self.sampler(**conditions).sample(count, seed)
 
     # What shared code asks.
+
+    @property
+    def predict_keys(self) -> tuple[str, ...]:
+        """The keys of a batch that ``predict_step`` needs."""
+        return self.batch_keys[:1]
 
     @property
     def main_network(self) -> Any:

@@ -72,6 +72,9 @@ class PairedTask(Task):
     """
 
     batch_keys = ("source", "target")
+    data_class = "PairedData"
+    channel_options: ClassVar[Mapping[str, str]] = {"source": "in_channels", "target": "out_channels"}
+    aligned = True
     default_metrics = ("psnr", "ssim", "l1")
     preprocess_type: ClassVar[type[Preprocess]] = PairedPreprocess
     preprocess: PairedPreprocess

@@ -93,6 +93,8 @@ class SemanticTask(Task):
     """
 
     batch_keys = ("label", "target")
+    data_class = "SemanticData"
+    aligned = True
     default_metrics = ("psnr", "ssim", "l1")
     preprocess_type: ClassVar[type[Preprocess]] = SemanticPreprocess
     preprocess: SemanticPreprocess

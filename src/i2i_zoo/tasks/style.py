@@ -158,6 +158,7 @@ class StyleTask(Task):
     """
 
     batch_keys = ("content", "style")
+    data_class = "StyleData"
     default_metrics = ("content_loss", "style_loss")
     measured_losses: ClassVar[Mapping[str, str]] = LOSSES
     encoder: Any
@@ -257,6 +258,10 @@ class StyleTask(Task):
             raise ZooError(f"The graph takes the style as an input: leave out {', '.join(conditions)}.")
         facts = {"in_channels": 3, "out_channels": 3, "preprocess": self.preprocess.to_json()}
         return Graph(self, self.example_batch, self.main_network.stride, self.main_network.smallest, facts=facts)
+
+    @property
+    def predict_keys(self) -> tuple[str, ...]:
+        return self.batch_keys
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         height, width = batch["content"].shape[-2:]

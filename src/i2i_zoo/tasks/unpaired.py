@@ -25,6 +25,8 @@ class UnpairedTask(Task):
     """
 
     batch_keys = ("a", "b")
+    data_class = "UnpairedData"
+    channel_options: ClassVar[Mapping[str, str]] = {"a": "in_channels", "b": "out_channels"}
     preprocess_type: ClassVar[type[Preprocess]] = UnpairedPreprocess
     preprocess: UnpairedPreprocess
     directions: tuple[str, ...] = ("ab", "ba")
@@ -71,6 +73,10 @@ class UnpairedTask(Task):
     def metrics_for(self, direction: str = "") -> tuple[str, ...]:
         """Agreement with the labels if outputs are label maps; else none, since there are no pairs to compare."""
         return ("label_score",) if self.preprocess_for(direction).target_palette else ()
+
+    @property
+    def predict_keys(self) -> tuple[str, ...]:
+        return tuple(direction[0] for direction in self.directions)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
         """The translation of the batch in each direction."""

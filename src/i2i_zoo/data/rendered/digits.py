@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from i2i_zoo.annotations import Count, Positive, Seed
 from i2i_zoo.data.splits import SplitData
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_float
@@ -145,10 +146,10 @@ class DigitsData(SplitData):
         root: str = "data",
         digits: Literal["mnist", "generated"] = "mnist",
         domain_b: Literal["edges", "negative"] = "edges",
-        count: int = 20000,
-        batch_size: int = 64,
-        num_workers: int = 2,
-        seed: int = 0,
+        count: Positive = 20000,
+        batch_size: Positive = 64,
+        num_workers: Count = 2,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(batch_size, num_workers, seed)
         if count < 2:

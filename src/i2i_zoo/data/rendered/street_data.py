@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from i2i_zoo.annotations import Channels, Count, Length, Positive, Seed, Side
 from i2i_zoo.data.splits import SplitData
 from i2i_zoo.media.labels import colour_labels
 from i2i_zoo.media.pictures import fit_channels, read_picture
@@ -92,16 +93,16 @@ class SyntheticPairs(SplitData):
 
     def __init__(
         self,
-        train: int = 64,
-        val: int = 8,
-        test: int = 8,
-        size: int | list[int] = 256,
+        train: Positive = 64,
+        val: Positive = 8,
+        test: Positive = 8,
+        size: Side | Annotated[list[Side], Length(2)] = 256,
         direction: Literal["AtoB", "BtoA"] = "AtoB",
-        in_channels: int = 3,
-        out_channels: int = 3,
-        batch_size: int = 1,
-        num_workers: int = 0,
-        seed: int = 0,
+        in_channels: Channels = 3,
+        out_channels: Channels = 3,
+        batch_size: Positive = 1,
+        num_workers: Count = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(batch_size, num_workers, seed)
         self.lengths = {"train": train, "val": val, "test": test}

@@ -1,0 +1,192 @@
+"""Whether data fit a model: what a datamodule declares, and what a batch really holds.
+
+Everything is asked of the model, so a new task or method is checked like the others: `Task.batch_keys`,
+`Task.example_batch`, `Task.channel_options`, and the ``stride`` and ``smallest`` of its networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+
+from .base import Task
+
+#: Pictures are in [-1, 1]; interpolation and rounding may go beyond that by this much.
+SLACK = 0.05
+
+
+class CheckedTask(Task):
+    """A task whose data are checked before the first batch of each stage; sizes of training batches, before each."""
+
+    discriminator_networks: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checked_stages: set[str] = set()
+
+    def setup(self, stage: str) -> None:
+        """Check what the trainer's datamodule declares."""
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None and stage != "predict":  # which needs fewer keys; the batch tells
+            check_data(self, data)
+        self._checked_stages.clear()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self._check_first("train", batch, self.batch_keys)
+        check_sizes(self, batch, self.discriminator_networks)
+
+    def on_validation_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self._check_first("validate", batch, self.batch_keys)
+
+    def on_test_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self._check_first("test", batch, self.batch_keys)
+
+    def on_predict_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self._check_first("predict", batch, self.predict_keys)
+
+    def _check_first(self, stage: str, batch: Any, keys: Sequence[str]) -> None:
+        if stage not in self._checked_stages:
+            check_batch(self, batch, keys)
+            self._checked_stages.add(stage)
+
+
+def check_data(model: Task, data: Any) -> None:
+    """Raise `ZooError` if a datamodule declares other data than the model takes: other keys, or more labels."""
+    name, kind = type(model).__name__, type(data).__name__
+    found = getattr(data, "batch_keys", model.batch_keys)
+    if missing := [key for key in model.batch_keys if key not in found]:
+        remedy = f"give --data.{missing[0]}" if kind == model.data_class else f"use --data {model.data_class}"
+        raise ZooError(
+            f"{name} works on batches of {joined(model.batch_keys)}, and {kind} gives {joined(found)}: {remedy}."
+        )
+    labels, declared = model.hparams.get("labels"), getattr(data, "labels", None)
+    if isinstance(labels, int) and isinstance(declared, int) and declared > labels:
+        raise ZooError(
+            f"{name} has labels={labels}, and {kind} has labels={declared}: use --model.labels {declared}, or "
+            f"--data.labels {labels}."
+        )
+
+
+def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
+    """Raise `ZooError` if a batch lacks one of the keys, or holds other channels, sizes or values than the model takes.
+
+    Args:
+        model: The model.
+        batch: What the loader gave.
+        keys: The keys that are needed; others are checked if they are there.
+    """
+    name = type(model).__name__
+    if not isinstance(batch, Mapping):
+        what = f"a {type(batch).__name__} of {len(batch)}" if isinstance(batch, (list, tuple)) else type(batch).__name__
+        raise ZooError(
+            f"{name} takes batches that are dicts with {joined(keys)}, and the loader gives {what}: let each item of "
+            "the dataset be such a dict."
+        )
+    if missing := [key for key in keys if not isinstance(batch.get(key), Tensor)]:
+        raise ZooError(
+            f"{name} takes batches with the tensors {joined(keys)}, and the loader gives {joined(batch) or 'none'}: "
+            f"let each item of the dataset have {joined(missing)}, as {model.data_class} does."
+        )
+    present = [key for key in model.batch_keys if isinstance(batch.get(key), Tensor)]
+    first = batch[present[0]]
+    with torch.random.fork_rng(devices=[]):  # the run draws the same numbers with and without this check
+        example = model.example_batch(1, *(first.shape[-2:] if first.dim() > 1 else (1, 1)))
+    for key in present:
+        check_shape(model, key, batch[key], example[key])
+    pictures = [key for key in present if example[key].dim() == 4]
+    check_channels(model, *({key: each[key].shape[1] for key in pictures} for each in (batch, example)))
+    for key in present:
+        check_values(model, key, batch[key], example[key])
+    check_aligned(model, {key: batch[key] for key in present})
+
+
+def check_shape(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
+    """Raise `ZooError` for a tensor of a batch with another number of dimensions than the example's."""
+    name = type(model).__name__
+    if found.dim() != wanted.dim():
+        shape = "(B, H, W)" if wanted.dim() == 3 else f"(B, {', '.join(map(str, wanted.shape[1:-2]))}, H, W)"
+        raise ZooError(f"{name} takes {key} of shape {shape}, not {tuple(found.shape)}: correct the dataset's items.")
+
+
+def check_channels(model: Task, found: Mapping[str, int], wanted: Mapping[str, int]) -> None:
+    """Raise `ZooError` if tensors of a batch have other numbers of channels than the model takes."""
+    if found == wanted:
+        return
+    options = " ".join(
+        f"--model.{option} {found[key]}" for key, option in model.channel_options.items() if key in found
+    )
+    remedy = f"use {options}, or data of as many channels as the model has" if options else "convert the pictures"
+    takes, has = (joined([f"{key} of {count}" for key, count in each.items()]) for each in (wanted, found))
+    raise ZooError(f"{type(model).__name__} takes {takes} channels, and the data have {has}: {remedy}.")
+
+
+def check_values(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
+    """Raise `ZooError` for ids that are no labels of the model, and for pictures outside [-1, 1]."""
+    name = type(model).__name__
+    if found.is_floating_point() != wanted.is_floating_point():
+        kind = "floats in [-1, 1]" if wanted.is_floating_point() else "whole numbers, the ids of labels"
+        raise ZooError(f"{name} takes {key} as {kind}, not {str(found.dtype).removeprefix('torch.')}: convert it.")
+    if not found.numel():
+        raise ZooError(f"{name}: {key} of the batch is empty, of shape {tuple(found.shape)}; correct the dataset.")
+    low, high = found.min().item(), found.max().item()
+    if found.is_floating_point():
+        if not (low >= -1 - SLACK and high <= 1 + SLACK):  # also for NaN
+            raise ZooError(
+                f"{name} takes {key} in [-1, 1], and the data have {low:.4g} to {high:.4g}: scale the dataset's "
+                "pictures, those of 0 to 255 by x / 127.5 - 1."
+            )
+    elif key == "label" and not (low >= 0 and high < model.hparams.labels):
+        raise ZooError(
+            f"{name} has labels={model.hparams.labels}, ids 0 to {model.hparams.labels - 1}, and the label maps have "
+            f"{int(low)} to {int(high)}: use --model.labels {int(high) + 1}, or correct the label maps."
+        )
+
+
+def check_aligned(model: Task, tensors: Mapping[str, Tensor]) -> None:
+    """Raise `ZooError` if tensors that a model compares pixel by pixel differ in height and width."""
+    sizes = {key: tuple(tensor.shape[-2:]) for key, tensor in tensors.items()}
+    if model.aligned and len(set(sizes.values())) > 1:
+        shown = joined([f"{key} of {width}x{height}" for key, (height, width) in sizes.items()])
+        raise ZooError(f"{type(model).__name__} takes batches of one size, not {shown}: correct the dataset's items.")
+
+
+def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) -> None:
+    """Raise `ZooError` if the pictures of a training batch have sizes that a network does not take.
+
+    Args:
+        model: The model.
+        batch: A training batch.
+        networks: Names of the networks beside the main one, which may declare the ``smallest`` side that they take.
+    """
+    name, main = type(model).__name__, model.main_network
+    stride, least = getattr(main, "stride", 1), getattr(main, "smallest", 1)
+    for key in model.batch_keys:
+        if batch[key].dim() < 3:  # not pictures
+            continue
+        height, width = batch[key].shape[-2:]
+        needed = [-(-max(side - side % stride, least) // stride) * stride for side in (height, width)]
+        if [height, width] != needed:
+            size = needed[0] if needed[0] == needed[1] else f"[{needed[0]},{needed[1]}]"
+            raise ZooError(
+                f"{name} trains on pictures whose sides are multiples of {stride} and at least {least}, "
+                f"not {width}x{height}: use --data.crop_size {size}, and a --data.load_size that is no smaller."
+            )
+        for network in networks:
+            smallest = getattr(getattr(model, network, None), "smallest", 1)
+            if min(height, width) < smallest:
+                smaller = " or a smaller --model.receptive_field" if "receptive_field" in model.hparams else ""
+                raise ZooError(
+                    f"The {network} of {name} needs pictures of at least {smallest}x{smallest}, not {width}x{height}: "
+                    f"use a larger --data.crop_size{smaller}."
+                )
+
+
+def joined(words: Any) -> str:
+    """Words in a sentence: "a, b and c"."""
+    *others, last = list(words) or [""]
+    return f"{', '.join(map(str, others))} and {last}" if others else str(last)
