@@ -264,7 +264,7 @@ class TestDirectory:
             (
                 "config.json",
                 b'{"method": "pix2pix", "hparams": {"width": "x"}, "preprocess": {}}',
-                r"Pix2Pix cannot have width='x': give a value of type int",
+                r"Pix2Pix cannot have width='x': give a whole number",
             ),
         ],
     )

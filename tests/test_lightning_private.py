@@ -189,6 +189,13 @@ def test_a_checkpoint_can_be_saved_at_once(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "now-step=4.ckpt", weights_only=False)["global_step"] == 4
 
 
+def test_the_trainer_of_a_module_that_has_none() -> None:
+    module = L.LightningModule()
+    assert private.attached_trainer(module) is None
+    module.trainer = trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    assert private.attached_trainer(module) is trainer
+
+
 def test_every_public_name_is_tested_here() -> None:
     source = Path(__file__).read_text()
     names = [

@@ -126,7 +126,7 @@ Share: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 #: A number above 0.
 AboveZero: TypeAlias = Annotated[float, Gt(0)]
 #: The learning rate of an optimiser.
-LearningRate: TypeAlias = AboveZero
+LearningRate: TypeAlias = Annotated[float, Ge(0)]
 #: The decay rates of Adam's two moments.
 Betas: TypeAlias = Annotated[Sequence[Share], Length(2)]
 #: A seed of random numbers.

@@ -360,7 +360,7 @@ def test_broken_files_are_named_before_training_begins(root):
     for file in broken:
         file.write_bytes(file.read_bytes()[:50])
     fails(UnpairedData(str(root)), "2 files are broken", *broken)
-    fails(UnpairedData(str(root), "trainA", "testA"), "1 files are broken", broken[0])
+    fails(UnpairedData(str(root), "trainA", "testA"), "1 file is broken", broken[0])
 
 
 def test_labels_without_colour_are_named_before_training_begins(tmp_path):

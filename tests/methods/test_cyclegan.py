@@ -125,9 +125,10 @@ def test_the_discriminators_see_old_translations() -> None:
     model.configure_model()
     fit(model, TestCycleGAN().batch((64, 64)), steps=3)
     assert {name: len(pool.images) for name, pool in model.pools.items()} == {"a": 3, "b": 3}
-    checkpoint: dict[str, Any] = {}
+    checkpoint: dict[str, Any] = {"state_dict": model.state_dict()}
     model.on_save_checkpoint(checkpoint)
     other = CycleGAN(**TINY, pool_size=3)
+    other.configure_model()
     other.on_load_checkpoint(checkpoint)
     for name, pool in other.pools.items():
         for ours, theirs in zip(pool.images, model.pools[name].images, strict=True):

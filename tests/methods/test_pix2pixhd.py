@@ -208,7 +208,7 @@ def test_k_means_finds_what_is_apart() -> None:
 
 def pictures(states: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """As the converter of label maps reads them, for the method of pictures."""
-    hparams, tensors = convert.read(states)
+    hparams, tensors = convert.read(states, labels=3, edges=False)
     del hparams["labels"], hparams["edges"]
     return hparams, tensors
 

@@ -98,7 +98,8 @@ def check_files(pictures: Iterable[Path], maps: Iterable[Path] = ()) -> None:
     with ThreadPoolExecutor(4) as readers:  # decoders let other threads run
         reasons = list(filter(None, readers.map(reason, read)))
     if reasons:
-        raise ZooError(f"{len(reasons)} files are broken or cannot be used: {listed(reasons)}.")
+        number = "1 file is" if len(reasons) == 1 else f"{len(reasons)} files are"
+        raise ZooError(f"{number} broken or cannot be used: {listed(reasons)}.")
 
 
 def listed(sentences: Sequence[str]) -> str:

@@ -48,6 +48,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     channel_options: ClassVar[Mapping[str, str]] = {}
     #: Whether the tensors of a batch are compared pixel by pixel, so that they have one size.
     aligned: ClassVar[bool] = False
+    #: Whether training mirrors pictures of any size up to the stride of the network by itself.
+    trains_at_any_size: ClassVar[bool] = False
     #: Names of the metrics to use by default.
     default_metrics: ClassVar[tuple[str, ...]] = ()
     #: Losses that `measured` returns and whose means may be metrics, with their titles.

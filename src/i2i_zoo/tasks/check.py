@@ -164,7 +164,7 @@ def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) 
         networks: Names of the networks beside the main one, which may declare the ``smallest`` side that they take.
     """
     name, main = type(model).__name__, model.main_network
-    stride, least = getattr(main, "stride", 1), getattr(main, "smallest", 1)
+    stride, least = (1, 1) if model.trains_at_any_size else (getattr(main, "stride", 1), getattr(main, "smallest", 1))
     for key in model.batch_keys:
         if batch[key].dim() < 3:  # not pictures
             continue

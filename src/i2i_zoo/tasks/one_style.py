@@ -30,6 +30,7 @@ class OneStyleTask(Task):
     """``content`` (B, 3, H, W), float in [-1, 1], to the same in the model's style."""
 
     batch_keys = ("content",)
+    trains_at_any_size = True
     data_class = "StyleData"
     default_metrics = ("content_loss", "style_loss")
     measured_losses: ClassVar[Mapping[str, str]] = LOSSES
