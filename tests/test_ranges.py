@@ -58,7 +58,7 @@ WRONG: list[tuple[type, dict[str, Any], str]] = [
     (SyntheticPairs, {"size": -1}, "give a whole number of at least 1"),
     (StyleData, {"content": "data", "test_size": -1}, "give a whole number of at least 1"),
     (EMA, {"decay": 7}, "give a number of at least 0 and below 1"),
-    (ClipGradients, {"max_norm": -1}, "give a number of at least 0"),
+    (ClipGradients, {"max_norm": -1}, "give a number above 0"),
     (StopOnNaN, {"every_n_batches": 0}, "give a whole number of at least 1"),
     (Samples, {"count": "four"}, "give a whole number of at least 0"),
 ]
