@@ -189,7 +189,8 @@ def allows(annotation: Any, value: Any) -> bool:
     if origin in (list, Sequence):
         return isinstance(value, (list, tuple)) and all(allows(get_args(annotation)[0], item) for item in value)
     if annotation is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        # torch multiplies by no integer that needs more than 64 bits.
+        return abs(value) < 2**63 if type(value) is int else type(value) is float and math.isfinite(value)
     if annotation is str:
         return isinstance(value, (str, os.PathLike))
     return type(value) is annotation if annotation in (int, bool, NoneType) else True

@@ -103,6 +103,7 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
     for key in present:
         check_values(model, key, batch[key], example[key])
     check_aligned(model, {key: batch[key] for key in present})
+    check_counts(model, {key: len(batch[key]) for key in present})
 
 
 def check_shape(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
@@ -131,6 +132,9 @@ def check_values(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
     if found.is_floating_point() != wanted.is_floating_point():
         kind = "floats in [-1, 1]" if wanted.is_floating_point() else "whole numbers, the ids of labels"
         raise ZooError(f"{name} takes {key} as {kind}, not {str(found.dtype).removeprefix('torch.')}: convert it.")
+    if found.dtype not in (wanted.dtype, model.dtype):
+        shown, correct = (str(dtype).removeprefix("torch.") for dtype in (found.dtype, wanted.dtype))
+        raise ZooError(f"{name} takes {key} as {correct}, not {shown}: convert it in the dataset.")
     if not found.numel():
         raise ZooError(f"{name}: {key} of the batch is empty, of shape {tuple(found.shape)}; correct the dataset.")
     low, high = found.min().item(), found.max().item()
@@ -153,6 +157,13 @@ def check_aligned(model: Task, tensors: Mapping[str, Tensor]) -> None:
     if model.aligned and len(set(sizes.values())) > 1:
         shown = joined([f"{key} of {width}x{height}" for key, (height, width) in sizes.items()])
         raise ZooError(f"{type(model).__name__} takes batches of one size, not {shown}: correct the dataset's items.")
+
+
+def check_counts(model: Task, counts: Mapping[str, int]) -> None:
+    """Raise `ZooError` if a batch has more items of one key than of another."""
+    if len(set(counts.values())) > 1:
+        shown = joined([f"{count} of {key}" for key, count in counts.items()])
+        raise ZooError(f"{type(model).__name__} takes as many of each in a batch, not {shown}: correct the loader.")
 
 
 def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) -> None:
