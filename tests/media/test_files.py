@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,3 +185,18 @@ def test_a_link_to_itself_and_a_nul(tmp_path: Path) -> None:
         with pytest.raises(ZooError) as error:
             read_array(path)
         assert "\0" not in str(error.value)
+
+
+def test_an_odd_tiff_is_read_without_a_word(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 2**16, (8, 8, 3), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    start = int.from_bytes(content[4:8], "little") + 2
+    count = int.from_bytes(content[start - 2 : start], "little")
+    resolution = next(at for at in range(start, start + 12 * count, 12) if content[at : at + 2] == b"\x28\x01")
+    content[resolution + 8] = 99  # no unit of resolution
+    (tmp_path / "a.tif").write_bytes(content)
+    program = "import sys; from i2i_zoo.media.files import read_array; print(read_array(sys.argv[1]).shape)"
+    ended = subprocess.run([sys.executable, "-c", program, tmp_path / "a.tif"], capture_output=True, text=True)
+    assert ended.stdout.strip() == "(8, 8, 3)"
+    assert ended.stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from math import prod
 from pathlib import Path
@@ -29,6 +30,10 @@ FOREIGN_FOLDERS = {
 
 # The formats that Pillow may decode.  Some of the others run programs (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+
+
+# tifffile logs what is odd about a file, line by line; our sentence says whether it can be read.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def find_files(folder: Path, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> list[Path]:
