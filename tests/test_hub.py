@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -620,7 +621,7 @@ class TestOfficial:
         assert torch.equal(
             loaded.generator.up[7].conv.weight, state["model.model.1.model" + ".3.model" * 6 + ".3.weight"]
         )
-        assert sorted(os.listdir(tmp_path / "cache")) == ["pix2pix-facades"]
+        assert sorted(os.listdir(tmp_path / "cache")) == ["pix2pix-facades", "sha256"]
         assert sorted(os.listdir(tmp_path / "cache" / "pix2pix-facades")) == [
             "README.md",
             "config.json",
@@ -673,6 +674,30 @@ class TestOfficial:
         server.cut.clear()
         i2i_zoo.load("pix2pix-facades")
 
+    def test_another_file_than_at_the_first_use(
+        self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        name, cache = "facades_label2photo.pth", tmp_path / "cache"
+        server.files[name] = b"<html>try later</html>"
+        with pytest.raises(ZooError, match="served is not a checkpoint"):
+            i2i_zoo.load("pix2pix-facades")
+        server.files[name] = packed(authors_unet())
+        i2i_zoo.load("pix2pix-facades")
+        first = hashlib.sha256(server.files[name]).hexdigest()
+        (record,) = (cache / "sha256").iterdir()
+        assert f"sha256 {first} recorded in {record}; no published checksum is known for {server.url}/{name}" in (
+            capsys.readouterr().err
+        )
+        shutil.rmtree(cache / "pix2pix-facades")
+        server.files[name] = packed({key: tensor + 1 for key, tensor in authors_unet().items()})
+        with pytest.raises(
+            ZooError, match=rf"{name} serves another file .*at first {first}.* delete {record} to accept"
+        ):
+            i2i_zoo.load("pix2pix-facades")
+        assert os.listdir(cache) == ["sha256"]
+        record.unlink()
+        i2i_zoo.load("pix2pix-facades")
+
     def test_missing_file_and_no_network(self, server: FileServer) -> None:
         with pytest.raises(ZooError, match=r"facades_label2photo\.pth: the download failed \(Not Found\)"):
             i2i_zoo.load("pix2pix-facades")
@@ -706,7 +731,7 @@ class TestOfficial:
         loaded = i2i_zoo.load(name)
         assert torch.equal(loaded.generator_ab.encoder[1][0].weight, state["model.1.weight"])
         assert (loaded.hparams.lambda_nce, loaded.hparams.nce_identity, loaded.hparams.epochs) == (10.0, False, 150)
-        assert os.listdir(tmp_path / "cache") == [name]
+        assert set(os.listdir(tmp_path / "cache")) == {name, "sha256"}
 
     @pytest.mark.parametrize(
         ("content", "why"),
@@ -736,7 +761,7 @@ class TestOfficial:
         assert torch.equal(loaded.decoder.layers[28].weight, decoder["28.weight"])
         picture = torch.rand(3, 32, 32) * 2 - 1
         assert loaded.translate(picture, picture).shape == (3, 32, 32)
-        assert os.listdir(tmp_path / "cache") == ["adain"]
+        assert set(os.listdir(tmp_path / "cache")) == {"adain", "sha256"}
 
     def test_of_a_zip(self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         name = "faststyle-rain-princess"
@@ -751,7 +776,7 @@ class TestOfficial:
         )
         loaded = i2i_zoo.load(name)
         assert torch.equal(loaded.generator.body[0].weight, state["conv1.conv2d.weight"])
-        assert os.listdir(tmp_path / "cache") == [name]
+        assert set(os.listdir(tmp_path / "cache")) == {name, "sha256"}
 
     @pytest.mark.parametrize(
         ("content", "why"),
@@ -895,7 +920,7 @@ class TestDrive:
         assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
         assert loaded.translate(torch.zeros(32, 32, dtype=torch.long)).shape == (3, 32, 32)
         assert os.listdir(tmp_path) == ["cache"]
-        assert os.listdir(tmp_path / "cache") == [self.name]
+        assert set(os.listdir(tmp_path / "cache")) == {self.name, "sha256"}
         monkeypatch.setitem(sys.modules, "gdown", None)
         assert same(i2i_zoo.load(self.name, local_files_only=True), loaded)
 
@@ -907,7 +932,7 @@ class TestDrive:
         loaded = i2i_zoo.load(self.name)
         assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
         assert os.listdir(tmp_path) == ["cache"]
-        assert os.listdir(tmp_path / "cache") == [self.name]
+        assert set(os.listdir(tmp_path / "cache")) == {self.name, "sha256"}
         assert not Path("/evil").exists()
 
     @pytest.mark.parametrize(
@@ -1003,7 +1028,7 @@ class TestDrive:
         assert drive.asked == ["10IEa7gibOWmQQuJUIUOkh-CV4cm6k8__"]
         assert torch.equal(loaded.autoencoder_b.style_encoder[0].weight, states["b"]["enc_style.model.0.conv.weight"])
         assert loaded.translate(torch.zeros(3, 32, 32), direction="ba", seed=1).shape == (3, 32, 32)
-        assert os.listdir(tmp_path / "cache") == ["munit-edges2shoes"]
+        assert set(os.listdir(tmp_path / "cache")) == {"munit-edges2shoes", "sha256"}
 
     def test_a_folder_without_the_file(self, drive: Drive, tmp_path: Path) -> None:
         with pytest.raises(ZooError) as caught:
