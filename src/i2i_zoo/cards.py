@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ def results_of(entry: Entry) -> dict[str, float]:
     return {result.metric_type: result.metric_value for result in found or []}
 
 
+def percent(share: float) -> str:
+    """A share of 1 as tables show it: "47.0 %" for 0.4695.
+
+    The decimal number that the card states is rounded half up; in binary it is a little less or more.
+    """
+    return f"{(100 * Decimal(str(share))).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
+
+
 def models_table() -> str:
     """The README's table of checkpoints in Markdown, from the registry and the cards."""
     lines = ["| Checkpoint | Translation | Dataset | Licence | Weights | Measured |", "| --- " * 6 + "|"]
@@ -121,7 +130,7 @@ def camvid_table() -> str:
             for score in ("fcn_score", "label_score")
             for part in ("pixel_accuracy", "class_accuracy", "class_iou")
         ]
-        cells = [METHODS[method].title, *("" if x is None else f"{100 * x:.1f} %" for x in scores)]
+        cells = [METHODS[method].title, *("" if x is None else percent(x) for x in scores)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
