@@ -18,7 +18,7 @@ from huggingface_hub import errors as hub_errors
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx or httpx2, by version
 
 from i2i_zoo import __version__, registry
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, install
 from i2i_zoo.examples import bundle
 from i2i_zoo.registry import Entry
 
@@ -253,7 +253,7 @@ def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Pat
             first_use.compare(path)
             return extract_member(path, member) if member else path
     except ImportError:
-        why, remedy = "gdown is not installed", 'pip install "i2i-zoo[drive]" and try again, or '
+        why, remedy = "gdown is not installed", f"{install('gdown')} and try again, or "
     except (DownloadError, ArchiveError) as error:
         why = error.reason
     file = member or "FILE"
