@@ -385,6 +385,56 @@ def test_names_that_are_no_text(name: Any) -> None:
         i2i_zoo.load(name)
 
 
+@pytest.mark.parametrize("value", [None, 5, b"x", {}, 2.5, [None, "a"]])
+def test_values_of_other_types(value: Any, model: Pix2Pix, tmp_path: Path) -> None:
+    wrong = [
+        lambda: i2i_zoo.info(value),
+        lambda: i2i_zoo.list_models(value),
+        lambda: i2i_zoo.list_models(method=value or 3),
+        lambda: i2i_zoo.list_models(bundled=value or 3),
+        lambda: i2i_zoo.load("pix2pix-camvid", strict=value),
+        lambda: i2i_zoo.load("pix2pix-camvid", discriminators=value),
+        lambda: i2i_zoo.convert(value, "file"),
+        lambda: i2i_zoo.convert("pix2pix", {"generator": value}),
+        lambda: i2i_zoo.save(model, value),
+        lambda: i2i_zoo.save(value, tmp_path / "new"),
+        lambda: i2i_zoo.save(model, tmp_path / "new", half=value),
+        lambda: i2i_zoo.push(model, value),
+        lambda: init_from(model, value),
+    ]
+    for call in wrong:
+        with pytest.raises(ZooError):
+            call()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (torch.zeros(0, 3, 64, 64), r"An empty batch of shape \(0, 3, 64, 64\) was given: give at least one source"),
+        (torch.zeros(3, 64, 64, device="meta"), "it is on the meta device, which holds no numbers: give a dense one"),
+        (torch.zeros(3, 64, 64).to_sparse(), "it is sparse or quantized: give a dense one of float32 or int64"),
+        (torch.zeros(3, 64, 64).to(torch.float8_e4m3fn), "it holds float8_e4m3fn: give a dense one"),
+    ],
+)
+def test_tensors_without_numbers(source: torch.Tensor, why: str, model: Pix2Pix) -> None:
+    with pytest.raises(ZooError, match=why):
+        model.translate(source)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 2.5, "1", None, True])
+@pytest.mark.parametrize("seed", [0, None])
+def test_counts_of_samples(count: Any, seed: Any) -> None:
+    with pytest.raises(ZooError, match=r"^count=.*: give a positive whole number\.$"):
+        i2i_zoo.load("cogan-digits").sample(count, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**70, "1", 1.5])
+def test_seeds_of_samples(seed: Any) -> None:
+    with pytest.raises(ZooError, match=r"^seed=.*: give a whole number of at most 18 digits\.$"):
+        i2i_zoo.load("cogan-digits").sample(1, seed=seed)
+
+
 def test_places_that_cannot_be(model: Pix2Pix, tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     for place in (tmp_path / "a\0b", tmp_path / "circle"):
@@ -999,7 +1049,7 @@ class TestDrive:
             i2i_zoo.load("spade-coco")
         assert str(caught.value) == (
             "spade-coco could not be fetched from Google Drive (gdown is not installed): pip install "
-            '"i2i-zoo[drive]" and try again, or get coco_pretrained/latest_net_G.pth out of '
+            "gdown and try again, or get coco_pretrained/latest_net_G.pth out of "
             "https://drive.google.com/open?id=12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ with a browser, run "
             f"`i2i-zoo convert spade coco_pretrained/latest_net_G.pth -o {tmp_path}/cache/spade-coco` and load "
             "spade-coco again."
