@@ -151,16 +151,6 @@ def test_the_tables_go_between_their_markers() -> None:
         with_tables("<!-- models -->\n<!-- /models -->")
 
 
-def test_one_way_to_round() -> None:
-    assert [percent(share) for share in (0.4695, 0.0755, 0.5, 1.0, 0.0)] == [
-        "47.0 %",
-        "7.6 %",
-        "50.0 %",
-        "100.0 %",
-        "0.0 %",
-    ]
-
-
 def test_the_cards_state_the_numbers_of_other_checkpoints_as_the_readme_does() -> None:
     """Rows such as "| pix2pix-camvid, 256x256 | 73.0 % | 47.0 % | 39.2 % |" in cards of other checkpoints."""
     scores = ("pixel_accuracy", "class_accuracy", "class_iou")
