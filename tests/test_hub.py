@@ -372,7 +372,13 @@ class TestInitFrom:
 
 @pytest.mark.parametrize(
     ("device", "why"),
-    [("tpu", "there is no such device"), ("", "Device string must not be empty"), ("cuda:99", ""), (["cpu"], "")],
+    [
+        ("tpu", "there is no such device"),
+        ("meta", "it holds no numbers"),
+        ("", "Device string must not be empty"),
+        ("cuda:99", ""),
+        (["cpu"], ""),
+    ],
 )
 def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> None:
     with pytest.raises(ZooError, match=rf"^device .* cannot be used here \({why}.*\): choose cpu, cuda, cuda:1 or mps"):

@@ -142,7 +142,8 @@ def map_array(picture: Any, origin: str = "", palette: str | None = None) -> np.
     origin = origin or str(picture)
     if isinstance(picture, Tensor):
         picture = picture.detach().cpu()
-        return (picture.float() if picture.dtype == torch.bfloat16 else picture).numpy()  # which NumPy does not have
+        values: np.ndarray = (picture.float() if picture.dtype == torch.bfloat16 else picture).numpy()
+        return values
     if not isinstance(picture, (str, Path, Image.Image)):
         try:
             return np.asarray(picture)
