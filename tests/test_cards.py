@@ -7,7 +7,17 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
-from i2i_zoo.cards import camvid_table, card_path, models_table, read_card, with_tables, write_results
+from i2i_zoo.cards import (
+    camvid_table,
+    card_path,
+    models_table,
+    percent,
+    read_card,
+    results_of,
+    shipped,
+    with_tables,
+    write_results,
+)
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import ENTRIES
 from i2i_zoo.store.format import default_card
@@ -139,3 +149,17 @@ def test_the_tables_go_between_their_markers() -> None:
     assert with_tables(text) == text
     with pytest.raises(ZooError, match="no place for a table: add a line <!-- camvid -->"):
         with_tables("<!-- models -->\n<!-- /models -->")
+
+
+def test_the_cards_state_the_numbers_of_other_checkpoints_as_the_readme_does() -> None:
+    """Rows such as "| pix2pix-camvid, 256x256 | 73.0 % | 47.0 % | 39.2 % |" in cards of other checkpoints."""
+    scores = ("pixel_accuracy", "class_accuracy", "class_iou")
+    compared = 0
+    for card in shipped("model_cards").glob("*.md"):
+        for name, cells in re.findall(
+            r"^\| (pix2pix-camvid), 256x256 \| (.*? % \| .*? % \| .*? %) \|", card.read_text(), re.M
+        ):
+            found = results_of(ENTRIES[name])
+            assert cells.split(" | ") == [percent(found[f"fcn_score_{score}"]) for score in scores], card
+            compared += 1
+    assert compared >= 2

@@ -246,4 +246,4 @@ def test_a_port_that_is_taken() -> None:
 def test_without_gradio(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert main(["demo", "pix2pix-camvid"]) == 1
-    assert capsys.readouterr().err == 'i2i-zoo: The page needs Gradio: pip install "i2i-zoo[demo]".\n'
+    assert capsys.readouterr().err == "i2i-zoo: The page needs Gradio: pip install gradio.\n"

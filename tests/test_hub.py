@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -371,7 +372,13 @@ class TestInitFrom:
 
 @pytest.mark.parametrize(
     ("device", "why"),
-    [("tpu", "there is no such device"), ("", "Device string must not be empty"), ("cuda:99", ""), (["cpu"], "")],
+    [
+        ("tpu", "there is no such device"),
+        ("meta", "it holds no numbers"),
+        ("", "Device string must not be empty"),
+        ("cuda:99", ""),
+        (["cpu"], ""),
+    ],
 )
 def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> None:
     with pytest.raises(ZooError, match=rf"^device .* cannot be used here \({why}.*\): choose cpu, cuda, cuda:1 or mps"):
@@ -382,6 +389,56 @@ def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> 
 def test_names_that_are_no_text(name: Any) -> None:
     with pytest.raises(ZooError, match="is not the name of a checkpoint: give one as text, or the path of a folder"):
         i2i_zoo.load(name)
+
+
+@pytest.mark.parametrize("value", [None, 5, b"x", {}, 2.5, [None, "a"]])
+def test_values_of_other_types(value: Any, model: Pix2Pix, tmp_path: Path) -> None:
+    wrong = [
+        lambda: i2i_zoo.info(value),
+        lambda: i2i_zoo.list_models(value),
+        lambda: i2i_zoo.list_models(method=value or 3),
+        lambda: i2i_zoo.list_models(bundled=value or 3),
+        lambda: i2i_zoo.load("pix2pix-camvid", strict=value),
+        lambda: i2i_zoo.load("pix2pix-camvid", discriminators=value),
+        lambda: i2i_zoo.convert(value, "file"),
+        lambda: i2i_zoo.convert("pix2pix", {"generator": value}),
+        lambda: i2i_zoo.save(model, value),
+        lambda: i2i_zoo.save(value, tmp_path / "new"),
+        lambda: i2i_zoo.save(model, tmp_path / "new", half=value),
+        lambda: i2i_zoo.push(model, value),
+        lambda: init_from(model, value),
+    ]
+    for call in wrong:
+        with pytest.raises(ZooError):
+            call()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (torch.zeros(0, 3, 64, 64), r"An empty batch of shape \(0, 3, 64, 64\) was given: give at least one source"),
+        (torch.zeros(3, 64, 64, device="meta"), "it is on the meta device, which holds no numbers: give a dense one"),
+        (torch.zeros(3, 64, 64).to_sparse(), "it is sparse or quantized: give a dense one of float32 or int64"),
+        (torch.zeros(3, 64, 64).to(torch.float8_e4m3fn), "it holds float8_e4m3fn: give a dense one"),
+    ],
+)
+def test_tensors_without_numbers(source: torch.Tensor, why: str, model: Pix2Pix) -> None:
+    with pytest.raises(ZooError, match=why):
+        model.translate(source)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 2.5, "1", None, True])
+@pytest.mark.parametrize("seed", [0, None])
+def test_counts_of_samples(count: Any, seed: Any) -> None:
+    with pytest.raises(ZooError, match=r"^count=.*: give a positive whole number\.$"):
+        i2i_zoo.load("cogan-digits").sample(count, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**70, "1", 1.5])
+def test_seeds_of_samples(seed: Any) -> None:
+    with pytest.raises(ZooError, match=r"^seed=.*: give a whole number of at most 18 digits\.$"):
+        i2i_zoo.load("cogan-digits").sample(1, seed=seed)
 
 
 def test_places_that_cannot_be(model: Pix2Pix, tmp_path: Path) -> None:
@@ -620,7 +677,7 @@ class TestOfficial:
         assert torch.equal(
             loaded.generator.up[7].conv.weight, state["model.model.1.model" + ".3.model" * 6 + ".3.weight"]
         )
-        assert sorted(os.listdir(tmp_path / "cache")) == ["pix2pix-facades"]
+        assert sorted(os.listdir(tmp_path / "cache")) == ["pix2pix-facades", "sha256"]
         assert sorted(os.listdir(tmp_path / "cache" / "pix2pix-facades")) == [
             "README.md",
             "config.json",
@@ -673,6 +730,30 @@ class TestOfficial:
         server.cut.clear()
         i2i_zoo.load("pix2pix-facades")
 
+    def test_another_file_than_at_the_first_use(
+        self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        name, cache = "facades_label2photo.pth", tmp_path / "cache"
+        server.files[name] = b"<html>try later</html>"
+        with pytest.raises(ZooError, match="served is not a checkpoint"):
+            i2i_zoo.load("pix2pix-facades")
+        server.files[name] = packed(authors_unet())
+        i2i_zoo.load("pix2pix-facades")
+        first = hashlib.sha256(server.files[name]).hexdigest()
+        (record,) = (cache / "sha256").iterdir()
+        assert f"sha256 {first} recorded in {record}; no published checksum is known for {server.url}/{name}" in (
+            capsys.readouterr().err
+        )
+        shutil.rmtree(cache / "pix2pix-facades")
+        server.files[name] = packed({key: tensor + 1 for key, tensor in authors_unet().items()})
+        with pytest.raises(
+            ZooError, match=rf"{name} serves another file .*at first {first}.* delete {record} to accept"
+        ):
+            i2i_zoo.load("pix2pix-facades")
+        assert os.listdir(cache) == ["sha256"]
+        record.unlink()
+        i2i_zoo.load("pix2pix-facades")
+
     def test_missing_file_and_no_network(self, server: FileServer) -> None:
         with pytest.raises(ZooError, match=r"facades_label2photo\.pth: the download failed \(Not Found\)"):
             i2i_zoo.load("pix2pix-facades")
@@ -706,7 +787,7 @@ class TestOfficial:
         loaded = i2i_zoo.load(name)
         assert torch.equal(loaded.generator_ab.encoder[1][0].weight, state["model.1.weight"])
         assert (loaded.hparams.lambda_nce, loaded.hparams.nce_identity, loaded.hparams.epochs) == (10.0, False, 150)
-        assert os.listdir(tmp_path / "cache") == [name]
+        assert set(os.listdir(tmp_path / "cache")) == {name, "sha256"}
 
     @pytest.mark.parametrize(
         ("content", "why"),
@@ -736,7 +817,7 @@ class TestOfficial:
         assert torch.equal(loaded.decoder.layers[28].weight, decoder["28.weight"])
         picture = torch.rand(3, 32, 32) * 2 - 1
         assert loaded.translate(picture, picture).shape == (3, 32, 32)
-        assert os.listdir(tmp_path / "cache") == ["adain"]
+        assert set(os.listdir(tmp_path / "cache")) == {"adain", "sha256"}
 
     def test_of_a_zip(self, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         name = "faststyle-rain-princess"
@@ -751,7 +832,7 @@ class TestOfficial:
         )
         loaded = i2i_zoo.load(name)
         assert torch.equal(loaded.generator.body[0].weight, state["conv1.conv2d.weight"])
-        assert os.listdir(tmp_path / "cache") == [name]
+        assert set(os.listdir(tmp_path / "cache")) == {name, "sha256"}
 
     @pytest.mark.parametrize(
         ("content", "why"),
@@ -895,7 +976,7 @@ class TestDrive:
         assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
         assert loaded.translate(torch.zeros(32, 32, dtype=torch.long)).shape == (3, 32, 32)
         assert os.listdir(tmp_path) == ["cache"]
-        assert os.listdir(tmp_path / "cache") == [self.name]
+        assert set(os.listdir(tmp_path / "cache")) == {self.name, "sha256"}
         monkeypatch.setitem(sys.modules, "gdown", None)
         assert same(i2i_zoo.load(self.name, local_files_only=True), loaded)
 
@@ -907,7 +988,7 @@ class TestDrive:
         loaded = i2i_zoo.load(self.name)
         assert torch.equal(loaded.generator.head.weight, state["model1_2.5.weight"])
         assert os.listdir(tmp_path) == ["cache"]
-        assert os.listdir(tmp_path / "cache") == [self.name]
+        assert set(os.listdir(tmp_path / "cache")) == {self.name, "sha256"}
         assert not Path("/evil").exists()
 
     @pytest.mark.parametrize(
@@ -974,7 +1055,7 @@ class TestDrive:
             i2i_zoo.load("spade-coco")
         assert str(caught.value) == (
             "spade-coco could not be fetched from Google Drive (gdown is not installed): pip install "
-            '"i2i-zoo[drive]" and try again, or get coco_pretrained/latest_net_G.pth out of '
+            "gdown and try again, or get coco_pretrained/latest_net_G.pth out of "
             "https://drive.google.com/open?id=12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ with a browser, run "
             f"`i2i-zoo convert spade coco_pretrained/latest_net_G.pth -o {tmp_path}/cache/spade-coco` and load "
             "spade-coco again."
@@ -1003,7 +1084,7 @@ class TestDrive:
         assert drive.asked == ["10IEa7gibOWmQQuJUIUOkh-CV4cm6k8__"]
         assert torch.equal(loaded.autoencoder_b.style_encoder[0].weight, states["b"]["enc_style.model.0.conv.weight"])
         assert loaded.translate(torch.zeros(3, 32, 32), direction="ba", seed=1).shape == (3, 32, 32)
-        assert os.listdir(tmp_path / "cache") == ["munit-edges2shoes"]
+        assert set(os.listdir(tmp_path / "cache")) == {"munit-edges2shoes", "sha256"}
 
     def test_a_folder_without_the_file(self, drive: Drive, tmp_path: Path) -> None:
         with pytest.raises(ZooError) as caught:

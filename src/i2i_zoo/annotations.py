@@ -10,11 +10,12 @@ import inspect
 import math
 import os
 from abc import ABCMeta
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import wraps
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from i2i_zoo.errors import ZooError
 
@@ -158,15 +159,33 @@ class CheckedArguments(ABCMeta):
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
-def check_arguments(cls: type, values: Mapping[str, Any], where: str = "") -> None:
-    """Raise `ZooError` for an argument of a constructor whose annotation does not allow its value.
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, which raises `ZooError` for an argument whose annotation does not allow its value."""
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        check_arguments(function, inspect.signature(function).bind(*args, **kwargs).arguments)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def check_arguments(function: Callable[..., Any], values: Mapping[str, Any], where: str = "") -> None:
+    """Raise `ZooError` for an argument of a function or constructor whose annotation does not allow its value.
 
     ``where`` begins the sentence: the name of the file that the values come from, for example.
     """
-    hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]  # of any subclass
+    annotated = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]  # of any subclass
+    hints = get_type_hints(annotated, include_extras=True)
     for name, value in values.items():
         if name in hints and not allows(hints[name], value):
-            raise ZooError(f"{where}{cls.__name__} cannot have {name}={value!r}: {remedy(hints[name])}.")
+            shown = repr(value)
+            shown = shown if len(shown) <= 200 else f"<{type(value).__name__}>"
+            raise ZooError(f"{where}{function.__name__} cannot have {name}={shown}: {remedy(hints[name])}.")
 
 
 def allows(annotation: Any, value: Any) -> bool:

@@ -15,7 +15,8 @@ def find_device(name: str | torch.device | None = None) -> torch.device:
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        torch.empty(0, device=name)
+        if torch.empty(0, device=name).is_meta:
+            raise NotImplementedError("it holds no numbers")
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         # torch goes on with a list of what it was once written for.
         reason = str(error).splitlines()[0].partition(" Please ")[0].rstrip(".")

@@ -16,3 +16,11 @@ class ZooError(ValueError):
 def printable(text: str) -> str:
     r"""The text with line breaks, terminal codes and other invisible characters written out, as ``\n`` or ``\x1b``."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def install(*packages: str) -> str:
+    """The command that installs packages, for messages.
+
+    It names the packages and not an extra of the zoo, which is on no index: anyone could register its name there.
+    """
+    return f"pip install {' '.join(packages)}"

@@ -17,7 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from . import __version__
 from .atomic import atomic_write
-from .errors import ZooError
+from .errors import ZooError, install
 from .registry import method_name
 from .tasks.graph import Graph
 
@@ -63,7 +63,7 @@ def export(
     path = Path(path)
     missing = [package for package in ("onnx", "onnxscript", "onnxruntime") if not find_spec(package)]
     if format == "onnx" and missing:
-        raise ZooError(f'ONNX needs the packages {", ".join(missing)}: pip install "i2i-zoo[export]".')
+        raise ZooError(f"ONNX needs the packages {', '.join(missing)}: {install(*missing)}.")
     if any(layer.training for layer in model.modules() if isinstance(layer, nn.Dropout)):
         raise ZooError(
             "A model that uses dropout at inference cannot be exported: load it with inference_dropout=False."

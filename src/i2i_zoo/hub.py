@@ -11,6 +11,7 @@ import huggingface_hub
 import torch
 
 from i2i_zoo import __version__, registry
+from i2i_zoo.annotations import checked_arguments
 from i2i_zoo.convert import convert
 from i2i_zoo.convert.build import (
     build_method,
@@ -34,8 +35,10 @@ from i2i_zoo.store.format import (
 )
 from i2i_zoo.store.sources import Files, hub_failures, locate, needed, official_files, official_folder
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle, read_safetensors
+from i2i_zoo.tasks.conditions import shown
 
 
+@checked_arguments
 def load(
     name: str | os.PathLike[str],
     *,
@@ -95,6 +98,7 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
         ZooError: As `load`; also if the architectures differ: it names the hyper-parameters.  The model is then
             unchanged.
     """
+    _check_path(name, "the name of a checkpoint")
     networks = (*model.inference_networks, *discriminators_of(model))
     source = _of_run(Path(name))
     if source.is_file():
@@ -134,6 +138,12 @@ def _of_run(path: Path) -> Path:
     return path
 
 
+def _check_path(value: Any, what: str) -> None:
+    """Raise `ZooError` for a value that is neither text nor a path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise ZooError(f"{shown(value)} is not {what}: give one as text, or the path of a folder.")
+
+
 def _files(
     name: str | os.PathLike[str],
     revision: str | None = None,
@@ -145,8 +155,7 @@ def _files(
 
     Raises `ZooError` if this fails; then nothing stays in the cache.
     """
-    if not isinstance(name, (str, os.PathLike)):
-        raise ZooError(f"{name!r} is not the name of a checkpoint: give one as text, or the path of a folder.")
+    _check_path(name, "the name of a checkpoint")
     files = locate(name, revision, cache_dir, token, local_files_only)
     entry = registry.ENTRIES.get(os.fspath(name))
     if entry and entry.weights == "official" and files(CONFIG) is None:
@@ -163,6 +172,7 @@ def _files(
     return files
 
 
+@checked_arguments
 def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False) -> None:
     """Write the files of a checkpoint.
 
@@ -177,6 +187,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     Raises:
         ZooError: If it cannot be written, or if there are files of these names that are not of a checkpoint.
     """
+    _check_path(directory, "a folder")
     method = registry.method_name(type(model))
     hparams = {key: value for key, value in model.hparams.items() if not key.startswith("_")}
     write_checkpoint(
@@ -189,6 +200,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     )
 
 
+@checked_arguments
 def push(
     model: Method,
     repo_id: str,

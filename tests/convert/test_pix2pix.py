@@ -97,6 +97,7 @@ def test_weights_that_are_no_numbers_are_refused(saved: Any, train: Golden) -> N
         lambda g, d: {"params": {k: t + 1 for k, t in g.items()}, "params_ema": g},
         lambda g, d: {"d": d, "state_dict": {f"module._orig_mod.{k}": t for k, t in g.items()}},
         lambda g, d: {f"_orig_mod.module.model.{k}": t for k, t in g.items()},
+        lambda g, d: {k.replace(".", "._fsdp_wrapped_module._checkpoint_wrapped_module.", 1): t for k, t in g.items()},
         lambda g, d: {**{f"netG.{k}": t for k, t in g.items()}, **{f"netD.module.{k}": t for k, t in d.items()}},
         lambda g, d: {"state_dict": {**{f"G.{k}": t for k, t in g.items()}, "criterion.weight": torch.ones(1)}},
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from i2i_zoo.errors import ZooError
 from i2i_zoo.pretrained.weights import MissingWeights, fetch
 from servers import FileServer, running
 
@@ -39,3 +40,26 @@ def test_the_digits_at_the_end_of_the_name_are_the_hash() -> None:
         assert fetch(f"{server.url}/vgg-{digest}.pth").read_bytes() == content
         with pytest.raises(MissingWeights, match=r"begins 00000000\): put that file at \S+, or do without\.$"):
             fetch(f"{server.url}/vgg-00000000.pth", otherwise="do without")
+
+
+def test_without_a_hash_the_first_file_is_trusted(capsys: pytest.CaptureFixture[str]) -> None:
+    with running(FileServer()) as server:
+        url = f"{server.url}/unnamed.pth"
+        server.files["unnamed.pth"] = b"first"
+        path = fetch(url)
+        first = hashlib.sha256(b"first").hexdigest()
+        assert f"sha256 {first} recorded in " in capsys.readouterr().err
+        assert fetch(url) == path
+        assert capsys.readouterr().err == ""
+        path.write_bytes(b"changed")
+        with pytest.raises(
+            ZooError, match=rf"unnamed\.pth is not what {url} served at its first use .*at first {first}"
+        ):
+            fetch(url)
+        path.unlink()
+        server.files["unnamed.pth"] = b"second"
+        with pytest.raises(
+            ZooError, match=rf"serves another file than .*at first {first}\).*: .* delete \S+ to accept"
+        ):
+            fetch(url)
+        assert not path.exists()

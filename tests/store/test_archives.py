@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import re
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.store import archives
-from i2i_zoo.store.archives import extract, extract_member, new_folder
+from i2i_zoo.store.archives import ArchiveError, extract, extract_member, new_folder
 
 Member = tuple[tarfile.TarInfo, io.BytesIO]
 
@@ -230,3 +233,77 @@ def test_a_folder_of_the_user_stays(tmp_path: Path) -> None:
         (temporary / "picture").write_text("")
     assert (tmp_path / "data.part" / "mine").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.part"]
+
+
+def _header(kind: bytes, size: int) -> bytes:
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _with_size(size: int) -> bytes:
+    """A tar whose only file states this size, in base 256."""
+    header = bytearray(_header(tarfile.REGTYPE, 0))
+    header[124:136] = b"\xff" + size.to_bytes(11, "big", signed=True)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(10240)
+
+
+def _zip(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(packed, "w") as opened:
+        warnings.simplefilter("ignore")  # of two files of one name
+        for name in names:
+            opened.writestr(name, b"hello")
+    return packed.getvalue()
+
+
+def _encrypted(content: bytes) -> bytes:
+    changed = bytearray(content)
+    changed[changed.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (_header(tarfile.REGTYPE, 8 * 10**9) + bytes(1024), r"its contents take more than 1\.00 GB"),
+        (gzip.compress(_header(tarfile.XHDTYPE, 10**9) + bytes(2**25)), "one of its headers is too large"),
+        (gzip.compress(_header(tarfile.GNUTYPE_LONGNAME, 10**9) + bytes(2**25)), "one of its headers is too large"),
+        (_with_size(-1), "the size of 'x' is negative"),
+        (_with_size(-512), "the size of 'x' is negative"),
+        (_zip("a/b", "a/b"), "'a/b' is in it twice"),
+        (_zip("a", "a/b"), "File exists"),
+        (_zip("a" * 300), "File name too long"),
+        (_encrypted(_zip("a")), "'a' is encrypted"),
+        (_zip("é").replace("é".encode(), b"\xff\xfe"), "its headers are broken"),
+        (_zip("a").replace(b"hello", b"hellx", 1), "Bad CRC-32 for file 'a'"),
+    ],
+    ids=[
+        *("bomb", "pax header", "long name header", "negative", "backwards", "twice", "file and folder", "long"),
+        *("encrypted", "no text", "checksum"),
+    ],
+)
+def test_hostile_headers(content: bytes, reason: str, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(content)
+    with pytest.raises(ArchiveError) as caught:
+        extract(archive, tmp_path / "out")
+    assert re.fullmatch(
+        rf"{archive}: the archive cannot be unpacked \({reason}\); delete it if it is broken\.", str(caught.value)
+    )
+    assert os.listdir(tmp_path) == ["archive"]
+
+
+def test_a_file_without_a_name(tmp_path: Path) -> None:
+    archive = tar_of(tmp_path / "x.tar.gz", member(".", b"x"))
+    with pytest.raises(ZooError, match=r"'\.' has no name; the archive is not safe"):
+        extract(archive, tmp_path / "out")
+
+
+def test_very_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "FILES", 2)
+    archive = tar_of(tmp_path / "x.tar.gz", *(member(str(i)) for i in range(3)))
+    with pytest.raises(ArchiveError, match="it holds more than 2 files"):
+        extract(archive, tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from i2i_zoo.errors import ZooError
 from i2i_zoo.store import downloads
 from i2i_zoo.store.downloads import DownloadError, download
+from i2i_zoo.store.first_use import zoo_cache
 from servers import Handler, Server, running
 
 CONTENT = bytes(range(256)) * 40
@@ -32,9 +35,17 @@ class Moody(Handler):
         body = CONTENT[start:]
         if mood == "cut" and not asked:
             return self.answer(200, body[:1000], length=len(body))
-        if mood in ("nonsense", "negative"):
+        if mood == "encoded":
+            return self.answer(200, gzip.compress(CONTENT), Content_Encoding="gzip")
+        if mood == "elsewhere" and asked:
+            return self.answer(206, CONTENT[5:], Content_Range=f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}")
+        if mood == "other":
+            return self.answer(200, CONTENT[::-1])
+        if mood in ("nonsense", "negative", "long", "silent"):
             self.send_response(200)
-            self.send_header("Content-Length", {"nonsense": "many", "negative": "-5"}[mood])
+            if mood != "silent":
+                lengths = {"nonsense": "many", "negative": "-5", "long": str(len(CONTENT) - 9)}
+                self.send_header("Content-Length", lengths[mood])
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(CONTENT)
@@ -56,7 +67,9 @@ class MoodyServer(Server):
 
 
 @pytest.fixture
-def server() -> Iterator[MoodyServer]:
+def server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[MoodyServer]:
+    """The server, and an empty cache."""
+    monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
     with running(MoodyServer()) as server:
         yield server
 
@@ -97,9 +110,79 @@ def test_another_file_than_expected_leaves_nothing(server: MoodyServer, tmp_path
     assert names(tmp_path) == ["plain.bin"]
 
 
-@pytest.mark.parametrize("mood", ["nonsense", "negative"])
+@pytest.mark.parametrize("mood", ["nonsense", "negative", "silent"])
 def test_a_malformed_length_is_no_length(server: MoodyServer, tmp_path: Path, mood: str) -> None:
     download(f"{server.url}/{mood}", tmp_path / "file", sha256=SHA256)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_more_than_the_length_says_is_left(server: MoodyServer, tmp_path: Path) -> None:
+    download(f"{server.url}/long", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == CONTENT[:-9]
+
+
+def test_an_encoding_that_nobody_asked_for(server: MoodyServer, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"\(the server encodes it as 'gzip'\)"):
+        download(f"{server.url}/encoded.bin", tmp_path / "file")
+    assert names(tmp_path) == []
+    download(f"{server.url}/encoded.tar.gz", tmp_path / "file")  # that file is meant
+    assert gzip.decompress((tmp_path / "file").read_bytes()) == CONTENT
+
+
+def test_a_range_that_nobody_asked_for(server: MoodyServer, tmp_path: Path) -> None:
+    (tmp_path / "file.part").write_bytes(CONTENT[:100])
+    download(f"{server.url}/elsewhere", tmp_path / "file", sha256=SHA256)
+    assert server.ranges == ["bytes=100-", None]
+
+
+def test_the_first_file_is_trusted_and_later_ones_compared(
+    server: MoodyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.redirects["it"] = f"{server.url}/plain"
+    url, file = f"{server.url}/it", tmp_path / "file"
+    download(url, file)
+    (record,) = zoo_cache().glob("sha256/it-*")
+    assert record.read_text() == f"{SHA256}  {url}\n"
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == (
+        f"sha256 {SHA256} recorded in {record}; no published checksum is known for {url} and plain http protects "
+        "nothing on the way."
+    )
+    download(url, file)
+    download(url, tmp_path / "another place")
+    assert "recorded" not in capsys.readouterr().err
+
+    server.redirects["it"] = f"{server.url}/other"
+    other = hashlib.sha256(CONTENT[::-1]).hexdigest()
+    with pytest.raises(ZooError) as caught:
+        download(url, tmp_path / "third")
+    assert str(caught.value) == (
+        f"{url} serves another file than at its first use (sha256 {other}, at first {SHA256}), so it was not kept: if "
+        f"its authors have replaced it, delete {record} to accept the new one."
+    )
+    assert names(tmp_path) == ["another place", "file"]
+    file.write_bytes(CONTENT[::-1])
+    with pytest.raises(ZooError) as caught:
+        download(url, file)
+    assert str(caught.value) == (
+        f"{file} is not what {url} served at its first use (sha256 {other}, at first {SHA256}): delete {file} to fetch "
+        f"it again, or delete {record} to accept it."
+    )
+    record.unlink()
+    download(url, tmp_path / "third")
+    assert record.read_text().startswith(other)
+    record.write_text("nonsense")
+    with pytest.raises(ZooError, match=rf"{record} does not hold the sha256 of {url}; delete it"):
+        download(url, tmp_path / "third")
+
+
+def test_a_record_that_cannot_be_written_is_said(
+    server: MoodyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+    monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "taken"))
+    download(f"{server.url}/plain", tmp_path / "file")
+    assert "could not be recorded in" in capsys.readouterr().err
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 

@@ -19,16 +19,19 @@ from typing import Any
 
 from torch import Tensor
 
+from i2i_zoo.annotations import checked_arguments
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
 from i2i_zoo.store.tensors import first_few, is_lightning, read_lightning, read_pickle, state_dicts
+from i2i_zoo.tasks.conditions import shown
 
 from .build import build_method, check_hparams
 
 Path = str | PathLike[str]
 
 
+@checked_arguments
 def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Method:
     """The method, in eval mode, with the weights of the authors' files or of a Lightning checkpoint.
 
@@ -45,6 +48,9 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
     """
     cls = method_class(method)
     check_hparams(cls, hparams)
+    for file in files.values() if isinstance(files, Mapping) else [files]:
+        if not isinstance(file, (str, PathLike)):
+            raise ZooError(f"{shown(file)} is not a file of weights: give its path, or one for each network.")
     if not isinstance(files, Mapping):
         content = read_pickle(files)
         if is_lightning(content):

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, install
 from i2i_zoo.methods.base import Method
 from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, Switch
@@ -22,7 +22,7 @@ def import_gradio() -> Any:
     try:
         import gradio
     except ImportError:
-        raise ZooError('The page needs Gradio: pip install "i2i-zoo[demo]".') from None
+        raise ZooError(f"The page needs Gradio: {install('gradio')}.") from None
     return gradio
 
 

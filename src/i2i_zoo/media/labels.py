@@ -141,9 +141,14 @@ def map_array(picture: Any, origin: str = "", palette: str | None = None) -> np.
     """
     origin = origin or str(picture)
     if isinstance(picture, Tensor):
-        return picture.cpu().numpy()
+        picture = picture.detach().cpu()
+        values: np.ndarray = (picture.float() if picture.dtype == torch.bfloat16 else picture).numpy()
+        return values
     if not isinstance(picture, (str, Path, Image.Image)):
-        return np.asarray(picture)
+        try:
+            return np.asarray(picture)
+        except ValueError:
+            raise ZooError(f"A {type(picture).__name__} is not a map of ids: give one array (H, W).") from None
     indices = read_indices(picture, origin, palette)
     if indices is not None:
         return indices

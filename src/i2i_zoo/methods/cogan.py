@@ -19,7 +19,7 @@ from i2i_zoo.tasks.graph import Graph
 from i2i_zoo.tasks.kinds import Seed
 from i2i_zoo.tasks.paired import PictureTranslator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
-from i2i_zoo.tasks.sampler import Sampler
+from i2i_zoo.tasks.sampler import Sampler, checked_seed
 
 from .base import UnpairedMethod
 
@@ -182,7 +182,13 @@ class CoGAN(UnpairedMethod):
         return ("lower --model.lr",) if failure == "diversity" else ()
 
     @torch.inference_mode()
-    def sample(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # it makes pairs
-        """Draw random pairs of pictures: those of A and those of B, (count, C, size, size) in [-1, 1]."""
-        a, b = self.generator(self.draw_codes(count, seed))
+    def sample(  # type: ignore[override]  # it makes pairs
+        self, count: int, seed: int | None = 0, **conditions: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Draw random pairs of pictures: those of A and those of B, (count, C, size, size) in [-1, 1].
+
+        Raises `ZooError` for a count below 1, a seed out of range and any condition, since it takes none.
+        """
+        self.sampler(**conditions)
+        a, b = self.generator(self.draw_codes(count, checked_seed(count, seed)))
         return a, b

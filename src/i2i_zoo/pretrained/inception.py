@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchmetrics.image.fid import NoTrainInceptionV3
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, install
 from i2i_zoo.store.tensors import read_pickle, state_dict
 
 from .weights import MissingWeights, fetch
@@ -35,7 +35,7 @@ def inception(layer: str, antialias: bool = False, weights: str | PathLike[str] 
         ZooError: If the file does not fit.
     """
     if find_spec("torch_fidelity") is None:
-        raise MissingWeights("Inception features need torch-fidelity: pip install 'i2i-zoo[metrics]'.")
+        raise MissingWeights(f"Inception features need torch-fidelity: {install('torch-fidelity')}.")
     weights = weights or fetch(_INCEPTION)
     # torch-fidelity would unpickle anything that the file holds, so it gets a copy that was read safely.
     file = BytesIO()

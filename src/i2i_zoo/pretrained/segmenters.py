@@ -26,7 +26,7 @@ _ESPNET_CAMVID = (
 )
 _ESPNET_CAMVID_SHA256 = "7d354a257170322086dcd4c1e89a482454cf2c9d30b085e70883878dd59301af"
 _FCN8S_CITYSCAPES = (
-    "http://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/fcn-8s-cityscapes/fcn-8s-cityscapes.caffemodel"
+    "https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/fcn-8s-cityscapes/fcn-8s-cityscapes.caffemodel"
 )
 
 #: Class of each id of Cityscapes' ``_labelIds`` files, -1 for those that do not count (cityscapesScripts' labels.py).

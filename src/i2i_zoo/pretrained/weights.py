@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -20,15 +21,19 @@ def fetch(url: str, sha256: str = "", otherwise: str = "say where it is with the
     Args:
         url: Where its authors put it.
         sha256: Its SHA-256 or the first digits of it, checked before the file appears in the cache. By default they are
-            taken from the end of its name, where PyTorch's authors put them: ``vgg16-397923af.pth``.
+            taken from the end of its name, where PyTorch's authors put them: ``vgg16-397923af.pth``.  If there are none
+            either, the file is compared with what the address served at its first use.
         otherwise: What else a person can do if it cannot be fetched, for the error message.
 
     Raises:
         MissingWeights: If it cannot be fetched or is another file.
+        ZooError: If the address served another file at its first use.
     """
     path = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
     try:
-        download(url, path, sha256=sha256 or path.stem.rpartition("-")[2])
+        download(
+            url, path, sha256=sha256 or (named[1] if (named := re.search(r"-([0-9a-f]{8,64})$", path.stem)) else "")
+        )
     except DownloadError as error:
         raise MissingWeights(
             f"{url} cannot be fetched ({error.reason}): put that file at {path}, or {otherwise}."

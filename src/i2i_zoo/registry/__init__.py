@@ -55,6 +55,8 @@ def suggest(name: str) -> str:
 
 def info(name: str) -> Entry:
     """The entry called ``name``.  Raises `ZooError`, naming the three closest entries, if there is none."""
+    if not isinstance(name, str):
+        raise ZooError(f"{name!r} is not the name of a checkpoint: give one as text.")
     if name not in ENTRIES:
         raise ZooError(f"No checkpoint is called {name!r}; the closest are {suggest(name)}.")
     return ENTRIES[name]
@@ -68,7 +70,15 @@ def list_models(
     license: str | None = None,
     bundled: bool | None = None,
 ) -> list[str]:
-    """Names of the checkpoints, sorted, that match a shell ``pattern`` and all other arguments that are not None."""
+    """Names of the checkpoints, sorted, that match a shell ``pattern`` and all other arguments that are not None.
+
+    Raises `ZooError` for an argument of another type.
+    """
+    for key, text in {"pattern": pattern, "method": method, "task": task, "license": license}.items():
+        if not isinstance(text, str) and (text is not None or key == "pattern"):
+            raise ZooError(f"list_models cannot have {key}={text!r}: give text.")
+    if bundled is not None and not isinstance(bundled, bool):
+        raise ZooError(f"list_models cannot have bundled={bundled!r}: give True or False.")
     wanted = {"method": method, "task": task, "license": license, "bundled": bundled}
     return sorted(
         name

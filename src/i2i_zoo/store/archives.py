@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
 import os
 import shutil
@@ -10,8 +12,9 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -23,9 +26,27 @@ from .downloads import CHUNK
 #: How large the contents may be: a multiple of the archive's size, plus a number of bytes.
 EXPANSION, EXTRA = 100, 10**9
 
+#: How many files may be in an archive; a small one could hold very many that are empty.
+FILES = 10**6
+
+#: The longest read of a tar's headers, which are read into memory whole.
+HEADER = 1 << 24
+
 #: What the standard library raises for an archive that is broken, encrypted or packed in an unknown way, and for a full
 #: disk.
-_FAILURES = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
+_FAILURES = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+
+#: How compressed tars begin, and what reads them.
+_COMPRESSIONS = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ": lzma.LZMAFile}
 
 
 class ArchiveError(ZooError):
@@ -43,6 +64,8 @@ class _Member(NamedTuple):
     #: Why it must not be unpacked; empty if it may.
     danger: str
     open: Callable[[], IO[bytes] | None]
+    #: Its size as the archive states it.
+    size: int
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -108,42 +131,91 @@ class _Budget:
     def __init__(self, archive: Path, folder: Path) -> None:
         self.archive = archive
         self.limit = min(EXPANSION * archive.stat().st_size + EXTRA, shutil.disk_usage(folder).free)
-        self.used = 0
+        self.used = self.files = 0
 
     def copy(self, member: _Member, target: Path) -> None:
+        self._check(self.used + member.size)  # before anything is written
+        if os.path.lexists(target):
+            raise ArchiveError(self.archive, f"{member.name!r} is in it twice")
+        self.files += 1
+        if self.files > FILES:
+            raise ArchiveError(self.archive, f"it holds more than {FILES} files")
         source = member.open()
         assert source is not None  # it is a regular file
         with source, target.open("xb") as output:
             while chunk := source.read(CHUNK):
                 self.used += len(chunk)
-                if self.used > self.limit:
-                    raise ArchiveError(self.archive, f"its contents take more than {self.limit / 1e9:.2f} GB")
+                self._check(self.used)
                 output.write(chunk)
+
+    def _check(self, size: int) -> None:
+        if size > self.limit:
+            raise ArchiveError(self.archive, f"its contents take more than {self.limit / 1e9:.2f} GB")
+
+
+class _Stream(BufferedIOBase):
+    """The bytes of a tar, decompressed, for `tarfile`, which would read a header of any size into memory."""
+
+    def __init__(self, archive: Path) -> None:
+        with archive.open("rb") as file:
+            start = file.read(6)
+        opened = next((opened for magic, opened in _COMPRESSIONS.items() if start.startswith(magic)), None)
+        self.file = opened(archive) if opened else archive.open("rb")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= HEADER:
+            raise RuntimeError("one of its headers is too large")
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def close(self) -> None:
+        self.file.close()
 
 
 def _members(archive: Path) -> Iterator[_Member]:
     """Everything in the archive but its folders."""
     # A tar may end with a zip, as PyTorch's files are, which would be taken for the whole: so tar is tried first.
-    if tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as tar:
+    if _is_tar(archive):
+        with closing(_Stream(archive)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             for info in tar:
+                if info.size < 0:
+                    raise tarfile.ReadError(f"the size of {info.name!r} is negative")
                 if not info.isdir():
-                    yield _Member(info.name, _danger(info.name, info.isreg()), partial(tar.extractfile, info))
-            while tar.fileobj and tar.fileobj.read(CHUNK):
+                    danger = _danger(info.name, info.isreg())
+                    yield _Member(info.name, danger, partial(tar.extractfile, info), info.size)
+            while stream.read(CHUNK):
                 pass  # to the end, where gzip keeps its checksum
     elif zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for entry in opened.infolist():
                 if not entry.is_dir():
                     regular = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG)
-                    yield _Member(entry.filename, _danger(entry.filename, regular), partial(opened.open, entry))
+                    if entry.flag_bits & 1:
+                        raise zipfile.BadZipFile(f"{entry.filename!r} is encrypted")
+                    danger = _danger(entry.filename, regular)
+                    yield _Member(entry.filename, danger, partial(opened.open, entry), entry.file_size)
     else:
         raise tarfile.ReadError("what came is not an archive")
+
+
+def _is_tar(archive: Path) -> bool:
+    """Whether the file is a tar, compressed or not."""
+    with closing(_Stream(archive)) as stream, suppress(tarfile.TarError):
+        tarfile.open(fileobj=stream, mode="r:").close()
+        return True
+    return False
 
 
 def _danger(name: str, regular: bool) -> str:
     """Why a file must not be unpacked: it is none, or its path leaves the folder on some system."""
     path = _path(name)
+    if not path.parts:
+        return "has no name"
     if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts) or "\0" in name:
         return "lies outside the archive's folder"
     return "" if regular else "is a link or device"
@@ -158,8 +230,13 @@ def _one_sentence(archive: Path) -> Iterator[None]:
     """Whatever the standard library raises for an archive, as an `ArchiveError`."""
     try:
         yield
+    except ZooError:
+        raise
     except _FAILURES as error:
-        raise ArchiveError(archive, " ".join(str(error).split())) from None
+        reason = error.strerror if isinstance(error, OSError) else None
+        if isinstance(error, ValueError):  # a number or a name in its headers that is none
+            reason = "its headers are broken"
+        raise ArchiveError(archive, reason or " ".join(str(error).split())) from None
 
 
 @contextmanager

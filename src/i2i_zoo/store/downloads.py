@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -10,12 +9,15 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
 from urllib import request
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # it is in no list of exports
 from tqdm import tqdm
 
 from i2i_zoo import __version__
 from i2i_zoo.errors import ZooError
+
+from .first_use import FirstUse, sha256_of
 
 #: Seconds to wait for the next byte.
 TIMEOUT = 60.0
@@ -32,7 +34,9 @@ class DownloadError(ZooError):
         self.reason = reason
 
 
-def download(url: str, file: Path, *, sha256: str = "", unpacked: float = 0.0) -> None:
+def download(
+    url: str, file: Path, *, sha256: str = "", first_use: FirstUse | None = None, unpacked: float = 0.0
+) -> None:
     """Download a file with a progress bar, unless it is there already; its folder is made.
 
     What arrives is collected in ``<file>.part``, and a later call continues from there.  The file itself appears when
@@ -41,33 +45,57 @@ def download(url: str, file: Path, *, sha256: str = "", unpacked: float = 0.0) -
     Args:
         url: An http or https address.  Redirects are followed, but only to such addresses.
         file: Where to put it.
-        sha256: Its SHA-256 in hexadecimal, or the first digits of it; empty if it is not known.
+        sha256: Its SHA-256 in hexadecimal, or the first digits of it; empty if it is not known.  Then the file is
+            compared with what the address served at its first use.
+        first_use: The record of that; by default one in the zoo's cache.  Who passes it calls `FirstUse.keep` when the
+            file has proved to be what it should be.
         unpacked: How much room its contents will need once unpacked, as a multiple of its size.
 
     Raises:
         DownloadError: If the server cannot be reached, refuses, stops early or serves another file, or if the disk has
             too little room.
+        ZooError: If the address served another file at its first use.
     """
-    if file.exists():
-        return
-    part, lock = (file.with_name(file.name + ending) for ending in (".part", ".lock"))
+    compared = first_use or FirstUse(url)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(lock):
-            try:
-                if not file.exists():  # another process may have put it there meanwhile
-                    _fetch(url, part, unpacked)
-                    if not sha256_of(part).startswith(sha256):
-                        part.unlink()
-                        raise DownloadError(url, f"what it serves is not the file whose SHA-256 begins {sha256[:8]}")
-                    os.replace(part, file)
-            finally:
-                with suppress(OSError):  # Windows keeps a file that is open; the lock removes it there
-                    lock.unlink()
-    except DownloadError:
+        kept = file.exists() or not _fetch_alone(url, file, sha256, compared, unpacked)
+        if kept and not sha256:
+            compared.compare(file, kept=True)
+    except ZooError:
         raise
     except (OSError, HTTPException, ValueError) as error:  # ValueError: a redirect to a malformed address
         raise DownloadError(url, _reason(error)) from error
+    if not sha256 and first_use is None:
+        compared.keep()
+
+
+def _fetch_alone(url: str, file: Path, sha256: str, first_use: FirstUse, unpacked: float) -> bool:
+    """Download and verify a file while other processes wait; False if one of them has done it meanwhile."""
+    part, lock = (file.with_name(file.name + ending) for ending in (".part", ".lock"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        try:
+            if file.exists():
+                return False
+            _fetch(url, part, unpacked)
+            _verify(url, part, sha256, first_use)
+            os.replace(part, file)
+            return True
+        finally:
+            with suppress(OSError):  # Windows keeps a file that is open; the lock removes it there
+                lock.unlink()
+
+
+def _verify(url: str, part: Path, sha256: str, first_use: FirstUse) -> None:
+    """Raise `ZooError`, and remove what came, if it is another file than is expected."""
+    try:
+        if not sha256:
+            first_use.compare(part)
+        elif not sha256_of(part).startswith(sha256):
+            raise DownloadError(url, f"what it serves is not the file whose SHA-256 begins {sha256[:8]}")
+    except ZooError:
+        part.unlink()
+        raise
 
 
 def _fetch(url: str, part: Path, unpacked: float) -> None:
@@ -86,6 +114,11 @@ def _fetch(url: str, part: Path, unpacked: float) -> None:
     with response:
         if response.status != 206:  # the server sends the whole file
             start = 0
+        elif not response.headers.get("Content-Range", f"bytes {start}-").startswith(f"bytes {start}-"):
+            part.unlink()
+            return _fetch(url, part, unpacked)
+        if _is_encoded(response, url):
+            raise DownloadError(url, f"the server encodes it as {response.headers['Content-Encoding']!r}")
         remaining = response.length  # None if the server does not say, or says nonsense
         total = None if remaining is None else start + remaining
         needed, free = (remaining or 0) + unpacked * (total or 0), shutil.disk_usage(part.parent).free
@@ -101,6 +134,13 @@ def _fetch(url: str, part: Path, unpacked: float) -> None:
     size = part.stat().st_size
     if total is not None and size < total:
         raise DownloadError(url, f"it broke off after {size} of {total} bytes")
+
+
+def _is_encoded(response: HTTPResponse, url: str) -> bool:
+    """Whether what comes is not the file but an encoding of it, though none was asked for."""
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    # Servers call files that are compressed anyway "gzip", by their names.
+    return encoding not in ("", "identity") and not urlsplit(url).path.endswith((".gz", ".tgz", ".bz2", ".xz"))
 
 
 def _opener() -> request.OpenerDirector:
@@ -150,12 +190,3 @@ def from_drive(identity: str, path: Path, *, folder: bool = False) -> None:
         if isinstance(error, OSError):  # those of its client say where in its code they came up
             first_line = error.strerror or "the server cannot be reached"
         raise DownloadError(f"https://drive.google.com/open?id={identity}", first_line) from error
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -18,12 +18,13 @@ from huggingface_hub import errors as hub_errors
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx or httpx2, by version
 
 from i2i_zoo import __version__, registry
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, install
 from i2i_zoo.examples import bundle
 from i2i_zoo.registry import Entry
 
 from .archives import ArchiveError, extract_member
-from .downloads import DownloadError, download, from_drive, sha256_of
+from .downloads import DownloadError, download, from_drive
+from .first_use import FirstUse, sha256_of, zoo_cache
 
 #: A file or folder of Google Drive: which of the two, its id, and the file that is meant within that archive or folder.
 DRIVE = re.compile(r"https://drive\.google\.com/(uc\?id=|drive/folders/)([\w-]+)(?:#(.*))?")
@@ -169,7 +170,7 @@ def hub_failures(repo: str, revision: str | None) -> Iterator[None]:
 
 def official_folder(entry: Entry, cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Where an official checkpoint is kept once it is converted."""
-    return Path(cache_dir or os.environ.get("I2I_ZOO_CACHE") or "~/.cache/i2i_zoo").expanduser() / entry.name
+    return zoo_cache(cache_dir) / entry.name
 
 
 @contextmanager
@@ -196,23 +197,31 @@ def official_files(entry: Entry, directory: Path, *, local_files_only: bool = Fa
     except OSError as error:
         raise ZooError(f"{cache}: the cache cannot be written ({error.strerror}); set I2I_ZOO_CACHE.") from error
     with temporary as root:
-        files = {}
+        files, first_uses = {}, []
         for network, url in entry.official.items():
             folder = Path(root, network)
             folder.mkdir()
             drive = DRIVE.fullmatch(url)
-            files[network] = _drive_file(entry, drive, directory, folder) if drive else _official_file(url, folder)
+            # Of a folder of Drive one file is fetched, of an archive the whole.
+            whole = url if drive and drive[1] == "drive/folders/" else url.partition("#")[0]
+            first_uses.append(first_use := FirstUse(whole, cache))
+            if drive:
+                files[network] = _drive_file(entry, drive, directory, folder, first_use)
+            else:
+                files[network] = _official_file(url, folder, first_use)
         yield files
+        for first_use in first_uses:  # only now: what could not be used may have been an error page
+            first_use.keep()
 
 
-def _official_file(url: str, folder: Path) -> Path:
+def _official_file(url: str, folder: Path, first_use: FirstUse) -> Path:
     """The authors' file, put into the folder.
 
     If the address has a part after a ``#``, it leads to an archive, and that part names the file within it.
     """
     address, _, member = url.partition("#")
     path = folder / PurePosixPath(urlsplit(address).path).name
-    download(address, path)
+    download(address, path, first_use=first_use)
     if not member:
         return path
     try:
@@ -221,7 +230,7 @@ def _official_file(url: str, folder: Path) -> Path:
         raise ZooError(f"{url} could not be unpacked ({error.reason}); check the disk, or try again later.") from error
 
 
-def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Path) -> Path:
+def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Path, first_use: FirstUse) -> Path:
     """The file of Google Drive that an address means (see `DRIVE`); put into the folder.
 
     Raises `ZooError` if `gdown` is not installed, Drive refuses, or the file in an archive is not known.  It
@@ -236,13 +245,15 @@ def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Pat
         elif kind == "drive/folders/":
             from_drive(identity, path, folder=True)
             if (path / member).is_file():
+                first_use.compare(path / member)
                 return path / member
             why = f"the folder has no file {member}"
         else:
             from_drive(identity, path)
+            first_use.compare(path)
             return extract_member(path, member) if member else path
     except ImportError:
-        why, remedy = "gdown is not installed", 'pip install "i2i-zoo[drive]" and try again, or '
+        why, remedy = "gdown is not installed", f"{install('gdown')} and try again, or "
     except (DownloadError, ArchiveError) as error:
         why = error.reason
     file = member or "FILE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
@@ -11,6 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
+
+#: What `torch.compile`, FSDP and activation checkpointing put into the names of inner modules.
+_INNER = re.compile(r"\.(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+")
 
 
 def read_safetensors(path: str | PathLike[str]) -> dict[str, Tensor]:
@@ -46,8 +50,9 @@ def state_dicts(content: Any, where: str) -> dict[str, dict[str, Tensor]]:
     """The state dicts in the content of a file, by the entries that lead to them: ``model.netG``.
 
     Those under ``state_dict`` come first, then averages, then the others as the file has them.  Prefixes that wrappers
-    put before all names (``module.``, ``_orig_mod.``) are removed.  Parts of a state dict, such as the networks
-    ``netG.`` and ``netD.`` or what is inside of a wrapper ``model.``, come last; their entries end with a dot.
+    put before all names (``module.``, ``_orig_mod.``) or inside of them are removed.  Parts of a state dict, such as
+    the networks ``netG.`` and ``netD.`` or what is inside of a wrapper ``model.``, come last; their entries end with a
+    dot.
 
     Raises `ZooError` if the content, read from the file ``where``, holds none.
     """
@@ -55,7 +60,7 @@ def state_dicts(content: Any, where: str) -> dict[str, dict[str, Tensor]]:
     for entry, state in _nested(content):
         while (prefix := _common_part(state)) in ("module", "_orig_mod"):
             state = {name.removeprefix(f"{prefix}."): tensor for name, tensor in state.items()}
-        found[entry] = {name.replace("._orig_mod.", "."): tensor for name, tensor in state.items()}
+        found[entry] = {_INNER.sub(".", name): tensor for name, tensor in state.items()}
     if not found:
         entries = f", only {first_few(map(str, content))}" if isinstance(content, Mapping) and content else ""
         raise ZooError(f"{where} holds no state dict{entries}: a mapping of names to tensors is needed.")

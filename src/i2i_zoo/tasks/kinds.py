@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 #: The forms in which a picture may be passed: a path, a PIL image, an array or a tensor.
 Picture = str | Path | Image.Image | np.ndarray | Tensor
+
+#: The types of numbers that a tensor of a picture or of labels may hold.
+TENSOR_TYPES = (
+    *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool, torch.complex64, torch.complex128),
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64),
+)
 
 
 class Kind(ABC):
@@ -200,11 +207,22 @@ class PictureFile(Kind):
     def is_valid(self, value: Any) -> bool:
         values = value if self.several and isinstance(value, (list, tuple)) else [value]
         types = (str, Path, Image.Image, np.ndarray, Tensor, *self.also)
-        return len(values) > 0 and all(isinstance(item, types) for item in values)
+        return len(values) > 0 and all(isinstance(item, types) and not unreadable(item) for item in values)
 
     @property
     def wanted(self) -> str:
         return "a picture, or a list of pictures" if self.several else "a picture"
+
+
+def unreadable(value: Any) -> str:
+    """Why the numbers of a tensor cannot be read, in words; empty for other tensors and for all other values."""
+    if not isinstance(value, Tensor):
+        return ""
+    if value.is_meta:
+        return "it is on the meta device, which holds no numbers"
+    if value.layout is not torch.strided or value.is_quantized:
+        return "it is sparse or quantized"
+    return "" if value.dtype in TENSOR_TYPES else f"it holds {str(value.dtype).removeprefix('torch.')}"
 
 
 def is_size(value: Any) -> bool:

@@ -16,7 +16,8 @@ from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.seeds import numbered_generator
 
-from .kinds import Seed
+from .conditions import shown
+from .kinds import Seed, Whole
 from .model import Model
 
 #: How many pictures `Sampler.sample` makes together.
@@ -54,11 +55,7 @@ class Sampler(nn.Module, ABC):
 
         Raises `ZooError` for a count below 1 and a seed out of range.
         """
-        if type(count) is not int or count < 1:
-            raise ZooError(f"count={count!r}: give a positive whole number.")
-        seed = new_seed() if seed is None else seed
-        if not Seed().is_valid(seed):
-            raise ZooError(f"seed={seed!r}: give {Seed().wanted}.")
+        seed = checked_seed(count, seed)
         return [picture for _, picture in self.pictures(range(count), seed)]
 
     def pictures(self, indices: Sequence[int], seed: int, batch: int = BATCH) -> Iterator[tuple[int, Image.Image]]:
@@ -79,6 +76,14 @@ class Sampler(nn.Module, ABC):
         for index, picture in self.pictures(list(targets), seed, batch):
             save_picture(picture, targets[index])
             yield targets[index]
+
+
+def checked_seed(count: int, seed: int | None) -> int:
+    """The seed, or a new one for None.  Raises `ZooError` for a count below 1 and a seed out of range."""
+    for name, value, kind in (("count", count, Whole()), ("seed", new_seed() if seed is None else seed, Seed())):
+        if not kind.is_valid(value):
+            raise ZooError(f"{name}={shown(value)}: give {kind.wanted}.")
+    return value  # the seed
 
 
 def new_seed() -> int:

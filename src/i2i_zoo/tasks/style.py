@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import match_colours
 from i2i_zoo.media.geometry import pad_to_stride, resize_shorter
+from i2i_zoo.media.labels import map_array
 from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction, Task
@@ -295,5 +296,5 @@ def as_list(pictures: Picture | Sequence[Picture]) -> list[Any]:
 def read_mask(mask: Picture) -> Tensor:
     """Read a mask (1, 1, h, w) in [0, 1]."""
     if isinstance(mask, Tensor):
-        mask = mask.cpu().numpy()
+        mask = map_array(mask)
     return (read_picture(mask, 1)[None] + 1) / 2

@@ -18,7 +18,7 @@ from i2i_zoo.media.geometry import pad_to_stride, resize
 from i2i_zoo.media.memory import explained_shortage, need_memory
 from i2i_zoo.media.pictures import to_pil
 
-from .kinds import Picture
+from .kinds import Picture, unreadable
 from .memory import peak_bytes
 from .model import Model
 from .tiles import Tiles
@@ -117,6 +117,8 @@ class Translator(nn.Module, ABC):
 
         Takes the same arguments as `read_values`.
         """
+        if why := unreadable(source):
+            raise ZooError(f"The tensor of a source cannot be read, since {why}: give a dense one of float32 or int64.")
         origin = str(source) if isinstance(source, (str, Path)) else ""
         with explained_shortage(f"{origin or 'picture'}: reading it", "scale it down or cut it up"):
             values = self.read_values(source, **own)
@@ -179,6 +181,8 @@ class Translator(nn.Module, ABC):
         """
         stacked = isinstance(sources, Tensor) and sources.dim() == self.source_dims + 1
         many = stacked or isinstance(sources, (list, tuple))
+        if isinstance(sources, Tensor) and stacked and not len(sources):
+            raise ZooError(f"An empty batch of shape {tuple(sources.shape)} was given: give at least one source.")
         items: list[Any] = list(sources) if many else [sources]  # type: ignore[arg-type]  # many: it can be iterated
         columns = {}
         for name, values in own.items():

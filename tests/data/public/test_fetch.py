@@ -1,4 +1,5 @@
 import functools
+import hashlib
 import http.server
 import io
 import shutil
@@ -76,6 +77,7 @@ def server(tmp_path, monkeypatch):
         server.requests, server.facades = [], facades
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setattr(module, "ADDRESS", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "zoo_cache"))
         yield server
         server.shutdown()
 
@@ -123,6 +125,9 @@ def test_every_dataset_names_its_origin():
         assert archive.path.rpartition("/")[2].partition(".")[0] == name
         assert not archive.contents.endswith(".")
         assert "(A)" in archive.contents or name == "ae_photos"
+    addresses = {f"{module.ADDRESS}/{archive.path}" for archive in DATASETS.values()}
+    assert set(module.SHA256) < addresses
+    assert all(address.startswith("https://") for address in addresses)
     assert DATASETS["maps"].path == "pix2pix/datasets/maps.tar.gz"  # CycleGAN's of that name hold the same pictures
     assert DATASETS["grumpifycat"].method == "CUT"
 
@@ -210,3 +215,44 @@ def test_unknown_name_and_unusable_root(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="cannot be made"):
         fetch("facades", tmp_path / "file")
+
+
+def test_an_archive_that_was_replaced_is_refused(server, tmp_path, capsys):
+    fetch("facades", tmp_path / "data")
+    first = hashlib.sha256(server.facades.read_bytes()).hexdigest()
+    url = f"{module.ADDRESS}/pix2pix/datasets/facades.tar.gz"
+    (record,) = (tmp_path / "zoo_cache" / "sha256").iterdir()
+    assert (
+        f"sha256 {first} recorded in {record}; no published checksum is known for {url} and plain http protects "
+        "nothing on the way.\n"
+    ) in capsys.readouterr().err
+    fetch("facades", tmp_path / "again")
+    assert "recorded" not in capsys.readouterr().err
+
+    tar_of(server.facades, member("facades/train/1.jpg", b"other"))
+    second = hashlib.sha256(server.facades.read_bytes()).hexdigest()
+    with pytest.raises(ZooError) as caught:
+        fetch("facades", tmp_path / "elsewhere")
+    assert str(caught.value) == (
+        f"{url} serves another file than at its first use (sha256 {second}, at first {first}), so it was not kept: if "
+        f"its authors have replaced it, delete {record} to accept the new one."
+    )
+    assert not list((tmp_path / "elsewhere").iterdir())
+    record.unlink()
+    assert contents(fetch("facades", tmp_path / "elsewhere")) == {"train/1.jpg": b"other"}
+
+
+def test_what_is_no_archive_is_not_trusted(server, tmp_path):
+    whole = server.facades.read_bytes()
+    server.facades.write_bytes(b"<html>try later</html>")
+    with pytest.raises(ZooError, match="not an archive"):
+        fetch("facades", tmp_path)
+    (tmp_path / "facades.tar.gz").unlink()
+    server.facades.write_bytes(whole)
+    assert len(contents(fetch("facades", tmp_path))) == 3
+
+
+def test_archives_with_a_published_checksum_are_pinned(server, tmp_path, monkeypatch):
+    monkeypatch.setitem(module.SHA256, f"{module.ADDRESS}/cyclegan/datasets/horse2zebra.zip", "a" * 64)
+    with pytest.raises(ZooError, match="what it serves is not the file whose SHA-256 begins aaaaaaaa"):
+        fetch("horse2zebra", tmp_path)

@@ -17,7 +17,7 @@ _TERMS = (
     "Weights by the authors of CUT (Park, Efros, Zhang, Zhu 2020), whose code is under the BSD licence: "
     "https://github.com/taesungp/contrastive-unpaired-translation/blob/master/LICENSE"
 )
-_WEIGHTS = "http://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
+_WEIGHTS = "https://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
 
 #: Prefix of a checkpoint's name and of its folder in the archive, and the hyper-parameters that differ from CUT's.
 _CUT: tuple[str, str, dict[str, Any]] = ("", "cut", {})

@@ -15,7 +15,7 @@ _TERMS = (
     "Weights by the authors of CycleGAN (Zhu, Park, Isola, Efros 2017), whose code is under the BSD licence: "
     "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/LICENSE"
 )
-_WEIGHTS = "http://efrosgans.eecs.berkeley.edu/cyclegan/pretrained_models"
+_WEIGHTS = "https://efrosgans.eecs.berkeley.edu/cyclegan/pretrained_models"
 
 
 def _official(file: str, dataset: str, description: str, **palette: str) -> Entry:

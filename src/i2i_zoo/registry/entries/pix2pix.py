@@ -25,7 +25,7 @@ def _official(data: str, file: str, dataset: str, description: str) -> Entry:
             "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/LICENSE"
         ),
         origin="official",
-        official={"generator": f"http://efrosgans.eecs.berkeley.edu/pix2pix/models-pytorch/{file}.pth"},
+        official={"generator": f"https://efrosgans.eecs.berkeley.edu/pix2pix/models-pytorch/{file}.pth"},
         preprocess={"size": [256, 256]},
     )
 
