@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
@@ -31,6 +31,7 @@ from .files import (
     spellings,
 )
 from .pictures import PictureData
+from .places import Place
 
 #: Source file, if there is one, and target file.
 Pair = tuple[Path | None, Path]
@@ -127,7 +128,8 @@ class PairedData(PictureData):
     Without ``source`` and ``target`` each file holds a pair side by side, A left and B right, as in pix2pix's datasets.
     With both, they name two folders in each split, whose files are matched by name, whatever their suffix.
     With ``made_from`` plain photographs are enough, in the split's folder itself or in its folder ``target``.
-    A missing ``val`` or ``test`` is replaced by the other.
+    Without ``val``, a part of the training pairs is held out for validation (``val_fraction``), and without ``test``,
+    the test is on ``val``; both are said.
 
     Training pairs are resized, cropped and flipped as by the authors (``resize_and_crop`` of their PyTorch code).  What
     is drawn depends on seed, epoch and index only.  Pixels are scaled to [-1, 1].
@@ -151,6 +153,8 @@ class PairedData(PictureData):
         crop_size: Size of the random crop in training; null for none.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
         flip: Mirror half of the training pairs.
+        val_fraction: The part of the training pairs that is held out for validation if there is no ``val``; 0 for no
+            validation.  It is always the same part.
         batch_size: Pairs in a batch, of each process.
         num_workers: Processes that read pictures.
         seed: Seed of order and augmentation.
@@ -174,12 +178,16 @@ class PairedData(PictureData):
         crop_size: Size = 256,
         test_size: Size = 256,
         flip: bool = True,
+        val_fraction: Share = 0.1,
         batch_size: Positive = 1,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+            *(root, load_size, crop_size, test_size, flip, val_fraction),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
         )
         if made_from is None and (source is None) != (target is None):
             raise ZooError("Name both folders, source and target, or neither for files that hold a pair side by side.")
@@ -202,7 +210,7 @@ class PairedData(PictureData):
 
         Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.
         """
-        pairs = self.pairs(split)
+        (pairs,) = self.split_files(split)
         palettes = (None, None) if self.side_by_side else (self.source_palette, self.target_palette)
         files: dict[str | None, list[Path]] = {}
         for pair in pairs.values():
@@ -216,9 +224,11 @@ class PairedData(PictureData):
             check_label_files(maps, partial(decode_picture, channels=None, palette=palette))
         return PairedImages(self, pairs, split == "train")
 
-    def pairs(self, split: str) -> dict[str, Pair]:
-        """The files of each pair of a split, sorted by name."""
-        folder = self.split_folder(split)
+    def places(self) -> list[Place]:
+        return [Place.below(self.root, find=self.find_pairs)]
+
+    def find_pairs(self, folder: Path) -> dict[str, Pair]:
+        """The files of each pair in the folder of a split, sorted by name."""
         if self.made_from is not None:
             photographs = find_pictures(folder / (self.target or ""))
             return {name: (None, file) for name, file in photographs.items()}
