@@ -28,6 +28,13 @@ def match_names(folders: dict[str, Path]) -> dict[str, dict[str, Path]]:
     """The files of each name that is in all folders, sorted by name.  Raises `ZooError` for files without a partner."""
     found = {key: find_pictures(folder) for key, folder in folders.items()}
     unmatched = without_partner(found.values())
+    for folder in folders.values() if unmatched else ():
+        for files in same_names(folder).values():
+            if len(files) > 1 and any(str(file) in unmatched for file in files):
+                raise ZooError(
+                    f"{files[0]} and {files[1]} have the same name, so it is unclear which of them is in the pair; "
+                    "remove or rename one."
+                )
     if unmatched:
         raise ZooError(
             f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
@@ -49,16 +56,24 @@ def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none."""
-    found: dict[str, Path] = {}
-    for file in find_files(folder):
-        name = relative_name(file, folder)
-        if name in found:
-            raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
-        found[name] = file
-    if not found:
+    """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none.
+
+    Names of files that differ only in their suffix keep it, such as x.jpg and x.png.
+    """
+    groups = same_names(folder)
+    if not groups:
         raise ZooError(f"{folder}: the folder holds no pictures; check the path.")
-    return found
+    return {
+        name if len(files) == 1 else f"{name}{file.suffix}": file for name, files in groups.items() for file in files
+    }
+
+
+def same_names(folder: Path) -> dict[str, list[Path]]:
+    """The pictures below a folder that share a `relative_name`, by this name."""
+    groups: dict[str, list[Path]] = {}
+    for file in find_files(folder):
+        groups.setdefault(relative_name(file, folder), []).append(file)
+    return groups
 
 
 def relative_name(file: Path, folder: Path) -> str:

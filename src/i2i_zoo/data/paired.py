@@ -32,6 +32,7 @@ from .files import (
 )
 from .pictures import PictureData
 from .places import Place
+from .splits import Direction, is_reversed
 
 #: Source file, if there is one, and target file.
 Pair = tuple[Path | None, Path]
@@ -75,7 +76,7 @@ class PairedImages(Dataset[dict[str, Any]]):
         data, name, (source_file, target_file) = self.data, self.names[index], self.files[index]
         if data.side_by_side:
             a, b = read_side_by_side(target_file)
-            source, target = (a, b) if data.direction == "AtoB" else (b, a)
+            source, target = (a, b) if not data.reversed else (b, a)
             source = fit_channels(source, data.in_channels, str(target_file))
             target = fit_channels(target, data.out_channels, str(target_file))
         elif source_file is not None:
@@ -138,7 +139,7 @@ class PairedData(PictureData):
         root: The dataset's folder.
         source: Folder of the sources in each split.
         target: Folder of the targets in each split.
-        direction: ``BtoA`` swaps source and target.
+        direction: ``BtoA``, or ``ba``, swaps source and target.
         made_from: How to make the source from the photograph: ``lab``, the lightness, with the colours a and b as the
             target; ``edges``, a line drawing; ``hole``, the photograph without its centre.
         source_palette: A name in `media.labels.PALETTES`: the sources are label maps, ids or colours of this palette.
@@ -167,7 +168,7 @@ class PairedData(PictureData):
         root: str,
         source: str | None = None,
         target: str | None = None,
-        direction: Literal["AtoB", "BtoA"] = "AtoB",
+        direction: Direction = "AtoB",
         made_from: Literal["lab", "edges", "hole"] | None = None,
         source_palette: str | None = None,
         target_palette: str | None = None,
@@ -191,10 +192,10 @@ class PairedData(PictureData):
         )
         if made_from is None and (source is None) != (target is None):
             raise ZooError("Name both folders, source and target, or neither for files that hold a pair side by side.")
-        self.direction, self.made_from, self.labels = direction, made_from, labels
+        self.reversed, self.made_from, self.labels = is_reversed(direction), made_from, labels
         self.source, self.target, self.source_palette, self.target_palette = (
             (source, target, source_palette, target_palette)
-            if direction == "AtoB" or source is None
+            if not self.reversed or source is None
             else (target, source, target_palette, source_palette)
         )
         self.in_channels, self.out_channels = (1, 2) if made_from == "lab" else (in_channels, out_channels)

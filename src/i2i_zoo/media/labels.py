@@ -198,10 +198,7 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
     if low < 0 or high >= labels:
         bad = high if high >= labels else low
         hint = "" if dont_care is not None or bad != 255 else ", or set dont_care to 255 if it means that"
-        raise ZooError(
-            f"{origin}: label {bad} is not among 0 to {labels - 1}; {wrong_ids(ids, labels)}: correct it, or set "
-            f"labels{hint}."
-        )
+        raise ZooError(f"{origin}: label {bad} is not among 0 to {labels - 1}; correct it, or set labels{hint}.")
     return ids
 
 
