@@ -414,3 +414,14 @@ def test_pictures_that_are_no_label_maps_are_refused(tmp_path):
                 read_picture(tmp_path / name, channels, "camvid")
         with pytest.raises(ZooError, match=told):
             read_labels(tmp_path / name, 12, "camvid")
+
+
+def test_ids_without_a_palette_are_refused(tmp_path):
+    """They would be nearly black pictures."""
+    ids = np.random.default_rng(0).integers(0, 12, (24, 40), dtype=np.uint8)
+    for name in "xy":
+        two_folders(tmp_path, ids, photo(0), name=name)
+    for options, option in (({}, "source_palette"), ({"direction": "BtoA"}, "source_palette")):
+        with pytest.raises(ZooError, match=rf"a/x\.png: this looks like a label map .* up to 11, .*--data\.{option}"):
+            PairedData(str(tmp_path), "a", "b", **options).setup("fit")
+    PairedData(str(tmp_path), "a", "b", source_palette="camvid").setup("fit")

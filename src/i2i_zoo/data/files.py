@@ -20,6 +20,9 @@ from i2i_zoo.media.pictures import decode_picture
 #: How many files of a split are read before training begins.  It takes seconds.
 FILES_READ = 1000
 
+#: How many pictures of a split, if they are all so dark, are read to see whether they are label maps of ids.
+IDS_CHECKED = 100
+
 #: How many label maps of a split are read, to check their ids, before training begins.
 LABELS_CHECKED = 1000
 
@@ -147,6 +150,27 @@ def check_label_files(files: Sequence[Path], read: Callable[[Path], object]) -> 
             wrong.append(str(error).rstrip("."))
     if wrong:
         raise ZooError(f"{listed(wrong)}.")
+
+
+def check_no_ids(files: Sequence[Path], remedy: str) -> None:
+    """Raise `ZooError` if all files are single-channel pictures that are nearly black, so surely label maps of ids.
+
+    Args:
+        files: Files that should be pictures; the first that is no such map ends the check.
+        remedy: What to do, for the message.
+    """
+    brightest = 0
+    for file in evenly_spaced(files, IDS_CHECKED):
+        array = read_array(file)
+        grey = array.ndim == 2 or bool((array[..., :1] == array).all())
+        if array.dtype.kind not in "iu" or array.max() >= 64 or not grey:
+            return
+        brightest = max(brightest, int(array.max()))
+    if brightest:
+        raise ZooError(
+            f"{files[0]}: this looks like a label map of ids, as all files beside it, with values up to {brightest}, "
+            f"which is nearly black as a picture: {remedy}."
+        )
 
 
 def evenly_spaced(files: Sequence[Path], count: int) -> Sequence[Path]:

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
+from i2i_zoo.media.labels import PALETTES
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import PairedPreprocess
@@ -23,6 +24,7 @@ from i2i_zoo.tasks.preprocess import PairedPreprocess
 from .files import (
     check_files,
     check_label_files,
+    check_no_ids,
     check_sizes,
     find_pictures,
     match_names,
@@ -221,6 +223,14 @@ class PairedData(PictureData):
         pictures = files.pop(None, [])
         check_files(pictures, chain(*files.values()))
         check_sizes(list(pairs.values()))
+        for number, (side, palette) in enumerate(zip(("source", "target"), palettes, strict=True)):
+            if palette is None and not self.side_by_side:
+                option = side if not self.reversed else {"source": "target", "target": "source"}[side]
+                side_files = [pair[number] for pair in pairs.values()]
+                check_no_ids(
+                    [file for file in side_files if file is not None],
+                    f"give --data.{option}_palette ({', '.join(PALETTES)}), or save it in colours",
+                )
         for palette, maps in files.items():
             check_label_files(maps, partial(decode_picture, channels=None, palette=palette))
         return PairedImages(self, pairs, split == "train")
