@@ -52,7 +52,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     sets = [
-        StyleData(folder, load_size=args.size * 3 // 2, crop_size=args.size, flip=True).dataset("train")
+        StyleData(folder, load_size=args.size * 3 // 2, crop_size=args.size, flip=True, val_fraction=0).dataset("train")
         for folder in args.folders
     ]
     pictures = Pictures(ConcatDataset(sets))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,8 @@ def labelled(tmp_path: Path) -> PairedData:
     """Three scenes, whose label maps are larger than the model works at and differ in size."""
     for number, size in enumerate([(80, 100), (64, 64), (96, 72)]):
         ids, photo = render_scene(number, size)
-        for folder, array in (("labels", ids), ("photos", photo)):
-            file = tmp_path / "data/test" / folder / f"{number}.png"
+        for split, (folder, array) in product(("val", "test"), (("labels", ids), ("photos", photo))):
+            file = tmp_path / "data" / split / folder / f"{number}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(array).save(file)
     options = {"source_palette": "camvid", "test_size": 64, "batch_size": 2, "num_workers": 0}

@@ -14,6 +14,7 @@ from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.data.style import StyleData
 from i2i_zoo.data.unpaired import UnpairedData
+from i2i_zoo.errors import ZooError
 
 NAMES = ["x/0", "y/0"]
 
@@ -73,3 +74,23 @@ def test_predict_writes_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert main(["predict", *options]) == 0
     written = {str(file.relative_to("out")) for file in Path("out").rglob("*.png")}
     assert written == {"x/0.png", "y/0.png", "flat.png"}
+
+
+def test_files_that_differ_in_their_suffix(tmp_path: Path) -> None:
+    """They are two pictures; a pair of which is refused only where it is unclear."""
+    for folder in ("a", "b"):
+        for suffix in ("png", "bmp"):
+            write(tmp_path / "train" / folder / f"x.{suffix}", 0)
+        write(tmp_path / "train" / folder / "y.png", 1)
+    data = UnpairedData(str(tmp_path), "a", "b", val_fraction=0)
+    data.setup("fit")
+    dataset = data.datasets["train"]
+    assert [dataset[0, index]["name"] for index in range(3)] == ["x.bmp", "x.png", "y"]
+    for direction in ("AtoB", "BtoA", "ab", "ba"):
+        paired = PairedData(str(tmp_path), "a", "b", direction=direction, val_fraction=0)
+        paired.setup("fit")
+        assert [paired.datasets["train"][0, index]["name"] for index in range(3)] == ["x.bmp", "x.png", "y"]
+        assert paired.source == ("b" if direction in ("BtoA", "ba") else "a")
+    (tmp_path / "train" / "b" / "x.bmp").unlink()
+    with pytest.raises(ZooError, match=r"x\.bmp and .*x\.png have the same name, so it is unclear which of them"):
+        PairedData(str(tmp_path), "a", "b", val_fraction=0).setup("fit")

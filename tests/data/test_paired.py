@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.sampler import EpochSampler
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.labels import colour_labels, label_ids
+from i2i_zoo.media.labels import colour_labels, label_ids, read_labels
 from i2i_zoo.media.pictures import read_picture, to_uint8
 
 
@@ -392,3 +392,36 @@ def test_label_maps_of_their_own(side_by_side):
     (side_by_side / "gtFine" / "town" / "0_labelIds.png").unlink()
     with pytest.raises(ZooError, match=r"gtFine/\*/0_labelIds\.png: there is no such file, the label map of .*0\.png"):
         data.datasets["val"][0, 0]
+
+
+def test_pictures_that_are_no_label_maps_are_refused(tmp_path):
+    """Their colours are far from those of labels; soft edges and JPEG files are not."""
+    ids = np.random.default_rng(0).integers(0, 12, (6, 8), dtype=np.uint8).repeat(40, 0).repeat(40, 1)
+    colours = Image.fromarray(colour_labels(ids, "camvid"))
+    colours.save(tmp_path / "map.jpg", quality=75)
+    colours.resize((160, 120), Image.Resampling.BICUBIC).save(tmp_path / "soft.png")
+    for name in ("map.jpg", "soft.png"):
+        assert read_labels(tmp_path / name, 12, "camvid").max() < 12
+    photo = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    stray = np.array(colours)
+    stray[:40] = (255, 0, 255)
+    Image.fromarray(stray).save(tmp_path / "stray.png")
+    for name, share in (("photo.png", "9[0-9]%"), ("stray.png", "17%")):
+        told = rf"{name}: {share} of the pixels have no colour of the palette 'camvid', .* give a label map"
+        for channels in (3, 12):
+            with pytest.raises(ZooError, match=told):
+                read_picture(tmp_path / name, channels, "camvid")
+        with pytest.raises(ZooError, match=told):
+            read_labels(tmp_path / name, 12, "camvid")
+
+
+def test_ids_without_a_palette_are_refused(tmp_path):
+    """They would be nearly black pictures."""
+    ids = np.random.default_rng(0).integers(0, 12, (24, 40), dtype=np.uint8)
+    for name in "xy":
+        two_folders(tmp_path, ids, photo(0), name=name)
+    for options, option in (({}, "source_palette"), ({"direction": "BtoA"}, "source_palette")):
+        with pytest.raises(ZooError, match=rf"a/x\.png: this looks like a label map .* up to 11, .*--data\.{option}"):
+            PairedData(str(tmp_path), "a", "b", **options).setup("fit")
+    PairedData(str(tmp_path), "a", "b", source_palette="camvid").setup("fit")

@@ -73,7 +73,7 @@ def test_items(root):
 def test_folders_are_named_and_instances_optional(tmp_path):
     write(tmp_path / "train" / "maps" / "a" / "x.png", ids(0))
     write(tmp_path / "train" / "photos" / "a" / "x.bmp", photo(0))
-    (tmp_path / "test").symlink_to(tmp_path / "train")
+    (tmp_path / "val").symlink_to(tmp_path / "train")
     data = SemanticData(str(tmp_path), "maps", "photos", labels=12, **AS_THEY_ARE)
     data.setup("fit")
     assert set(data.datasets["train"][0, 0]) == {"label", "target", "name"}
@@ -246,15 +246,15 @@ def test_broken_files_are_named_before_training_begins(root):
     assert all(str(file) in str(error.value) for file in cut)
 
 
-def test_val_and_test_stand_in_for_each_other(root):
+def test_the_test_is_on_val_but_validation_is_not_on_test(root):
     data = SemanticData(str(root), labels=12, test_size=16, num_workers=0, batch_size=2)
     data.setup("test")
     assert [batch["name"] for batch in data.test_dataloader()] == [["0", "1"]]
     (root / "val").rename(root / "test")
     data = SemanticData(str(root), labels=12)
     data.setup("validate")
-    assert len(data.datasets["val"]) == 2
-    (root / "test").rename(root / "elsewhere")
+    assert len(data.datasets["val"]) == 1  # of the four of train
+    (root / "train").rename(root / "elsewhere")
     with pytest.raises(ZooError, match="val: there is no such folder"):
         SemanticData(str(root), labels=12).setup("validate")
 

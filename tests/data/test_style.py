@@ -33,25 +33,25 @@ def folders(tmp_path: Path) -> dict[str, str]:
 
 
 def test_crops_of_any_size_and_seeded_partners(folders: dict[str, str]) -> None:
-    data = StyleData(**folders, load_size=32, crop_size=24, seed=3)
+    data = StyleData(**folders, load_size=32, crop_size=24, seed=3, val_fraction=0)
     items = data.dataset("train")
     assert len(items) == 3
     drawn = [items[epoch, index] for epoch in range(6) for index in range(3)]
     assert all(item[key].shape == (3, 24, 24) for item in drawn for key in ("content", "style"))
     assert [item["name"] for item in drawn[:3]] == ["contents0", "contents1", "contents2"]
     assert {item["name_style"] for item in drawn} == {"styles0", "styles1", "grey"}
-    again = StyleData(**folders, load_size=32, crop_size=24, seed=3).dataset("train")
+    again = StyleData(**folders, load_size=32, crop_size=24, seed=3, val_fraction=0).dataset("train")
     for number, item in enumerate(drawn):
         same = again[number // 3, number % 3]
         assert same["name_style"] == item["name_style"]
         assert all(torch.equal(same[key], item[key]) for key in ("content", "style"))
-    other = StyleData(**folders, load_size=32, crop_size=24, seed=4).dataset("train")
+    other = StyleData(**folders, load_size=32, crop_size=24, seed=4, val_fraction=0).dataset("train")
     assert any(not torch.equal(other[0, index]["content"], drawn[index]["content"]) for index in range(3))
 
 
 def test_a_crop_keeps_the_shape_of_things(folders: dict[str, str]) -> None:
     """The shorter side is scaled to the load size, the longer one alike."""
-    items = StyleData(**folders, load_size=24, crop_size=24).dataset("train")
+    items = StyleData(**folders, load_size=24, crop_size=24, val_fraction=0).dataset("train")
     picture = decode_picture(Path(folders["content"], "contents1.png"))
     assert picture.shape == (3, 64, 50)
     whole = to_float(resize_shorter(picture, 24))
@@ -60,8 +60,8 @@ def test_a_crop_keeps_the_shape_of_things(folders: dict[str, str]) -> None:
     assert any(torch.equal(crop, whole[:, top : top + 24]) for top in range(8))
 
 
-def test_validation_shows_the_centre_in_order(folders: dict[str, str]) -> None:
-    items = StyleData(**folders, test_size=20).dataset("val")
+def test_the_test_shows_the_centre_in_order(folders: dict[str, str]) -> None:
+    items = StyleData(**folders, test_size=20).dataset("test")
     shown = [items[0, index] for index in range(3)]
     assert [(item["name"], item["name_style"]) for item in shown] == [
         ("contents0", "grey"),
@@ -77,13 +77,13 @@ def test_folders_of_splits_and_no_styles(tmp_path: Path) -> None:
     write(tmp_path / "contents/train", [(30, 30), (31, 30)])
     write(tmp_path / "contents/test", [(30, 30)])
     data = StyleData(str(tmp_path / "contents"), load_size=24, crop_size=24, test_size=24)
-    assert {split: len(data.dataset(split)) for split in ("train", "val", "test")} == {"train": 2, "val": 1, "test": 1}
+    assert {split: len(data.dataset(split)) for split in ("train", "val", "test")} == {"train": 1, "val": 1, "test": 1}
     assert set(data.dataset("train")[0, 0]) == {"content", "name"}
     assert data.preprocess.to_json() == {}
 
 
 def test_a_batch_is_stacked(folders: dict[str, str]) -> None:
-    data = StyleData(**folders, load_size=32, crop_size=16, batch_size=3, num_workers=0)
+    data = StyleData(**folders, load_size=32, crop_size=16, batch_size=3, num_workers=0, val_fraction=0)
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))
     assert batch["content"].shape == batch["style"].shape == (3, 3, 16, 16)

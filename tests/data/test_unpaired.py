@@ -51,8 +51,9 @@ def pairs(root, folders=("labels", "images"), train=12, test=4):
 
 
 def test_the_layout_of_cyclegan(root):
-    data = UnpairedData(str(root), **AS_THEY_ARE)
+    data = UnpairedData(str(root), val_fraction=0, **AS_THEY_ARE)
     data.setup("fit")
+    data.setup("test")
     items = [data.datasets["train"][0, index] for index in range(8)]
     assert len(data.datasets["train"]) == 8  # the larger set
     assert [item["name"] for item in items] == ["A0", "A1", "A2", "A3", "A4", "A0", "A1", "A2"]
@@ -60,8 +61,9 @@ def test_the_layout_of_cyclegan(root):
         assert set(item) == {"a", "b", "name", "name_b"}
         assert torch.equal(item["a"], read_picture(photo(int(item["name"][1:]))))
         assert torch.equal(item["b"], read_picture(photo(int(item["name_b"][1:]) + 100)))
-    # To validate, the test pictures in their order.
-    batches = list(data.val_dataloader())
+    assert list(data.val_dataloader()) == []
+    # To test, the pictures in their order.
+    batches = list(data.test_dataloader())
     assert names(batches) == ["A0", "A1", "A0"]
     assert names(batches, "name_b") == ["B0", "B1", "B2"]
     assert batches[0]["a"].shape == batches[0]["b"].shape == (1, 3, 24, 32)
@@ -81,7 +83,7 @@ def test_a_larger_set_of_a(root):
     (root / "trainA").rename(root / "x")
     (root / "trainB").rename(root / "trainA")
     (root / "x").rename(root / "trainB")
-    data = UnpairedData(str(root), **AS_THEY_ARE)
+    data = UnpairedData(str(root), val_fraction=0, **AS_THEY_ARE)
     data.setup("fit")
     batches = list(data.train_dataloader())
     assert sorted(names(batches)) == [f"B{number}" for number in range(8)]
@@ -90,7 +92,7 @@ def test_a_larger_set_of_a(root):
 
 
 def test_every_picture_of_b_is_drawn_as_often(root):
-    data = UnpairedData(str(root), **AS_THEY_ARE)
+    data = UnpairedData(str(root), val_fraction=0, **AS_THEY_ARE)
     data.setup("fit")
     drawn = [data.datasets["train"][epoch, 0]["name_b"] for epoch in range(400)]
     counts = [drawn.count(f"B{number}") for number in range(8)]
@@ -102,7 +104,7 @@ def test_every_picture_of_b_is_drawn_as_often(root):
 def test_two_folders_of_each_split(tmp_path):
     """A dataset with pairs is trained without them, and measured with them."""
     pairs(tmp_path)
-    data = UnpairedData(str(tmp_path), "labels", "images", palette_a="camvid", **AS_THEY_ARE)
+    data = UnpairedData(str(tmp_path), "labels", "images", palette_a="camvid", val_fraction=0, **AS_THEY_ARE)
     data.setup("fit")
     data.setup("test")
     batches = list(data.train_dataloader())
@@ -118,15 +120,27 @@ def test_two_folders_of_each_split(tmp_path):
     assert names(data.test_dataloader()) == ["0", "1", "2", "3"]
 
 
-def test_any_two_folders(tmp_path):
+def test_any_two_folders(tmp_path, capsys):
     for number in range(3):
         write(tmp_path / "cats" / f"c{number}.png", photo(number))
-    write(tmp_path / "dogs" / "more" / "d.png", photo(9))
+    for number in range(2):
+        write(tmp_path / "dogs" / "more" / f"d{number}.png", photo(9))
     data = UnpairedData(str(tmp_path), "cats", "dogs", **AS_THEY_ARE)
     data.setup("fit")
-    assert sorted(names(data.train_dataloader())) == ["c0", "c1", "c2"]
-    assert names(data.val_dataloader()) == ["c0", "c1", "c2"]  # the same pictures
-    assert names(data.val_dataloader(), "name_b") == ["more/d"] * 3
+    train, val = names(data.train_dataloader()), names(data.val_dataloader())
+    assert sorted(train + val) == ["c0", "c1", "c2"]
+    assert len(val) == 1
+    assert {*names(data.train_dataloader(), "name_b"), *names(data.val_dataloader(), "name_b")} == {
+        "more/d0",
+        "more/d1",
+    }
+    said = capsys.readouterr().err
+    cats, dogs = tmp_path / "cats", tmp_path / "dogs"
+    assert f"1 of 3 training pictures in {cats} and 1 of 2 in {dogs}, held out by --data.val_fraction 0.1," in said
+    data.setup("test")
+    assert names(data.test_dataloader()) == ["c0", "c1", "c2"]
+    said = capsys.readouterr().err
+    assert f"Test: 3 pictures in {cats} and 2 in {dogs}, with those of training, since " in said
 
 
 def test_files_that_hold_a_pair(tmp_path):
@@ -154,7 +168,7 @@ def test_files_that_hold_a_pair(tmp_path):
 
 def test_what_is_drawn_follows_from_seed_epoch_and_index_alone(root):
     def epochs(seed=0, **options):
-        data = UnpairedData(str(root), load_size=20, crop_size=16, seed=seed, batch_size=3, **options)
+        data = UnpairedData(str(root), load_size=20, crop_size=16, seed=seed, batch_size=3, val_fraction=0, **options)
         data.setup("fit")
         loader = data.train_dataloader()
         result = []
@@ -196,8 +210,10 @@ class Recorder(L.LightningModule):
 
 @pytest.mark.filterwarnings("error:You're resuming from a checkpoint")  # Lightning's, where the rest would be another
 def test_a_run_resumed_within_an_epoch_meets_the_same_rest(root):
+    options = {"load_size": 20, "crop_size": 16, "num_workers": 0, "val_fraction": 0}
+
     def seen(folder, checkpoint=None):
-        model, data = Recorder(folder), UnpairedData(str(root), load_size=20, crop_size=16, num_workers=0)
+        model, data = Recorder(folder), UnpairedData(str(root), **options)
         trainer = L.Trainer(
             max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
             enable_model_summary=False, use_distributed_sampler=False, limit_val_batches=0,
@@ -262,7 +278,8 @@ def test_both_are_cropped_and_flipped_by_themselves(tmp_path):
         == set(product((0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19), (0, 1)))
     )
     assert len(found) > 200  # of the 576 ways for both
-    item = data.datasets["val"][0, 0]
+    data.setup("test")
+    item = data.datasets["test"][0, 0]
     assert torch.equal(item["a"], read_picture(place))
 
 
@@ -275,7 +292,8 @@ def test_sizes_are_the_authors(root):
     data = UnpairedData(str(root), load_size=20, crop_size=None, test_size=[12, 18], num_workers=0, batch_size=2)
     data.setup("fit")
     assert next(iter(data.train_dataloader()))["a"].shape == (2, 3, 20, 20)
-    batch = next(iter(data.val_dataloader()))
+    data.setup("test")
+    batch = next(iter(data.test_dataloader()))
     assert batch["b"].shape == (2, 3, 12, 18)
     expected = np.asarray(Image.fromarray(photo(100)).resize((18, 12), Image.Resampling.BICUBIC)).astype(int)
     assert np.abs(to_uint8(batch["b"][0]).permute(1, 2, 0).numpy() - expected).max() <= 1
@@ -292,28 +310,29 @@ def test_label_maps_come_in_colours_and_reach_the_metrics(tmp_path, side):
     data = UnpairedData(str(tmp_path), *order, batch_size=2, num_workers=0, **options)
     key = "source_palette" if side == "a" else "target_palette"
     assert data.preprocess.to_json() == {"size": [12, 16], key: "camvid"}
-    data.setup("fit")
-    batch = next(iter(data.val_dataloader()))
+    for stage in ("fit", "test"):
+        data.setup(stage)
+    batch = next(iter(data.test_dataloader()))
     assert [tuple(label.shape) for label in batch["label_map"]] == [(24, 32), (12, 16)]
     for pictures in (next(iter(data.train_dataloader()))[side], batch[side]):
         colours = to_uint8(pictures).permute(0, 2, 3, 1).numpy()
         assert np.array_equal(colour_labels(label_ids(colours, "camvid"), "camvid"), colours)
-    ids = label_ids(colours, "camvid")  # of the batch to validate on
+    ids = label_ids(colours, "camvid")  # of the batch to test on
     assert np.array_equal(ids[0], batch["label_map"][0][1::2, 1::2])
     assert np.array_equal(ids[1], batch["label_map"][1])
     assert "label_map" not in data.datasets["train"][0, 0]
 
     # A channel for each label.
     data = UnpairedData(str(tmp_path), *order, **{f"palette_{side}": "camvid", f"channels_{side}": 12}, **AS_THEY_ARE)
-    data.setup("validate")
-    item = data.datasets["val"][0, 0]
+    data.setup("test")
+    item = data.datasets["test"][0, 0]
     assert torch.equal(item[side].argmax(0), item["label_map"])
 
     # Without pairs nobody knows the labels of the other side's pictures.
     (tmp_path / "test" / "images" / "1.jpg").rename(tmp_path / "test" / "images" / "2.jpg")
     data = UnpairedData(str(tmp_path), *order, **{f"palette_{side}": "camvid"}, **AS_THEY_ARE)
-    data.setup("validate")
-    assert "label_map" not in data.datasets["val"][0, 0]
+    data.setup("test")
+    assert "label_map" not in data.datasets["test"][0, 0]
 
 
 def test_names_match_whatever_their_suffixes(tmp_path):
@@ -345,7 +364,7 @@ def test_missing_and_empty_folders_are_named(root):
     (root / "trainB" / "notes.txt").touch()
     fails(UnpairedData(str(root)), root / "trainB", "holds no pictures")
     (root / "testA").rename(root / "y")
-    fails(UnpairedData(str(root)), root / "valA", "no such folder", stage="validate")
+    fails(UnpairedData(str(root)), root / "testA", "no such folder", stage="test")
     (root / "train" / "cats").mkdir(parents=True)
     write(root / "train" / "cats" / "0.png", photo(0))
     fails(UnpairedData(str(root), "cats", "dogs"), root / "train" / "dogs", "no such folder")

@@ -20,6 +20,9 @@ from i2i_zoo.media.pictures import decode_picture
 #: How many files of a split are read before training begins.  It takes seconds.
 FILES_READ = 1000
 
+#: How many pictures of a split, if they are all so dark, are read to see whether they are label maps of ids.
+IDS_CHECKED = 100
+
 #: How many label maps of a split are read, to check their ids, before training begins.
 LABELS_CHECKED = 1000
 
@@ -28,6 +31,13 @@ def match_names(folders: dict[str, Path]) -> dict[str, dict[str, Path]]:
     """The files of each name that is in all folders, sorted by name.  Raises `ZooError` for files without a partner."""
     found = {key: find_pictures(folder) for key, folder in folders.items()}
     unmatched = without_partner(found.values())
+    for folder in folders.values() if unmatched else ():
+        for files in same_names(folder).values():
+            if len(files) > 1 and any(str(file) in unmatched for file in files):
+                raise ZooError(
+                    f"{files[0]} and {files[1]} have the same name, so it is unclear which of them is in the pair; "
+                    "remove or rename one."
+                )
     if unmatched:
         raise ZooError(
             f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
@@ -49,16 +59,24 @@ def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none."""
-    found: dict[str, Path] = {}
-    for file in find_files(folder):
-        name = relative_name(file, folder)
-        if name in found:
-            raise ZooError(f"{found[name]} and {file} have the same name; remove one.")
-        found[name] = file
-    if not found:
+    """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none.
+
+    Names of files that differ only in their suffix keep it, such as x.jpg and x.png.
+    """
+    groups = same_names(folder)
+    if not groups:
         raise ZooError(f"{folder}: the folder holds no pictures; check the path.")
-    return found
+    return {
+        name if len(files) == 1 else f"{name}{file.suffix}": file for name, files in groups.items() for file in files
+    }
+
+
+def same_names(folder: Path) -> dict[str, list[Path]]:
+    """The pictures below a folder that share a `relative_name`, by this name."""
+    groups: dict[str, list[Path]] = {}
+    for file in find_files(folder):
+        groups.setdefault(relative_name(file, folder), []).append(file)
+    return groups
 
 
 def relative_name(file: Path, folder: Path) -> str:
@@ -132,6 +150,27 @@ def check_label_files(files: Sequence[Path], read: Callable[[Path], object]) -> 
             wrong.append(str(error).rstrip("."))
     if wrong:
         raise ZooError(f"{listed(wrong)}.")
+
+
+def check_no_ids(files: Sequence[Path], remedy: str) -> None:
+    """Raise `ZooError` if all files are single-channel pictures that are nearly black, so surely label maps of ids.
+
+    Args:
+        files: Files that should be pictures; the first that is no such map ends the check.
+        remedy: What to do, for the message.
+    """
+    brightest = 0
+    for file in evenly_spaced(files, IDS_CHECKED):
+        array = read_array(file)
+        grey = array.ndim == 2 or bool((array[..., :1] == array).all())
+        if array.dtype.kind not in "iu" or array.max() >= 64 or not grey:
+            return
+        brightest = max(brightest, int(array.max()))
+    if brightest:
+        raise ZooError(
+            f"{files[0]}: this looks like a label map of ids, as all files beside it, with values up to {brightest}, "
+            f"which is nearly black as a picture: {remedy}."
+        )
 
 
 def evenly_spaced(files: Sequence[Path], count: int) -> Sequence[Path]:

@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
+from i2i_zoo.media.labels import PALETTES
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import PairedPreprocess
@@ -23,6 +24,7 @@ from i2i_zoo.tasks.preprocess import PairedPreprocess
 from .files import (
     check_files,
     check_label_files,
+    check_no_ids,
     check_sizes,
     find_pictures,
     match_names,
@@ -31,6 +33,8 @@ from .files import (
     spellings,
 )
 from .pictures import PictureData
+from .places import Place
+from .splits import Direction, is_reversed
 
 #: Source file, if there is one, and target file.
 Pair = tuple[Path | None, Path]
@@ -74,7 +78,7 @@ class PairedImages(Dataset[dict[str, Any]]):
         data, name, (source_file, target_file) = self.data, self.names[index], self.files[index]
         if data.side_by_side:
             a, b = read_side_by_side(target_file)
-            source, target = (a, b) if data.direction == "AtoB" else (b, a)
+            source, target = (a, b) if not data.reversed else (b, a)
             source = fit_channels(source, data.in_channels, str(target_file))
             target = fit_channels(target, data.out_channels, str(target_file))
         elif source_file is not None:
@@ -127,7 +131,8 @@ class PairedData(PictureData):
     Without ``source`` and ``target`` each file holds a pair side by side, A left and B right, as in pix2pix's datasets.
     With both, they name two folders in each split, whose files are matched by name, whatever their suffix.
     With ``made_from`` plain photographs are enough, in the split's folder itself or in its folder ``target``.
-    A missing ``val`` or ``test`` is replaced by the other.
+    Without ``val``, a part of the training pairs is held out for validation (``val_fraction``), and without ``test``,
+    the test is on ``val``; both are said.
 
     Training pairs are resized, cropped and flipped as by the authors (``resize_and_crop`` of their PyTorch code).  What
     is drawn depends on seed, epoch and index only.  Pixels are scaled to [-1, 1].
@@ -136,7 +141,7 @@ class PairedData(PictureData):
         root: The dataset's folder.
         source: Folder of the sources in each split.
         target: Folder of the targets in each split.
-        direction: ``BtoA`` swaps source and target.
+        direction: ``BtoA``, or ``ba``, swaps source and target.
         made_from: How to make the source from the photograph: ``lab``, the lightness, with the colours a and b as the
             target; ``edges``, a line drawing; ``hole``, the photograph without its centre.
         source_palette: A name in `media.labels.PALETTES`: the sources are label maps, ids or colours of this palette.
@@ -151,6 +156,8 @@ class PairedData(PictureData):
         crop_size: Size of the random crop in training; null for none.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
         flip: Mirror half of the training pairs.
+        val_fraction: The part of the training pairs that is held out for validation if there is no ``val``; 0 for no
+            validation.  It is always the same part.
         batch_size: Pairs in a batch, of each process.
         num_workers: Processes that read pictures.
         seed: Seed of order and augmentation.
@@ -163,7 +170,7 @@ class PairedData(PictureData):
         root: str,
         source: str | None = None,
         target: str | None = None,
-        direction: Literal["AtoB", "BtoA"] = "AtoB",
+        direction: Direction = "AtoB",
         made_from: Literal["lab", "edges", "hole"] | None = None,
         source_palette: str | None = None,
         target_palette: str | None = None,
@@ -174,19 +181,23 @@ class PairedData(PictureData):
         crop_size: Size = 256,
         test_size: Size = 256,
         flip: bool = True,
+        val_fraction: Share = 0.1,
         batch_size: Positive = 1,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+            *(root, load_size, crop_size, test_size, flip, val_fraction),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
         )
         if made_from is None and (source is None) != (target is None):
             raise ZooError("Name both folders, source and target, or neither for files that hold a pair side by side.")
-        self.direction, self.made_from, self.labels = direction, made_from, labels
+        self.reversed, self.made_from, self.labels = is_reversed(direction), made_from, labels
         self.source, self.target, self.source_palette, self.target_palette = (
             (source, target, source_palette, target_palette)
-            if direction == "AtoB" or source is None
+            if not self.reversed or source is None
             else (target, source, target_palette, source_palette)
         )
         self.in_channels, self.out_channels = (1, 2) if made_from == "lab" else (in_channels, out_channels)
@@ -202,7 +213,7 @@ class PairedData(PictureData):
 
         Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.
         """
-        pairs = self.pairs(split)
+        (pairs,) = self.split_files(split)
         palettes = (None, None) if self.side_by_side else (self.source_palette, self.target_palette)
         files: dict[str | None, list[Path]] = {}
         for pair in pairs.values():
@@ -212,13 +223,23 @@ class PairedData(PictureData):
         pictures = files.pop(None, [])
         check_files(pictures, chain(*files.values()))
         check_sizes(list(pairs.values()))
+        for number, (side, palette) in enumerate(zip(("source", "target"), palettes, strict=True)):
+            if palette is None and not self.side_by_side:
+                option = side if not self.reversed else {"source": "target", "target": "source"}[side]
+                side_files = [pair[number] for pair in pairs.values()]
+                check_no_ids(
+                    [file for file in side_files if file is not None],
+                    f"give --data.{option}_palette ({', '.join(PALETTES)}), or save it in colours",
+                )
         for palette, maps in files.items():
             check_label_files(maps, partial(decode_picture, channels=None, palette=palette))
         return PairedImages(self, pairs, split == "train")
 
-    def pairs(self, split: str) -> dict[str, Pair]:
-        """The files of each pair of a split, sorted by name."""
-        folder = self.split_folder(split)
+    def places(self) -> list[Place]:
+        return [Place.below(self.root, find=self.find_pairs)]
+
+    def find_pairs(self, folder: Path) -> dict[str, Pair]:
+        """The files of each pair in the folder of a split, sorted by name."""
         if self.made_from is not None:
             photographs = find_pictures(folder / (self.target or ""))
             return {name: (None, file) for name, file in photographs.items()}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from i2i_zoo.errors import ZooError
 
 from .augmentation import Augmentation, Size, extent
+from .places import Found, Place, Splits
 from .splits import SplitData
 
 
@@ -22,29 +26,56 @@ class PictureData(SplitData):
         crop_size: Size of the random crop in training; None for none.
         test_size: Size that validation and test pictures are resized to; None keeps theirs.
         flip: Mirror half of the training pictures.
+        val_fraction: The part of the training pictures that is held out for validation if it has no folder; 0 for none.
         **options: Those of `SplitData`.
     """
 
     folder_option = "root"
 
     def __init__(
-        self, root: str, load_size: Size, crop_size: Size, test_size: Size, flip: bool, **options: int
+        self,
+        root: str,
+        load_size: Size,
+        crop_size: Size,
+        test_size: Size,
+        flip: bool,
+        val_fraction: float,
+        **options: int,
     ) -> None:
         super().__init__(**options)
         self.root = Path(root)
         self.load_size, self.crop_size, self.test_size, self.flip = load_size, crop_size, test_size, flip
+        self.val_fraction = val_fraction
+        self._said: dict[str, str] = {}
 
-    def split_folder(self, split: str, side: str = "", root: Path | None = None) -> Path:
-        """The folder of a split, such as val, or of one side of it, such as valA; val and test stand in for each other.
+    @abstractmethod
+    def places(self) -> list[Place]:
+        """Where the pictures are: one place, or one for each of several sides without pairs."""
 
-        Raises `ZooError` if there is none below ``root``, by default that of the dataset.
+    def split_files(self, split: str) -> list[Found]:
+        """The files of a split, at each of the `places`.
+
+        Raises `ZooError` if a folder is missing or holds no pictures.
         """
-        root = root or self.root
-        for name in (split, {"val": "test", "test": "val"}.get(split, split)):
-            if (folder := root / f"{name}{side}").is_dir():
-                return folder
-        missing = root / f"{split}{side}"
-        raise ZooError(f"{missing}: there is no such folder; see {type(self).__name__} for the layouts.")
+        splits = Splits(self.places(), self.val_fraction, type(self).__name__)
+        found = splits.files(split)
+        self._said[split] = splits.said
+        return found
+
+    def setup(self, stage: str) -> None:
+        """Make the datasets that the stage needs, once, and say which splits have no folder of their own.
+
+        Raises `ZooError` as ``dataset``, and if there are no pictures to validate on.
+        """
+        known = set(self.datasets)
+        super().setup(stage)
+        if stage == "validate" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # ours have a length
+            raise ZooError(f"{self._said['val'].rstrip('.')}: put pictures there, or raise the fraction.")
+        for split in self.datasets.keys() - known:
+            if self._said[split]:
+                rank_zero_only(print)(self._said[split], file=sys.stderr)
+        if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # as above
+            self.trainer.limit_val_batches = 0
 
     @property
     def trained_size(self) -> tuple[int, int] | None:

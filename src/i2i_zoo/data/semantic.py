@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.media.labels import palette_colours, read_instances, read_labels
 from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.seeds import numbered_generator
@@ -16,6 +16,7 @@ from i2i_zoo.tasks.preprocess import SemanticPreprocess
 
 from .files import check_files, check_label_files, check_sizes, match_names
 from .pictures import PictureData
+from .places import Place
 
 Files = dict[str, Path]
 
@@ -52,7 +53,8 @@ class SemanticData(PictureData):
     """Label maps and photographs below ``root/train``, ``root/val`` and ``root/test``, for SPADE and pix2pixHD.
 
     Each split has a folder of label maps, one of photographs, and perhaps one of instance maps.  Files are matched by
-    name, whatever their suffix.  A missing ``val`` or ``test`` is replaced by the other.
+    name, whatever their suffix.  Without ``val``, a part of the training pairs is held out for validation
+    (``val_fraction``), and without ``test``, the test is on ``val``; both are said.
     ``i2i-zoo data prepare`` makes this layout for ``cityscapes-semantic``, ``ade20k``, ``cocostuff`` and ``camvid``.
 
     Args:
@@ -67,6 +69,8 @@ class SemanticData(PictureData):
         crop_size: Size of the random crop in training; null for none.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
         flip: Mirror half of the training pairs.
+        val_fraction: The part of the training pairs that is held out for validation if there is no ``val``; 0 for no
+            validation.  It is always the same part.
         batch_size: Pairs in a batch, of each process.
         num_workers: Processes that read pictures.
         seed: Seed of order and augmentation.
@@ -87,12 +91,16 @@ class SemanticData(PictureData):
         crop_size: Size = 256,
         test_size: Size = 256,
         flip: bool = True,
+        val_fraction: Share = 0.1,
         batch_size: Positive = 1,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+            *(root, load_size, crop_size, test_size, flip, val_fraction),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
         )
         if palette is not None:
             palette_colours(palette)
@@ -114,7 +122,7 @@ class SemanticData(PictureData):
         Raises `ZooError` naming what is missing, unmatched or broken, and label maps with ids out of range.  At most
         `LABELS_CHECKED` label maps, evenly spaced, are checked here; the others are checked when they are used.
         """
-        files = self.files(split)
+        (files,) = self.split_files(split)
         maps = [item[key] for item in files.values() for key in ("label", "instance") if key in item]
         check_files([item["target"] for item in files.values()], maps)
         check_sizes(
@@ -123,7 +131,9 @@ class SemanticData(PictureData):
         check_label_files([item["label"] for item in files.values()], self.read_label)
         return SemanticImages(self, files, split == "train")
 
-    def files(self, split: str) -> dict[str, Files]:
-        """The files of each item of a split, sorted by name."""
-        folder = self.split_folder(split)
+    def places(self) -> list[Place]:
+        return [Place.below(self.root, find=self.find_items)]
+
+    def find_items(self, folder: Path) -> dict[str, Files]:
+        """The files of each item in the folder of a split, sorted by name."""
         return match_names({key: folder / name for key, name in self.folders.items() if name is not None})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import lightning as L
 import torch
@@ -18,6 +18,14 @@ from i2i_zoo.tasks.preprocess import Preprocess
 from .sampler import EpochSampler
 
 Item = dict[str, Any]
+
+#: Which of two pictures is the source: in the spelling of pix2pix's authors, or in that of ``translate``.
+Direction: TypeAlias = Literal["AtoB", "BtoA", "ab", "ba"]
+
+
+def is_reversed(direction: Direction) -> bool:
+    """Whether B is the source."""
+    return direction in ("BtoA", "ba")
 
 
 class SplitData(L.LightningDataModule, metaclass=CheckedArguments):

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Count, Positive, Seed, Side
+from i2i_zoo.annotations import Count, Positive, Seed, Share, Side
 from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .augmentation import Augmentation
-from .files import check_files, find_pictures
+from .files import check_files
 from .pictures import PictureData
+from .places import Place
 
 
 class StylePictures(Dataset[dict[str, Any]]):
@@ -53,8 +54,9 @@ class StylePictures(Dataset[dict[str, Any]]):
 class StyleData(PictureData):
     """A folder of contents and a folder of styles: pictures of any size, without pairs.
 
-    Each of the two folders holds pictures, or folders train and val or test with pictures.  Without those folders the
-    same pictures are used for training, validation and test.
+    Each of the two folders holds pictures, or folders train, val and test with pictures.  Without val, a part of the
+    training pictures is held out for validation (``val_fraction``).  Without test, the test is on val, or on all
+    pictures if there are no such folders.  All of this is said.
 
     An epoch of training has each content once, with a random style.  Both are resized by their shorter side, and a
     random square is cropped (Huang, Belongie 2017, sec. 6.2); naoto0804's PyTorch port stretches them to squares
@@ -68,6 +70,8 @@ class StyleData(PictureData):
         crop_size: Side of the random crop in training.
         test_size: Side of validation and test pictures.
         flip: Mirror half of the training pictures.
+        val_fraction: The part of the training pictures that is held out for validation if there is no ``val``; 0 for no
+            validation.  It is always the same part.
         batch_size: Pairs in a batch, of each process.
         num_workers: Processes that read pictures.
         seed: Seed of order, partners and crops.
@@ -84,12 +88,16 @@ class StyleData(PictureData):
         crop_size: Side = 256,
         test_size: Side = 256,
         flip: bool = False,
+        val_fraction: Share = 0.1,
         batch_size: Positive = 8,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            content, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+            *(content, load_size, crop_size, test_size, flip, val_fraction),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
         )
         self.style = Path(style) if style is not None else None
         self.load_side, self.test_side = load_size, test_size
@@ -104,7 +112,7 @@ class StyleData(PictureData):
 
         Raises `ZooError` naming folders that are missing or empty, and files that are broken.
         """
-        contents, styles = (self.pictures(folder, split) for folder in (self.root, self.style))
+        contents, styles = [*self.split_files(split), {}][:2]
         check_files([*contents.values(), *styles.values()])
         return StylePictures(self, contents, styles, split == "train")
 
@@ -123,9 +131,10 @@ class StyleData(PictureData):
             window=((height - side) // 2, (width - side) // 2, side, side),
         )
 
-    def pictures(self, folder: Path | None, split: str) -> dict[str, Path]:
-        """Name to file of a folder's pictures in a split; nothing without a folder."""
-        if folder is None:
-            return {}
-        splits = any((folder / name).is_dir() for name in ("train", "val", "test"))
-        return find_pictures(self.split_folder(split, root=folder) if splits else folder)
+    def places(self) -> list[Place]:
+        return [
+            place._replace(train=folder, whole=True) if not any(path.is_dir() for path in place[:3]) else place
+            for folder in (self.root, self.style)
+            if folder is not None
+            for place in [Place.below(folder)]
+        ]

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
-from .files import check_files, check_label_files, find_pictures, read_label_map, read_side_by_side
+from .files import check_files, check_label_files, read_label_map, read_side_by_side
 from .pictures import PictureData
+from .places import Place
 
 
 class UnpairedImages(Dataset[dict[str, Any]]):
@@ -70,10 +71,10 @@ class UnpairedData(PictureData):
     - ``root/trainA`` and ``root/trainB``, and so for val and test, as CycleGAN's datasets;
     - files in ``root/train`` that hold a pair side by side, A left and B right, as pix2pix's datasets;
     - ``root/train/<a>`` and ``root/train/<b>``, with ``a`` and ``b`` set;
-    - ``root/<a>`` and ``root/<b>``, with ``a`` and ``b`` set, if ``root`` has no splits: any two folders.  Their
-      pictures are then used for training, validation and test.
+    - ``root/<a>`` and ``root/<b>``, with ``a`` and ``b`` set, if ``root`` has no splits: any two folders.
 
-    A missing val or test is replaced by the other.
+    Without val, a part of the training pictures of each side is held out for validation (``val_fraction``).  Without
+    test, the test is on val, or on all pictures if there are no splits.  All of this is said.
 
     An epoch of training has as many items as the larger set has pictures.  The pictures of A come in turn, repeated if
     A is the smaller set, each with a random picture of B.  A and B are cropped and flipped independently.  What is
@@ -93,6 +94,8 @@ class UnpairedData(PictureData):
         crop_size: Size of the random crop in training; null for none.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
         flip: Mirror half of the training pictures.
+        val_fraction: The part of the training pictures that is held out for validation if there is no ``val``; 0 for no
+            validation.  It is always the same part.
         batch_size: Pictures of A, and of B, in a batch, of each process.
         num_workers: Processes that read pictures.
         seed: Seed of order, partners and augmentation.
@@ -113,12 +116,16 @@ class UnpairedData(PictureData):
         crop_size: Size = 256,
         test_size: Size = 256,
         flip: bool = True,
+        val_fraction: Share = 0.1,
         batch_size: Positive = 1,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            root, load_size, crop_size, test_size, flip, batch_size=batch_size, num_workers=num_workers, seed=seed
+            *(root, load_size, crop_size, test_size, flip, val_fraction),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
         )
         if (a is None) != (b is None):
             raise ZooError(
@@ -148,7 +155,8 @@ class UnpairedData(PictureData):
         Raises `ZooError` naming folders that are missing or empty, files that are broken, and label maps with ids out
         of range.
         """
-        a, b = (find_pictures(folder) for folder in self.folders(split))
+        found = self.split_files(split)
+        a, b = found[0], found[-1]
         palettes = (None, None) if self.side_by_side else self.palettes
         sides = [(palette, list(files.values())) for palette, files in zip(palettes, (a, b), strict=True)]
         check_files(
@@ -160,11 +168,14 @@ class UnpairedData(PictureData):
                 check_label_files(files, partial(decode_picture, channels=None, palette=palette))
         return UnpairedImages(self, a, b, split == "train")
 
-    def folders(self, split: str) -> tuple[Path, Path]:
-        """The folders of A and B in a split."""
+    def places(self) -> list[Place]:
         if self.a is not None and self.b is not None:
-            above = self.split_folder(split) if self.has_splits() else self.root
-            return above / self.a, above / self.b
+            if self.has_splits():
+                return [Place.below(self.root, inner=folder) for folder in (self.a, self.b)]
+            return [
+                Place.below(self.root, inner=folder)._replace(train=self.root / folder, whole=True)
+                for folder in (self.a, self.b)
+            ]
         if self.side_by_side:
-            return self.split_folder(split), self.split_folder(split)
-        return self.split_folder(split, "A"), self.split_folder(split, "B")
+            return [Place.below(self.root)]
+        return [Place.below(self.root, "A"), Place.below(self.root, "B")]

@@ -16,7 +16,7 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .files import pil_array, read_array
-from .labels import PALETTES, colour_labels, map_array, one_hot
+from .labels import PALETTES, check_colours, colour_labels, map_array, one_hot
 from .memory import explained_shortage
 
 
@@ -55,6 +55,8 @@ def decode_picture(picture: Any, channels: int | None = 3, palette: str | None =
         return one_hot(array, palette, origin)
     if palette is not None and array.ndim == 2:
         array = colour_labels(array, palette, origin)
+    elif palette is not None and array.shape[2] == 3:
+        check_colours(array, palette, origin)
     if array.ndim == 2:
         array = array[..., None]
     with explained_shortage(f"{origin}: the picture", "scale it down or cut it up"):
@@ -74,7 +76,8 @@ def read_picture(picture: Any, channels: int = 3, palette: str | None = None) ->
             channel for each label, 1 where the label is and -1 elsewhere.
 
     Raises:
-        ZooError: If it cannot be read, is out of range or has another number of channels.
+        ZooError: If it cannot be read, is out of range or has another number of channels; or if it should be a label
+            map, and its colours are not those of the palette.
     """
     return to_float(decode_picture(picture, channels, palette))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Channels, Count, Length, Positive, Seed, Side
-from i2i_zoo.data.splits import SplitData
+from i2i_zoo.data.splits import Direction, SplitData, is_reversed
 from i2i_zoo.media.labels import colour_labels
 from i2i_zoo.media.pictures import fit_channels, read_picture
 from i2i_zoo.tasks.preprocess import PicturePreprocess
@@ -57,7 +57,7 @@ class SyntheticImages(Dataset[dict[str, Any]]):
         data = self.data
         labels, photo = render_scene(self.first_seed + index, data.size)
         source, target = colour_labels(labels, "camvid"), photo
-        if data.direction == "BtoA":
+        if data.reversed:
             source, target = target, source
         return (
             labels,
@@ -81,7 +81,7 @@ class SyntheticPairs(SplitData):
         val: Number of validation pairs.
         test: Number of test pairs.
         size: Their size, one number or [height, width].
-        direction: ``BtoA`` makes the photograph the source.
+        direction: ``BtoA``, or ``ba``, makes the photograph the source.
         in_channels: Channels of the source: 1 is luminance, 3 RGB, others repeat red, green and blue.
         out_channels: The same for the target.
         batch_size: Pairs in a batch, of each process.
@@ -97,7 +97,7 @@ class SyntheticPairs(SplitData):
         val: Positive = 8,
         test: Positive = 8,
         size: Side | Annotated[list[Side], Length(2)] = 256,
-        direction: Literal["AtoB", "BtoA"] = "AtoB",
+        direction: Direction = "AtoB",
         in_channels: Channels = 3,
         out_channels: Channels = 3,
         batch_size: Positive = 1,
@@ -107,12 +107,12 @@ class SyntheticPairs(SplitData):
         super().__init__(batch_size, num_workers, seed)
         self.lengths = {"train": train, "val": val, "test": test}
         self.size = (size, size) if isinstance(size, int) else (size[0], size[1])
-        self.direction, self.in_channels, self.out_channels = direction, in_channels, out_channels
+        self.reversed, self.in_channels, self.out_channels = is_reversed(direction), in_channels, out_channels
 
     @property
     def preprocess(self) -> PicturePreprocess:
         """What a model must know to prepare pictures as in training."""
-        labels_in = self.direction == "AtoB"
+        labels_in = not self.reversed
         palette = "camvid" if (self.in_channels if labels_in else self.out_channels) == 3 else None
         return PicturePreprocess(self.size, palette if labels_in else None, None if labels_in else palette)
 
