@@ -1,4 +1,9 @@
-"""The exception for bad input."""
+"""The exception for bad input, and the words for a wrong name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class ZooError(ValueError):
@@ -16,3 +21,16 @@ class ZooError(ValueError):
 def printable(text: str) -> str:
     r"""The text with line breaks, terminal codes and other invisible characters written out, as ``\n`` or ``\x1b``."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def closest(word: str, names: Iterable[str]) -> str:
+    """The name that a mistyped word is most like, whatever its case; empty if none is like it."""
+    lower = {name.lower(): name for name in names}
+    return next((lower[match] for match in get_close_matches(word.lower(), lower, 1, cutoff=0.5)), "")
+
+
+def choices(word: str, names: Iterable[str]) -> str:
+    """What to say about a wrong name: "choose from maps, facades; the closest is maps"."""
+    names = list(names)
+    close = closest(word, names)
+    return f"choose from {', '.join(names)}" + (f"; the closest is {close}" if close else "")
