@@ -141,3 +141,115 @@ assert main(["data", "prepare", "foo", "."]) == main(["data", "fetch", "foo"]) =
 assert "torch" not in sys.modules and "numpy" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+#: A run that would be small, if its other arguments were right.
+FIT = "--model Pix2Pix --data PairedData --data.root data --trainer.accelerator cpu --trainer.max_epochs 1"
+
+RECIPES = {
+    "class.yaml": "model: {class_path: Pix2Pixx}\ndata: {class_path: PairedData, init_args: {root: data}}",
+    "short.yaml": "model: Pix2Pix\ndata: PairedDataa",
+    "option.yaml": "model: {class_path: Pix2Pix, init_args: {widht: 8}}\ndata: {class_path: PairedData}",
+    "type.yaml": "model: {class_path: Pix2Pix, init_args: {width: wide}}",
+    "size.yaml": "data: {class_path: PairedData, init_args: {root: data, crop_size: [a, b]}}",
+    "section.yaml": "modell: {class_path: Pix2Pix}",
+    "trainer.yaml": "trainer: {max_epcohs: 3}",
+    "many.yaml": "trainer: {max_epochs: many}",
+    "callback.yaml": "trainer: {callbacks: [{class_path: EMAA}]}",
+    "decay.yaml": "trainer: {callbacks: [{class_path: EMA, init_args: {decayy: 0.5}}]}",
+    "text.yaml": "trainer: {callbacks: [{class_path: EMA, init_args: {decay: abc}}]}",
+    "monitor.yaml": "trainer: {callbacks: [{class_path: EarlyStopping}]}",
+    "logger.yaml": "trainer: {logger: {class_path: CSVLoger}}",
+    "range.yaml": "trainer: {limit_val_batches: -3}",
+    "broken.yaml": "model: [Pix2Pix\n",
+    "list.yaml": "- a list",
+    "names.yaml": "model: {class_path: 'Pix\\x1b[2J2Pix'}",
+}
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ("--model Pix2Pixx", "--model Pix2Pixx: there is no such method; choose from AdaIN"),
+        ("--model Pix2Pixx", "the closest is Pix2Pix."),
+        ("--model pix2pix", "the closest is Pix2Pix."),
+        ("--model os.system", "--model os.system: there is no such method"),
+        ("--model 3", "--model 3: there is no such method"),
+        ("--model", "--model needs a value"),
+        ("--model.widht 8", "--model.widht 8: Pix2Pix has no option widht; the closest is --model.width."),
+        ("--model.width abc", "--model.width abc: give a whole number of at least 1"),
+        ("--model.width 1.5", "--model.width 1.5: give a whole number of at least 1"),
+        ("--model.width 0", "Pix2Pix cannot have width=0: give a whole number of at least 1"),
+        ("--model.generator unet_65", "choose from unet_256, unet_128, unet_64"),
+        ("--model.betas 0.5", "--model.betas 0.5: give a list of 2"),
+        ("--data PairedDataa", "the closest is PairedData."),
+        ("--data.crop_sise 64", "the closest is --data.crop_size."),
+        ("--data.crop_size x", "--data.crop_size x: give a whole number of at least 1 or a list of 2"),
+        ("--data.batch_size 1.5", "--data.batch_size 1.5: give a whole number"),
+        ("--trainer.max_epochs many", "--trainer.max_epochs many: give a whole number of at least -1 or null"),
+        ("--trainer.max_epcohs 3", "the closest is --trainer.max_epochs."),
+        ("--trainer.max_epochs -2", "--trainer.max_epochs -2: give a whole number of at least -1"),
+        ("--trainer.limit_val_batches 1.5", "--trainer.limit_val_batches 1.5: give"),
+        ("--trainer.log_every_n_steps 0", "--trainer.log_every_n_steps 0: give a whole number of at least 1"),
+        ("--trainer.accelerator gpuu", "choose from auto, cpu, gpu"),
+        ("--trainer.strategy dpp", "the closest is ddp"),
+        ("--trainer.devices x", "--trainer.devices x: give auto, how many"),
+        ("--trainer.precision 17", "--trainer.precision 17: give one of 32-true"),
+        ("--trainer.enable_progress_bar maybe", "--trainer.enable_progress_bar maybe: give true or false"),
+        ("--trainer.callbacks EMAA", "the closest is EMA."),
+        ("--trainer.callbacks+=EMAA", "the closest is EMA."),
+        ("--trainer.callbacks+=EMA --trainer.callbacks.decayy 3", "the closest is --trainer.callbacks.decay."),
+        ("--trainer.callbacks+=EMA --trainer.callbacks.decay x", "--trainer.callbacks.decay x: give a number"),
+        ("--trainer.callbacks.decay 3", "name the callback first"),
+        ("--trainer.callbacks+=EarlyStopping", "EarlyStopping needs monitor: give --trainer.callbacks.monitor."),
+        ("--trainer.logger CSVLoggerr", "the closest is CSVLogger."),
+        ("--trainer.logger CSVLogger --trainer.logger.save_dirr x", "the closest is --trainer.logger.save_dir."),
+        ("--seed_everything x", "--seed_everything x: give"),
+        ("--seed_everything -1", "--seed_everything -1: give a whole number of at least 0 and below 4294967296"),
+        (f"--seed_everything {2**70}", "give a whole number of at least 0 and below 4294967296"),
+        ("--compile maybe", "--compile maybe: give true or false"),
+        ("--nonsense 3", "There is no option --nonsense"),
+        ("--ckpt_paht x", "the closest is --ckpt_path."),
+        ("--ckpt_path", "--ckpt_path needs a value"),
+        ("--config", "--config needs the name of a file"),
+        ("--config nosuch.yaml", "nosuch.yaml: there is no such file"),
+        ("--config pix2pix/camvd", "the closest is pix2pix/camvid."),
+        ("--config broken.yaml", "broken.yaml, line 2: this cannot be read as YAML"),
+        ("--config list.yaml", "list.yaml is not a recipe"),
+        ("--config class.yaml", "class.yaml: model Pix2Pixx: there is no such method"),
+        ("--config short.yaml", "short.yaml: data PairedDataa: there is no such datamodule"),
+        (
+            "--config option.yaml",
+            "model.widht 8: Pix2Pix has no option widht; the closest is model.width.",
+        ),
+        ("--config type.yaml", "type.yaml: model.width wide: give a whole number of at least 1"),
+        ("--config size.yaml", "size.yaml: data.crop_size ['a', 'b']: give"),
+        ("--config section.yaml", "the closest is model."),
+        (
+            "--config trainer.yaml",
+            "trainer.max_epcohs 3: the trainer has no such option; the closest is max_epochs.",
+        ),
+        ("--config many.yaml", "many.yaml: trainer.max_epochs many: give a whole number"),
+        ("--config callback.yaml", "callback.yaml: trainer.callbacks EMAA: there is no such callback"),
+        ("--config decay.yaml", "EMA has no option decayy; the closest is trainer.callbacks.decay."),
+        ("--config text.yaml", "text.yaml: trainer.callbacks.decay abc: give a number of at least 0"),
+        ("--config monitor.yaml", "EarlyStopping needs monitor"),
+        ("--config logger.yaml", "the closest is CSVLogger."),
+        ("--config range.yaml", "--trainer.limit_val_batches -3: give"),
+        ("--config names.yaml", r"model Pix\x1b[2J2Pix: there is no such method"),
+    ],
+)
+def test_of_the_training_verbs(verb: str, options: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in RECIPES.items():
+        Path(name).write_text(text)
+    assert part in refused(capsys, f"{verb} {FIT} {options}", 1)
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
+def test_of_missing_sections(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--model and --data are missing: give a recipe" in refused(capsys, verb, 1)
+    assert "--data is missing: give a recipe" in refused(capsys, f"{verb} --model Pix2Pix", 1)
+    assert "PairedData needs root: give --data.root." in refused(capsys, f"{verb} --model UNIT --data PairedData", 1)
+    assert "foo: there is no place for this argument" in refused(capsys, f"{verb} {FIT} foo", 1)

@@ -30,7 +30,9 @@ def closest(word: str, names: Iterable[str]) -> str:
 
 
 def choices(word: str, names: Iterable[str]) -> str:
-    """What to say about a wrong name: "choose from maps, facades; the closest is maps"."""
+    """What to say about a wrong name: "choose from maps, facades; the closest is maps", or only the closest of many."""
     names = list(names)
     close = closest(word, names)
+    if close and len(names) > 16:
+        return f"the closest is {close}"
     return f"choose from {', '.join(names)}" + (f"; the closest is {close}" if close else "")

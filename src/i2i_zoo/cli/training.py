@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from i2i_zoo import cards, hub
+from i2i_zoo.annotations import Seed, allows, remedy
 from i2i_zoo.callbacks.collapse import CollapseWatch
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.callbacks.nan import StopOnNaN
@@ -29,9 +30,11 @@ from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
 
 from .continuing import check_checkpoint, restoring
+from .diagnosis import diagnose
 from .messages import reason
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
+from .trainer_options import check_trainer
 
 
 def main(verb: str, args: Sequence[str]) -> int:
@@ -84,13 +87,17 @@ def main(verb: str, args: Sequence[str]) -> int:
     return 0
 
 
+class NotUnderstood(Exception):
+    """The parser's own message about wrong arguments."""
+
+
 class Parser(LightningArgumentParser):
-    """A parser that raises errors in one sentence, without the usage."""
+    """A parser that raises its errors, and does not exit."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if isinstance(ex, ZooError):  # from the parser of a subcommand
             raise ex
-        raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
+        raise NotUnderstood(" ".join(message.split()))
 
 
 class TrainingCLI(LightningCLI):
@@ -152,7 +159,15 @@ class TrainingCLI(LightningCLI):
         parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        self.config = parser.parse_args(args)
+        try:
+            self.config = parser.parse_args(args)
+        except NotUnderstood as error:
+            found = diagnose(self.verb, args[1:])
+            raise ZooError(found or "The options cannot be understood; compare them with --help.") from error
+        seed = self.config[self.verb].seed_everything
+        if not allows(bool | Seed, seed):
+            raise ZooError(f"--seed_everything {seed}: {remedy(Seed)}.")
+        check_trainer(self.config[self.verb].trainer)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: Lightning would replace parts of the configuration by the checkpoint's hyper-parameters."""
