@@ -103,7 +103,7 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     jobs = find(source)
     with new_folder(Path(root)) as folder:
         problems = []
-        for job in tqdm(jobs, desc=dataset):
+        for job in tqdm(jobs, desc=dataset, disable=None):
             try:
                 job(folder)
             except ZooError as error:
