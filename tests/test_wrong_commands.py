@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import tiny
 from i2i_zoo.cli.main import main
 
 #: Words of the libraries that parse and build, which mean nothing to a user.
@@ -205,6 +206,7 @@ RECIPES = {
         ("--trainer.callbacks+=EarlyStopping", "EarlyStopping needs monitor: give --trainer.callbacks.monitor."),
         ("--trainer.logger CSVLoggerr", "the closest is CSVLogger."),
         ("--trainer.logger CSVLogger --trainer.logger.save_dirr x", "the closest is --trainer.logger.save_dir."),
+        ("--trainer.overfit_batches 1", "--trainer.overfit_batches 1: the datamodules keep their own order"),
         ("--seed_everything x", "--seed_everything x: give"),
         ("--seed_everything -1", "--seed_everything -1: give a whole number of at least 0 and below 4294967296"),
         (f"--seed_everything {2**70}", "give a whole number of at least 0 and below 4294967296"),
@@ -253,3 +255,20 @@ def test_of_missing_sections(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "--data is missing: give a recipe" in refused(capsys, f"{verb} --model Pix2Pix", 1)
     assert "PairedData needs root: give --data.root." in refused(capsys, f"{verb} --model UNIT --data PairedData", 1)
     assert "foo: there is no place for this argument" in refused(capsys, f"{verb} {FIT} foo", 1)
+
+
+@pytest.mark.parametrize("callback", ["EarlyStopping", "ModelCheckpoint"])
+def test_of_a_monitor_that_nobody_logs(callback: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [f"--trainer.callbacks+={callback}", "--trainer.callbacks.monitor=val/sism"]
+    assert main(["fit", *tiny.ARGS, *options]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error.startswith("i2i-zoo: monitor val/sism: this run does not log it; choose from ")
+    assert error.endswith("the closest is val/ssim.")
+
+
+def test_that_a_class_refuses_is_told_in_its_own_words(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.save_top_k=-5"]
+    assert main(["fit", *tiny.ARGS, *options]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert "Invalid value for save_top_k=-5. Must be >= -1" in error
+    assert [word for word in JARGON if word in error] == []

@@ -49,3 +49,10 @@ def reason(error: BaseException | None) -> ZooError | None:
     while error is not None and not isinstance(error, ZooError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def first_reason(message: str) -> str:
+    """What a class said against its arguments, without the parser's list of everything else that it tried."""
+    message = " ".join(message.split())
+    found = re.search(r"Union subtypes.*? Errors: - (.*?) - ", message)
+    return (found[1] if found else message).rstrip(".")

@@ -57,6 +57,11 @@ def check_trainer(trainer: Any) -> None:
         # Classes of Lightning may stand for names.
         if plain and not hasattr(value, "class_path") and not allows(annotation, value):
             raise ZooError(f"--trainer.{name} {value}: {remedy(annotation)}.")
+    if trainer.overfit_batches:
+        raise ZooError(
+            f"--trainer.overfit_batches {trainer.overfit_batches}: the datamodules keep their own order, which it "
+            "cannot replace; use a --data.root with only a few pictures."
+        )
     devices = trainer.devices
     if isinstance(devices, list):
         devices = ",".join(map(str, devices)) + ","

@@ -25,13 +25,13 @@ from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, choices
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
 
 from .continuing import check_checkpoint, restoring
 from .diagnosis import diagnose
-from .messages import reason
+from .messages import first_reason, reason
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
 from .trainer_options import check_trainer
@@ -203,7 +203,7 @@ class TrainingCLI(LightningCLI):
         # Any class in the configuration may raise them.
         except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
             raise reason(error) or ZooError(
-                f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
+                f"The configuration cannot be built ({first_reason(str(error))}); correct it, or see --help."
             ) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
@@ -255,6 +255,12 @@ class TrainingCLI(LightningCLI):
         if path := self.config[self.verb].ckpt_path:
             self.model.configure_model()
             check_checkpoint(path, self.model, fit=self.verb == "fit")
+        elif self.verb != "fit" and self.checkpoint is None:
+            print(
+                "No checkpoint is given, so this is an untrained model: give --ckpt_path FILE, or i2i-zoo "
+                f"{self.verb} NAME.",
+                file=sys.stderr,
+            )
 
     def before_fit(self) -> None:
         config = self.config[self.verb]
@@ -286,8 +292,19 @@ class TrainingCLI(LightningCLI):
         print(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}")
 
     def fit(self, **kwargs: Any) -> None:
-        with restoring(kwargs.get("ckpt_path"), self.trainer):
-            self.trainer.fit(**kwargs)
+        try:
+            with restoring(kwargs.get("ckpt_path"), self.trainer):
+                self.trainer.fit(**kwargs)
+        except (RuntimeError, MisconfigurationException) as error:
+            trainer: Any = self.trainer  # whose class does not declare its callbacks
+            monitors = {getattr(callback, "monitor", None) for callback in trainer.callbacks} - {None}
+            logged = list(trainer.callback_metrics)
+            for monitor in monitors.difference(logged):
+                if logged and monitor in str(error):
+                    raise ZooError(
+                        f"monitor {monitor}: this run does not log it; {choices(monitor, logged)}."
+                    ) from error
+            raise
 
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
