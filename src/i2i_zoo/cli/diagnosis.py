@@ -11,17 +11,17 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import lightning as L
 import yaml
 from jsonargparse import ArgumentParser
 from lightning.pytorch import callbacks, loggers
-from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from i2i_zoo.annotations import Seed, remedy
 from i2i_zoo.data import datamodules
-from i2i_zoo.errors import choices, closest
+from i2i_zoo.errors import ZooError, choices, closest
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import METHODS, method_class
 
@@ -269,3 +269,16 @@ def check_type(label: str, annotation: Any, described: Any, value: Any, text: bo
         parser.parse_args([f"--value={value}"]) if text else parser.parse_object({"value": value})
     except Exception as error:  # of many types
         raise Wrong(f"{label} {value}: {remedy(described)}.") from error
+
+
+class NotUnderstood(Exception):
+    """The parser's own message about wrong arguments."""
+
+
+class Parser(LightningArgumentParser):
+    """A parser that raises its errors, and does not exit."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if isinstance(ex, ZooError):  # from the parser of a subcommand
+            raise ex
+        raise NotUnderstood(" ".join(message.split()))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeAlias
 
+import torch
 from lightning.pytorch.strategies import StrategyRegistry
 
 from i2i_zoo.annotations import Count, Ge, Gt, Le, Lt, Positive, Weight, allows, remedy
-from i2i_zoo.errors import ZooError, closest
+from i2i_zoo.errors import ZooError, choices, closest
 
 #: A number that may be -1, for "no limit" or "all".
 _CountOrAll: TypeAlias = Annotated[int, Ge(-1)]
@@ -73,3 +74,25 @@ def check_trainer(trainer: Any) -> None:
     if isinstance(trainer.strategy, str) and trainer.strategy not in strategies:
         close = closest(trainer.strategy, strategies) or "auto"
         raise ZooError(f"--trainer.strategy {trainer.strategy}: there is no such strategy; the closest is {close}.")
+
+
+def several_devices(trainer: Any) -> bool:
+    """Whether the trainer's arguments ask for more than one process."""
+    devices = trainer.devices
+    if devices in ("auto", "-1", -1):
+        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
+    elif isinstance(devices, str):
+        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
+    else:
+        several = (devices if isinstance(devices, int) else len(devices)) > 1
+    return several or trainer.num_nodes > 1
+
+
+def unlogged_monitor(trainer: Any, error: Exception) -> ZooError | None:
+    """The sentence for an error of a callback whose ``monitor`` nobody logs; None for other errors."""
+    logged = list(trainer.callback_metrics)
+    monitors = [
+        callback.monitor for callback in trainer.callbacks if isinstance(getattr(callback, "monitor", None), str)
+    ]
+    found = next((name for name in monitors if logged and name not in logged and name in str(error)), None)
+    return ZooError(f"monitor {found}: this run does not log it; {choices(found, logged)}.") if found else None

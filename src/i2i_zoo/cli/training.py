@@ -6,12 +6,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import lightning as L
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
@@ -19,22 +18,23 @@ from lightning.pytorch.utilities import rank_zero_only
 from i2i_zoo import cards, hub
 from i2i_zoo.annotations import Seed, allows, remedy
 from i2i_zoo.callbacks.collapse import CollapseWatch
+from i2i_zoo.callbacks.epoch_lines import EpochLines
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.callbacks.nan import StopOnNaN
 from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
-from i2i_zoo.errors import ZooError, choices
+from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
 
 from .continuing import check_checkpoint, restoring
-from .diagnosis import diagnose
+from .diagnosis import NotUnderstood, Parser, diagnose
 from .messages import first_reason, reason
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
-from .trainer_options import check_trainer
+from .trainer_options import check_trainer, several_devices, unlogged_monitor
 
 
 def main(verb: str, args: Sequence[str]) -> int:
@@ -85,19 +85,6 @@ def main(verb: str, args: Sequence[str]) -> int:
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
     return 0
-
-
-class NotUnderstood(Exception):
-    """The parser's own message about wrong arguments."""
-
-
-class Parser(LightningArgumentParser):
-    """A parser that raises its errors, and does not exit."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        if isinstance(ex, ZooError):  # from the parser of a subcommand
-            raise ex
-        raise NotUnderstood(" ".join(message.split()))
 
 
 class TrainingCLI(LightningCLI):
@@ -235,6 +222,10 @@ class TrainingCLI(LightningCLI):
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
+        has_bar = trainer.enable_progress_bar is not None or any(isinstance(c, ProgressBar) for c in callbacks)
+        if not has_bar and not sys.stdout.isatty():  # a bar would be redrawn into the log, line after line
+            kwargs["enable_progress_bar"] = False
+            defaults.append(EpochLines())
         missing = [default for default in defaults if not any(isinstance(c, type(default)) for c in callbacks)]
         kwargs["callbacks"] = callbacks + missing
         built = super().instantiate_trainer(**kwargs)
@@ -296,28 +287,10 @@ class TrainingCLI(LightningCLI):
             with restoring(kwargs.get("ckpt_path"), self.trainer):
                 self.trainer.fit(**kwargs)
         except (RuntimeError, MisconfigurationException) as error:
-            trainer: Any = self.trainer  # whose class does not declare its callbacks
-            monitors = {getattr(callback, "monitor", None) for callback in trainer.callbacks} - {None}
-            logged = list(trainer.callback_metrics)
-            for monitor in monitors.difference(logged):
-                if logged and monitor in str(error):
-                    raise ZooError(
-                        f"monitor {monitor}: this run does not log it; {choices(monitor, logged)}."
-                    ) from error
+            if refusal := unlogged_monitor(self.trainer, error):
+                raise refusal from error
             raise
 
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
         print(f"Written to {self.folder / 'predictions'}.")
-
-
-def several_devices(trainer: Any) -> bool:
-    """Whether the trainer's arguments ask for more than one process."""
-    devices = trainer.devices
-    if devices in ("auto", "-1", -1):
-        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
-    elif isinstance(devices, str):
-        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
-    else:
-        several = (devices if isinstance(devices, int) else len(devices)) > 1
-    return several or trainer.num_nodes > 1
