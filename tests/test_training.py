@@ -23,7 +23,8 @@ import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
 from i2i_zoo.cli.recipes import find_recipes, run_name
-from i2i_zoo.cli.training import TrainingCLI, several_devices
+from i2i_zoo.cli.trainer_options import several_devices
+from i2i_zoo.cli.training import TrainingCLI
 from i2i_zoo.data.rendered.streets import render_scene
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width
@@ -303,3 +304,11 @@ def test_numbers_of_a_checkpoint_go_into_its_card_and_it_translates_its_example(
     assert "pix2pix-tiny.png" in out
     assert height_width(Path("translated/pix2pix-tiny.png")) == (64, 64)
     assert height_width(Path("translated/pix2pix-tiny-beside.png")) == (64, 128)
+
+
+def test_a_log_has_one_line_for_each_epoch_and_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *tiny.ARGS, "--trainer.max_epochs=2"]) == 0
+    out = capsys.readouterr().out
+    assert [line.partition(",")[0] for line in out.splitlines() if line.startswith("epoch ")] == ["epoch 1", "epoch 2"]
+    assert "\r" not in out
+    assert "it/s" not in out

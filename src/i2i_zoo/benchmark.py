@@ -13,6 +13,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
@@ -21,9 +22,9 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import hub
-from .errors import ZooError
+from .errors import ZooError, closest
 from .methods.base import Method
-from .registry import METHODS, method_class
+from .registry import ENTRIES, METHODS, method_class
 
 WARM_UP = 3
 TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -90,7 +91,16 @@ def scaling(setting: Setting, devices: int) -> list[dict[str, Any]]:
 
 
 def build(name: str) -> Method:
-    return method_class(name)() if name in METHODS else hub.load(name)
+    """The model of a checkpoint, or a method with its defaults.  Raises `ZooError` if there is neither."""
+    if name in METHODS:
+        return method_class(name)()
+    if name not in ENTRIES and not name.startswith("hf:") and not Path(name).is_dir():
+        close = closest(name, [*METHODS, *ENTRIES]) or next(iter(METHODS))
+        raise ZooError(
+            f"{name!r} is neither a checkpoint of the zoo nor a directory, hf:org/repo or a method; the closest is "
+            f"{close}."
+        )
+    return hub.load(name)
 
 
 def measure(setting: Setting, rank: int, port: int) -> list[dict[str, Any]]:

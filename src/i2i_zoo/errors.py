@@ -1,4 +1,9 @@
-"""The exception for bad input."""
+"""The exception for bad input, and the words for a wrong name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class ZooError(ValueError):
@@ -24,3 +29,18 @@ def install(*packages: str) -> str:
     It names the packages and not an extra of the zoo, which is on no index: anyone could register its name there.
     """
     return f"pip install {' '.join(packages)}"
+
+
+def closest(word: str, names: Iterable[str]) -> str:
+    """The name that a mistyped word is most like, whatever its case; empty if none is like it."""
+    lower = {name.lower(): name for name in names}
+    return next((lower[match] for match in get_close_matches(word.lower(), lower, 1, cutoff=0.5)), "")
+
+
+def choices(word: str, names: Iterable[str]) -> str:
+    """What to say about a wrong name: "choose from maps, facades; the closest is maps", or only the closest of many."""
+    names = list(names)
+    close = closest(word, names)
+    if close and len(names) > 16:
+        return f"the closest is {close}"
+    return f"choose from {', '.join(names)}" + (f"; the closest is {close}" if close else "")

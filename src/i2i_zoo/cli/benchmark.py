@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, choices
 from i2i_zoo.registry import ENTRIES, METHODS, method_class
 
 from .parser import Parser, height_and_width, positive
@@ -75,5 +75,5 @@ def data_of(name: str, root: Path, batch: int, workers: int) -> SplitData:
         keys = method_class(name).batch_keys
         kind = next(kind for kind in kinds.values() if kind.folder_option and set(kind.batch_keys) >= set(keys))
     else:
-        raise ZooError(f"--data: {name} has no recipe; name a checkpoint of the zoo or one of {', '.join(METHODS)}.")
+        raise ZooError(f"--data: {name} has no recipe; {choices(name, [*METHODS])}, or a checkpoint.")
     return kind(**{**options, kind.folder_option: str(root), "batch_size": batch, "num_workers": workers})

@@ -44,6 +44,7 @@ def parse(command: Parser, argv: Sequence[str], sampling: bool = False) -> argpa
         if not unknown:
             args.conditions, args.model = {}, None
             return args
+        refuse_typo(command, unknown)
         # With several devices, the model runs in other processes.
         name, device = name or args.name, "cpu" if args.devices > 1 else args.device
     model = load_named(name, device)
@@ -111,12 +112,23 @@ def chosen_value(condition: Condition, args: argparse.Namespace) -> Any:
     return values if len(values) > 1 else values[0]
 
 
+def refuse_typo(command: Parser, unknown: Sequence[str]) -> None:
+    """Exit with a message if an unknown flag is almost one of the verb itself."""
+    flag = first_flag(unknown)
+    if difflib.get_close_matches(flag, command.flags, n=1, cutoff=0.85):
+        command.error(f"unrecognized arguments: {flag}")
+
+
+def first_flag(words: Sequence[str]) -> str:
+    """The first of the words that is a flag, without its value; the first word if none is."""
+    return next((word for word in words if word.startswith("-")), words[0]).partition("=")[0]
+
+
 def refuse(command: Parser, unknown: Sequence[str], owner: str, conditions: Sequence[Condition]) -> None:
     """Exit or raise with a message about unknown flags."""
     from i2i_zoo.tasks.conditions import refusal
 
-    flag = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    close = difflib.get_close_matches(flag, command.flags, n=1, cutoff=0.85)
-    if close or not flag.startswith("--"):
-        command.error(f"unrecognized arguments: {flag}" + (f"; did you mean {close[0]}?" if close else ""))
+    flag = first_flag(unknown)
+    if not flag.startswith("--"):
+        command.error(f"unrecognized arguments: {flag}")
     raise ZooError(refusal(owner, flag.removeprefix("--").replace("-", "_"), conditions))

@@ -10,17 +10,19 @@ from .parser import Parser
 HELP = "fetch and prepare public datasets"
 
 
-def add_arguments(command: Parser) -> None:
+def add_arguments(command: Parser) -> dict[str, Parser]:
+    """Add the steps, and return their parsers by name."""
     steps = command.add_subparsers(metavar="COMMAND", required=True)
-    step = steps.add_parser("fetch", help="download a dataset from its authors")
-    step.add_argument("dataset", metavar="DATASET", help="such as facades or horse2zebra")
-    step.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
-    step.set_defaults(run=fetch)
-    step = steps.add_parser("prepare", help="bring an official download into the documented layout")
-    step.add_argument("dataset", metavar="DATASET", help="such as cityscapes-semantic, ade20k or cocostuff")
-    step.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
-    step.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
-    step.set_defaults(run=prepare)
+    fetching = steps.add_parser("fetch", help="download a dataset from its authors")
+    fetching.add_argument("dataset", metavar="DATASET", help="such as facades or horse2zebra")
+    fetching.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
+    fetching.set_defaults(run=fetch)
+    preparing = steps.add_parser("prepare", help="bring an official download into the documented layout")
+    preparing.add_argument("dataset", metavar="DATASET", help="such as cityscapes-semantic, ade20k or cocostuff")
+    preparing.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
+    preparing.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
+    preparing.set_defaults(run=prepare)
+    return {"fetch": fetching, "prepare": preparing}
 
 
 def fetch(args: argparse.Namespace) -> None:
@@ -30,6 +32,9 @@ def fetch(args: argparse.Namespace) -> None:
 
 
 def prepare(args: argparse.Namespace) -> None:
+    from i2i_zoo.data.public.prepared import check_dataset
+
+    check_dataset(args.dataset, args.source)  # before torch is imported
     from i2i_zoo.data.public.prepare import prepare
 
     folder = args.root / args.dataset

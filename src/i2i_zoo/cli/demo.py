@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from .parser import Parser, positive
+from .parser import Parser, port
 
 HELP = "open a page to paint label maps on, and to translate pictures"
 
 
 def add_arguments(command: Parser) -> None:
     command.add_argument("names", metavar="NAME", nargs="*", help="checkpoints; by default all that are bundled")
-    command.add_argument("--port", type=positive, help="port of the page; by default the first free one from 7860 on")
+    command.add_argument("--port", type=port, help="port of the page; by default the first free one from 7860 on")
     command.add_argument("--share", action="store_true", help="make it reachable from elsewhere, through Gradio")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from i2i_zoo import registry
+from i2i_zoo.errors import printable
 
 from .list_models import size
 from .parser import Parser
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     }
     print(entry.name)
     for key, value in facts.items():
-        print(f"  {key:<12} {value}")
+        print(f"  {key:<12} {printable(value)}")
     path = card_path(entry)
     if path.is_file():
-        print("", read_card(path).text.strip(), sep="\n")
+        print("", *map(printable, read_card(path).text.strip().splitlines()), sep="\n")

@@ -112,17 +112,20 @@ def discard_output() -> None:
 def parse(argv: Sequence[str]) -> Any:
     """The arguments as a namespace; its ``run`` is the function of the verb."""
     parser, commands = build_parser()
-    if not argv or argv[0] not in commands:
+    words = 2 if " ".join(argv[:2]) in commands else 1
+    command = commands.get(" ".join(argv[:words]))
+    if command is None:
+        if argv and argv[0].startswith("-") and argv[0] not in parser.flags:
+            parser.error(f"unrecognized arguments: {argv[0]}")
         return parser.parse_args(argv)
-    command = commands[argv[0]]
     if argv[0] in WITH_CONDITIONS:
         return conditions.parse(command, argv[1:], sampling=argv[0] == "sample")
     # Options may stand between the files: `convert METHOD -o OUT FILE`.
-    return command.parse_intermixed_args(argv[1:])
+    return command.parse_intermixed_args(argv[words:])
 
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and by name the parsers of the verbs, except ``data``, which has subcommands."""
+    """The parser, and by name the parsers of the verbs; those of the steps of ``data`` as ``data fetch``."""
     parser = Parser("i2i-zoo", description="Image-to-image translation: pretrained models, training and evaluation.")
     parser.add_argument("--version", action="version", version=f"i2i-zoo {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -130,8 +133,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     for name, module in VERBS.items():
         text = module.HELP
         command = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        module.add_arguments(command)
-        if hasattr(module, "run"):
+        steps = module.add_arguments(command) or {}
+        commands |= {f"{name} {step}": step_parser for step, step_parser in steps.items()}
+        if not steps:
             command.set_defaults(run=module.run)
             commands[name] = command
         if name == "info":  # list the verbs of Lightning here

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 from i2i_zoo.errors import ZooError, printable
 
+from .messages import plain
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that prints errors in one line, without the usage."""
@@ -21,13 +23,20 @@ class Parser(argparse.ArgumentParser):
         return super().add_argument(*names, **options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {printable(plain(message, self.flags))} (see {self.prog} --help)\n")
 
 
 def positive(text: str) -> int:
     """The type of an argument that is a positive whole number."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """The type of an argument that is a port of this machine."""
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a whole number from 1 to 65535")
     return int(text)
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from i2i_zoo import callbacks, cards
 from i2i_zoo.data import datamodules
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, closest
 from i2i_zoo.registry import METHODS, method_class
 
 
@@ -42,13 +42,19 @@ def recipe(name: str) -> Path:
     for path in (Path(name), cards.shipped("recipes") / f"{short}.yaml"):
         if path.is_file():
             return path
-    raise ZooError(f"{name}: there is no such file, and no recipe of that name in {cards.shipped('recipes')}.")
+    folder = cards.shipped("recipes")
+    close = closest(short, (str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")))
+    hint = f"the closest is {close}." if close else "check the path."
+    raise ZooError(f"{name}: there is no such file, and no recipe of that name in {folder}; {hint}")
 
 
 def check_recipe(path: Path) -> None:
     """Raise `ZooError` naming the file if it is not YAML with sections; the parser checks their contents."""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ZooError(f"{path}{line}: this cannot be read as YAML ({error.problem}); correct the file.") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ZooError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}); correct the file.") from error
     if not isinstance(config, dict) or not isinstance(config.get("trainer", {}), dict):

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     sampler = model.sampler(**args.conditions)
     jobs = {args.output / f"{args.seed}-{index:04d}.png": index for index in range(args.count)}
     todo = {target: index for target, index in jobs.items() if args.overwrite or not target.exists()}
-    with tqdm(total=len(todo), unit=" pictures") as progress:
+    with tqdm(total=len(todo), unit=" pictures", disable=None) as progress:
         for _ in sampler.sample_files(todo, args.seed, args.batch):
             progress.update()
     pictures = [to_uint8(read_picture(target)) for target in jobs]

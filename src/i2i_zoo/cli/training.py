@@ -6,18 +6,19 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import lightning as L
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from i2i_zoo import cards, hub
+from i2i_zoo.annotations import Seed, allows, remedy
 from i2i_zoo.callbacks.collapse import CollapseWatch
+from i2i_zoo.callbacks.epoch_lines import EpochLines
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.callbacks.nan import StopOnNaN
 from i2i_zoo.callbacks.predictions import Predictions
@@ -29,9 +30,11 @@ from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
 
 from .continuing import check_checkpoint, restoring
-from .messages import reason
+from .diagnosis import NotUnderstood, Parser, diagnose
+from .messages import first_reason, reason
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
+from .trainer_options import check_trainer, several_devices, unlogged_monitor
 
 
 def main(verb: str, args: Sequence[str]) -> int:
@@ -82,15 +85,6 @@ def main(verb: str, args: Sequence[str]) -> int:
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
         print(f"Written into {card}.")
     return 0
-
-
-class Parser(LightningArgumentParser):
-    """A parser that raises errors in one sentence, without the usage."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        if isinstance(ex, ZooError):  # from the parser of a subcommand
-            raise ex
-        raise ZooError(f"{' '.join(message.split()).rstrip('.')}; see --help.")
 
 
 class TrainingCLI(LightningCLI):
@@ -152,7 +146,15 @@ class TrainingCLI(LightningCLI):
         parser.add_argument("--compile", type=bool, default=False, help="Compile the networks with torch.compile.")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        self.config = parser.parse_args(args)
+        try:
+            self.config = parser.parse_args(args)
+        except NotUnderstood as error:
+            found = diagnose(self.verb, args[1:])
+            raise ZooError(found or "The options cannot be understood; compare them with --help.") from error
+        seed = self.config[self.verb].seed_everything
+        if not allows(bool | Seed, seed):
+            raise ZooError(f"--seed_everything {seed}: {remedy(Seed)}.")
+        check_trainer(self.config[self.verb].trainer)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: Lightning would replace parts of the configuration by the checkpoint's hyper-parameters."""
@@ -188,7 +190,7 @@ class TrainingCLI(LightningCLI):
         # Any class in the configuration may raise them.
         except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
             raise reason(error) or ZooError(
-                f"The configuration cannot be built ({' '.join(str(error).split()).rstrip('.')})."
+                f"The configuration cannot be built ({first_reason(str(error))}); correct it, or see --help."
             ) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
@@ -220,6 +222,10 @@ class TrainingCLI(LightningCLI):
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
+        has_bar = trainer.enable_progress_bar is not None or any(isinstance(c, ProgressBar) for c in callbacks)
+        if not has_bar and not sys.stdout.isatty():  # a bar would be redrawn into the log, line after line
+            kwargs["enable_progress_bar"] = False
+            defaults.append(EpochLines())
         missing = [default for default in defaults if not any(isinstance(c, type(default)) for c in callbacks)]
         kwargs["callbacks"] = callbacks + missing
         built = super().instantiate_trainer(**kwargs)
@@ -240,6 +246,12 @@ class TrainingCLI(LightningCLI):
         if path := self.config[self.verb].ckpt_path:
             self.model.configure_model()
             check_checkpoint(path, self.model, fit=self.verb == "fit")
+        elif self.verb != "fit" and self.checkpoint is None:
+            print(
+                "No checkpoint is given, so this is an untrained model: give --ckpt_path FILE, or i2i-zoo "
+                f"{self.verb} NAME.",
+                file=sys.stderr,
+            )
 
     def before_fit(self) -> None:
         config = self.config[self.verb]
@@ -271,21 +283,14 @@ class TrainingCLI(LightningCLI):
         print(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}")
 
     def fit(self, **kwargs: Any) -> None:
-        with restoring(kwargs.get("ckpt_path"), self.trainer):
-            self.trainer.fit(**kwargs)
+        try:
+            with restoring(kwargs.get("ckpt_path"), self.trainer):
+                self.trainer.fit(**kwargs)
+        except (RuntimeError, MisconfigurationException) as error:
+            if refusal := unlogged_monitor(self.trainer, error):
+                raise refusal from error
+            raise
 
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
         print(f"Written to {self.folder / 'predictions'}.")
-
-
-def several_devices(trainer: Any) -> bool:
-    """Whether the trainer's arguments ask for more than one process."""
-    devices = trainer.devices
-    if devices in ("auto", "-1", -1):
-        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
-    elif isinstance(devices, str):
-        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
-    else:
-        several = (devices if isinstance(devices, int) else len(devices)) > 1
-    return several or trainer.num_nodes > 1

@@ -220,7 +220,7 @@ def translate_all(
 
     failures = []
     translator = model.translator(**conditions)
-    with tqdm(total=len(jobs), unit=" pictures", disable=quiet) as progress:
+    with tqdm(total=len(jobs), unit=" pictures", disable=quiet or None) as progress:
         for _, failure in translator.translate_files(jobs, batch, own.__getitem__):
             failures += [] if failure is None else [failure]
             progress.update()
@@ -248,7 +248,7 @@ def translate_sharded(
             mine = {source: own[source] for source in part.values()}
             job = pool.submit(translate_part, args.name, device, len(devices), part, args.batch, conditions, mine)
             futures[job] = i
-        with tqdm(total=len(targets), unit=" pictures") as progress:
+        with tqdm(total=len(targets), unit=" pictures", disable=None) as progress:
             for future in as_completed(futures):
                 failures[futures[future]] = future.result()
                 progress.update(len(parts[futures[future]]))

@@ -13,7 +13,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, choices
 
 from . import entries
 from .entry import METHODS, Entry, Method
@@ -94,7 +94,7 @@ def method_class(name: str) -> type[MethodClass]:
     This is the only way from a name to a class.  A dotted path found in a file is never imported.
     """
     if name not in METHODS:
-        raise ZooError(f"No method is called {name!r}: choose from {', '.join(sorted(METHODS))}.")
+        raise ZooError(f"No method is called {name!r}: {choices(name, sorted(METHODS))}.")
     module, _, attribute = METHODS[name].implementation.partition(":")
     cls: type[MethodClass] = getattr(import_module(module), attribute)
     return cls

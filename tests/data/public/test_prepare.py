@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i_zoo.data.public.prepare import DATASETS, camvid_ids, prepare
+from i2i_zoo.data.public.prepare import camvid_ids, prepare
+from i2i_zoo.data.public.prepared import DATASETS
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import read_array

