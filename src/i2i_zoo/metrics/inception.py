@@ -1,5 +1,7 @@
 """FID, KID and Inception score as torch-fidelity computes them, and LPIPS; all through torchmetrics.
 
+`FID` computes the Fréchet distance of any features; it is FID only with Inception's.
+
 Pictures are rounded to 8 bits first, as in a file.
 """
 
@@ -38,10 +40,12 @@ class FID(FrechetInceptionDistance):
 
     Args:
         features: (B, 3, H, W) uint8 to (B, ``num_features``).
+        called: The name of the distance with these features, for messages.
     """
 
-    def __init__(self, features: nn.Module) -> None:
+    def __init__(self, features: nn.Module, called: str = "FID") -> None:
         super().__init__(features)
+        self.called = called
 
     def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]  # outputs and targets together
         """Count outputs and targets (B, 1 or 3, H, W) in [-1, 1]."""
@@ -50,7 +54,7 @@ class FID(FrechetInceptionDistance):
 
     def compute(self) -> Tensor:
         if self.fake_features_num_samples < 2:
-            raise ZooError("FID needs at least 2 pictures.")
+            raise ZooError(f"{self.called} needs at least 2 pictures.")
         return super().compute()
 
 

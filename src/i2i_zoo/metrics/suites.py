@@ -15,6 +15,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
 from i2i_zoo.pretrained import segmenters
 from i2i_zoo.pretrained.inception import inception
+from i2i_zoo.pretrained.mobilenet import MobileNetFeatures
 from i2i_zoo.pretrained.weights import MissingWeights
 from i2i_zoo.tasks import Task
 
@@ -66,6 +67,11 @@ def measure_fid(
 ) -> dict[str, Measure]:
     metric = FID(inception(str(feature), antialias, weights))
     return {"fid": Measure(metric, PAIR, f"FID ({variant(feature, antialias)})")}
+
+
+def measure_frechet_mobilenetv2(task: Task, direction: str, weights: Path | None = None) -> dict[str, Measure]:
+    metric = FID(MobileNetFeatures(weights), "frechet_mobilenetv2")
+    return {"frechet_mobilenetv2": Measure(metric, PAIR, "Fréchet distance of MobileNetV2 features (not FID)")}
 
 
 def measure_kid(
@@ -144,6 +150,7 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "fcn_score": measure_fcn_score,
     "lpips": measure_lpips,
     "fid": measure_fid,
+    "frechet_mobilenetv2": measure_frechet_mobilenetv2,
     "kid": measure_kid,
     "is": measure_is,
 }
