@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,4 +67,19 @@ def vgg16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(torch.hub, "get_dir", lambda: str(folder))
         pretrained_features.cache_clear()
         yield
+        pretrained_features.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def hed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A file of random weights for HED, which `I2I_ZOO_HED` names."""
+    from hed_weights import write_hed
+    from i2i_zoo.pretrained.backbones import pretrained_features
+
+    path = tmp_path_factory.mktemp("hed") / "hed_bsds500.weights.h5"
+    write_hed(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("I2I_ZOO_HED", str(path))
+        pretrained_features.cache_clear()
+        yield path
         pretrained_features.cache_clear()

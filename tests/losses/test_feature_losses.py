@@ -15,7 +15,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.feature_matching import feature_matching_loss
 from i2i_zoo.losses.kl import kl_loss
 from i2i_zoo.losses.perceptual import WEIGHTS, InvariantPerceptualLoss, PerceptualLoss
-from i2i_zoo.pretrained.backbones import TAPS, imagenet, pretrained_features
+from i2i_zoo.pretrained.backbones import TAPS, caffe, imagenet, pretrained_features, tapped
 
 
 def test_feature_matching() -> None:
@@ -68,6 +68,23 @@ def test_perceptual_loss(cached_weights: dict[str, torch.Tensor]) -> None:
     torch.testing.assert_close(found, expected)
     (gradient,) = torch.autograd.grad(found, fake)
     assert gradient.abs().sum() > 0
+
+
+@pytest.mark.usefixtures("hed")
+def test_perceptual_losses_with_hed_have_four_levels() -> None:
+    fake, real = (torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(2))
+    fake.requires_grad_()
+    features = pretrained_features("vgg16_hed", 19)
+    maps = [tapped(features, TAPS["vgg16_hed"], caffe(x)) for x in (fake, real)]
+    expected = sum(w * F.l1_loss(a, b) for w, a, b in zip((1 / 32, 1 / 16, 1 / 8, 1 / 4), *maps, strict=True))
+    loss = PerceptualLoss("vgg16_hed")
+    torch.testing.assert_close(loss(fake, real), expected)
+    (gradient,) = torch.autograd.grad(loss(fake, real), fake)
+    assert gradient.abs().sum() > 0
+    invariant = InvariantPerceptualLoss("vgg16_hed")
+    assert invariant.maps(fake).shape == (1, 512, 4, 4)
+    normal = [F.instance_norm(pretrained_features("vgg16_hed", 23)(caffe(x))) for x in (fake, real)]
+    torch.testing.assert_close(invariant(fake, real), F.mse_loss(*normal))
 
 
 @pytest.mark.slow

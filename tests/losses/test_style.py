@@ -13,7 +13,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.style import gram, gram_loss, loss_maps, total_variation
 from i2i_zoo.networks.adain import StyleEncoder
 from i2i_zoo.pretrained import small_encoder
-from i2i_zoo.pretrained.backbones import imagenet, pretrained_features
+from i2i_zoo.pretrained.backbones import caffe, imagenet, pretrained_features
 
 
 def test_gram() -> None:
@@ -51,6 +51,14 @@ def test_vgg_is_tapped_where_it_should_be() -> None:
     assert [m.shape for m in content] == [(1, 64, 24, 16), (1, 128, 12, 8)]
     (gradient,) = torch.autograd.grad(maps[-1].sum(), pictures)
     assert gradient.abs().sum() > 0
+
+
+@pytest.mark.usefixtures("hed")
+def test_hed_is_tapped_where_vgg_is() -> None:
+    pictures = torch.rand(1, 3, 24, 16) * 2 - 1
+    maps = loss_maps("vgg16_hed", pictures)
+    assert [m.shape[1:] for m in maps] == [(64, 24, 16), (128, 12, 8), (256, 6, 4), (512, 3, 2)]
+    torch.testing.assert_close(maps[-1], pretrained_features("vgg16_hed", 23)(caffe(pictures)))
 
 
 def test_the_small_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

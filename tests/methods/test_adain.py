@@ -16,6 +16,7 @@ from golden.fill import Golden
 from i2i_zoo import hub
 from i2i_zoo.convert import adain as convert
 from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.losses.style import statistics_loss
 from i2i_zoo.media.colours import match_colours
 from i2i_zoo.media.pictures import to_pil
@@ -293,3 +294,23 @@ def test_small_networks_have_the_form_of_large_ones() -> None:
     counts = [sum(p.numel() for p in part.parameters()) for part in parts]
     assert counts[:2] == [3_505_740, 3_505_219]  # VGG-19 to relu4_1, and what mirrors it
     assert [p.shape[2:] for p in parts[0].parameters()] == [p.shape[2:] for p in parts[2].parameters()]
+
+
+@pytest.mark.usefixtures("hed")
+def test_the_losses_of_a_perceptual_network() -> None:
+    """The decoder learns, validation measures with the same network, and training goes on after it."""
+    model = init_kaiming(AdaIN(width=4, perceptual="vgg16_hed"))
+    random = torch.Generator().manual_seed(1)
+    content, style, output = (torch.rand(1, 3, 32, 32, generator=random) * 2 - 1 for _ in range(3))
+    with torch.inference_mode():
+        before = model.style_distances(content, style, output)
+    network = PerceptualLoss("vgg16_hed")
+    wanted, found = network.maps(style), network.maps(output)
+    assert len(wanted) == 4
+    target = adain(network.maps(content)[-1], *channel_statistics(wanted[-1]))
+    torch.testing.assert_close(before["content_loss"], F.mse_loss(found[-1], target))
+    torch.testing.assert_close(before["style_loss"], statistics_loss(found, wanted))
+    weights = model.decoder.layers[1].weight.detach().clone()
+    fit(model, {"content": content, "style": style, "name": ["a"]}, steps=1)
+    assert not torch.equal(weights, model.decoder.layers[1].weight)
+    assert not any("features" in name for name in model.state_dict())

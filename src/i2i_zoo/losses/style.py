@@ -10,13 +10,14 @@ from torch.nn import functional as F
 
 from i2i_zoo.networks.adain import TAPS
 from i2i_zoo.networks.normalization import channel_statistics
-from i2i_zoo.pretrained.backbones import imagenet, pretrained_features, tapped
+from i2i_zoo.pretrained.backbones import normalised, pretrained_features, tapped
 from i2i_zoo.pretrained.small_encoder import small_encoder
 
 #: Loss networks: indices of the four layers for the style, and how many of them lead to the layer for the content.
 LOSS_NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
-    # relu1_2, relu2_2, relu3_3 and relu4_3 of torchvision's VGG-16; the content is in relu2_2.
+    # relu1_2, relu2_2, relu3_3 and relu4_3 of VGG-16; the content is in relu2_2.
     "vgg16": ((3, 8, 15, 22), 2),
+    "vgg16_hed": ((3, 8, 15, 22), 2),
     # relu1_1, relu2_1, relu3_1 and relu4_1 of the encoder of adain-small; the content is in relu3_1.
     "small": (TAPS, 3),
 }
@@ -77,5 +78,5 @@ def loss_maps(backbone: str, pictures: Tensor, content: bool = False) -> list[Te
         else:
             network = pretrained_features(backbone, taps[-1] + 1, "take a smaller network, --model.backbone small")
         network.to(pictures.device)
-    inputs = (pictures + 1) / 2 if backbone == "small" else imagenet(pictures)
+    inputs = (pictures + 1) / 2 if backbone == "small" else normalised(backbone, pictures)
     return tapped(network, taps[:last] if content else taps, inputs)

@@ -11,9 +11,11 @@ from torch.nn import functional as F
 
 from i2i_zoo.annotations import Betas, LearningRate, Weight, Width
 from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.perceptual import PerceptualLoss
 from i2i_zoo.losses.style import statistics_loss
 from i2i_zoo.networks.adain import StyleDecoder, StyleEncoder, masked_statistics
 from i2i_zoo.networks.normalization import adain, channel_statistics
+from i2i_zoo.pretrained.backbones import Backbone
 from i2i_zoo.tasks.style import StyleTask
 
 from .base import Method
@@ -32,6 +34,8 @@ class AdaIN(StyleTask, Method):
         new_decoder: Take only the encoder from the checkpoint that training starts from.
         lambda_content: Weight of the content loss (eq. 12).
         lambda_style: Weight of the style loss (eq. 13).
+        perceptual: Frozen classifier whose features the losses compare, at its first four levels; by default they
+            compare those of the encoder.
         lr: Learning rate of Adam.
         lr_decay: The learning rate is divided by 1 + lr_decay * batches.
         betas: Decay rates of Adam's moments.
@@ -47,6 +51,7 @@ class AdaIN(StyleTask, Method):
         new_decoder: bool = False,
         lambda_content: Weight = 1.0,
         lambda_style: Weight = 10.0,
+        perceptual: Backbone | None = None,
         lr: LearningRate = 1e-4,
         lr_decay: Weight = 5e-5,
         betas: Betas = (0.9, 0.999),
@@ -84,11 +89,29 @@ class AdaIN(StyleTask, Method):
         """The decoder's update (sec. 5)."""
         with torch.no_grad():
             style = self.encoder.maps(batch["style"])
-            target = adain(self.encoder(batch["content"]), *channel_statistics(style[-1]))
+            code = target = adain(self.encoder(batch["content"]), *channel_statistics(style[-1]))
+            if self.hparams.perceptual is not None:
+                style, target = self.targets(batch["content"], batch["style"])
         with self.update("decoder") as loss:
-            found = self.encoder.maps(self.decoder(target))
+            found = self.maps(self.decoder(code))
             loss["content"] = self.hparams.lambda_content * F.mse_loss(found[-1], target)
             loss["style"] = self.hparams.lambda_style * statistics_loss(found, style)
+
+    def maps(self, pictures: Tensor) -> list[Tensor]:
+        """The four maps that the losses compare, of pictures (B, 3, H, W) in [-1, 1]."""
+        name = self.hparams.perceptual
+        if name is None:
+            own: list[Tensor] = self.encoder.maps(pictures)
+            return own
+        with torch.inference_mode(False):  # weights that a validation loads are used in training too
+            loss = PerceptualLoss(name)
+            loss.features.to(pictures.device)
+        return loss.maps(pictures)[:4]
+
+    def targets(self, content: Tensor, style: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The `maps` of styles, and the last map that a content should have in them (eq. 8)."""
+        wanted = self.maps(style)
+        return wanted, adain(self.maps(content)[-1], *channel_statistics(wanted[-1]))
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """(B, 3, H, W) and (B or 1, 3, h, w) in [-1, 1] to (B, 3, 8 ceil(H/8), 8 ceil(W/8)), not bounded."""
@@ -105,6 +128,6 @@ class AdaIN(StyleTask, Method):
 
     def style_distances(self, content: Tensor, style: Tensor, output: Tensor) -> dict[str, Tensor]:
         """``content_loss`` and ``style_loss`` without their weights; all pictures are (B, 3, H, W) in [-1, 1]."""
-        style_maps, found = self.encoder.maps(style), self.encoder.maps(output)
-        target = adain(self.encoder(content), *channel_statistics(style_maps[-1]))
+        style_maps, target = self.targets(content, style)
+        found = self.maps(output)
         return {"content_loss": F.mse_loss(found[-1], target), "style_loss": statistics_loss(found, style_maps)}

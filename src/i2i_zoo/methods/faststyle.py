@@ -31,8 +31,8 @@ class FastStyle(OneStyleTask, Method):
         style_size: Shorter side in pixels to resize the style to; by default it keeps its size.
         width: Channels of the generator's first layer.
         norm: Normalisation of the generator.
-        backbone: Network whose features are compared: VGG-16, or the encoder of adain-small, which needs other
-            weights of the losses.
+        backbone: Network whose features are compared: VGG-16, the VGG-16 of HED, or the encoder of adain-small; the
+            last two need other weights of the losses.
         lambda_content: Weight of the content loss (eq. 2).
         lambda_style: Weight of the style loss (eq. 4).
         lambda_tv: Weight of the total variation (sec. 3.2); 0 leaves it out.
@@ -48,7 +48,7 @@ class FastStyle(OneStyleTask, Method):
         style_size: Side | None = None,
         width: Width = 32,
         norm: Literal["instance", "batch"] = "instance",
-        backbone: Literal["vgg16", "small"] = "vgg16",
+        backbone: Literal["vgg16", "vgg16_hed", "small"] = "vgg16",
         lambda_content: Weight = 1e5,
         lambda_style: Weight = 1e10,
         lambda_tv: Weight = 0.0,

@@ -16,6 +16,7 @@ from i2i_zoo.losses.perceptual import InvariantPerceptualLoss
 from i2i_zoo.networks.autoencoders import StyleAutoencoder
 from i2i_zoo.networks.discriminators import PyramidDiscriminator
 from i2i_zoo.networks.initialization import init_kaiming, init_normal
+from i2i_zoo.pretrained.backbones import VGG16
 from i2i_zoo.tasks.conditions import SIZE, TILE, Condition
 from i2i_zoo.tasks.kinds import Picture, PictureFile, Seed
 from i2i_zoo.tasks.paired import PictureTranslator
@@ -56,6 +57,7 @@ class MUNIT(UnpairedMethod):
         lambda_style: Weight of the styles' reconstruction (eq. 3).
         lambda_cycle: Weight of the style-augmented cycle (appendix); 10 for summer and winter.
         lambda_perceptual: Weight of the domain-invariant perceptual loss (appendix); 1 for streets.
+        perceptual: Network of the perceptual loss: VGG-16, or the one of HED up to relu4_3.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         weight_decay: L2 penalty of Adam.
@@ -81,6 +83,7 @@ class MUNIT(UnpairedMethod):
         lambda_style: Weight = 1.0,
         lambda_cycle: Weight = 0.0,
         lambda_perceptual: Weight = 0.0,
+        perceptual: VGG16 = "vgg16",
         lr: LearningRate = 1e-4,
         betas: Betas = (0.5, 0.999),
         weight_decay: Weight = 1e-4,
@@ -133,7 +136,7 @@ class MUNIT(UnpairedMethod):
                 loss["cycle_a"] = hp.lambda_cycle * F.l1_loss(self.autoencoder_a.decode(again_a, own_a), a)
                 loss["cycle_b"] = hp.lambda_cycle * F.l1_loss(self.autoencoder_b.decode(again_b, own_b), b)
             if hp.lambda_perceptual:
-                distance = InvariantPerceptualLoss()
+                distance = InvariantPerceptualLoss(hp.perceptual)
                 loss["perceptual_a"] = hp.lambda_perceptual * distance(fake_a, b)
                 loss["perceptual_b"] = hp.lambda_perceptual * distance(fake_b, a)
 

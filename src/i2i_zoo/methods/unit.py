@@ -19,6 +19,7 @@ from i2i_zoo.networks.unit import (
     SeparateDiscriminators,
     SharedLatentAutoencoder,
 )
+from i2i_zoo.pretrained.backbones import VGG16
 
 from .base import UnpairedMethod
 from .schedules import halved
@@ -50,6 +51,7 @@ class UNIT(UnpairedMethod):
         lambda_kl: Weight of the codes' divergence from N(0, 1) (eq. 3): the mean of their squares.
         lambda_cycle_kl: The same for the codes of translations (eq. 6).
         lambda_perceptual: Weight of the domain-invariant perceptual loss of version 2018; 1 for streets.
+        perceptual: Network of the perceptual loss: VGG-16, or the one of HED up to relu4_3.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         weight_decay: L2 penalty of Adam.
@@ -79,6 +81,7 @@ class UNIT(UnpairedMethod):
         lambda_kl: Weight = 0.1,
         lambda_cycle_kl: Weight = 0.1,
         lambda_perceptual: Weight = 0.0,
+        perceptual: VGG16 = "vgg16",
         lr: LearningRate = 1e-4,
         betas: Betas = (0.5, 0.999),
         weight_decay: Weight = 1e-4,
@@ -137,7 +140,7 @@ class UNIT(UnpairedMethod):
             loss["cycle_kl_a"] = hp.lambda_cycle_kl * again_a.float().square().mean()
             loss["cycle_kl_b"] = hp.lambda_cycle_kl * again_b.float().square().mean()
             if hp.lambda_perceptual:
-                distance = InvariantPerceptualLoss()
+                distance = InvariantPerceptualLoss(hp.perceptual)
                 loss["perceptual_a"] = hp.lambda_perceptual * distance(fake_a, b)
                 loss["perceptual_b"] = hp.lambda_perceptual * distance(fake_b, a)
 
