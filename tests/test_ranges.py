@@ -54,7 +54,7 @@ WRONG: list[tuple[type, dict[str, Any], str]] = [
     (PairedData, {"root": "data", "load_size": 0}, "or a list of 2, each a whole number of at least 1 or null"),
     (PairedData, {"root": "data", "crop_size": [72]}, "or a list of 2, each a whole number of at least 1 or null"),
     (PairedData, {"root": "data", "seed": 2**32}, "give a whole number of at least 0 and below 4294967296"),
-    (PairedData, {"root": "data", "made_from": "line"}, "give one of lab, edges, hole or null"),
+    (PairedData, {"root": "data", "made_from": "line"}, "give one of lab, edges, hed, hole or null"),
     (SyntheticPairs, {"size": -1}, "give a whole number of at least 1"),
     (StyleData, {"content": "data", "test_size": -1}, "give a whole number of at least 1"),
     (EMA, {"decay": 7}, "give a number of at least 0 and below 1"),

@@ -10,8 +10,11 @@ from torch.utils.data import DataLoader
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.sampler import EpochSampler
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.labels import colour_labels, label_ids
-from i2i_zoo.media.pictures import read_picture, to_uint8
+from i2i_zoo.media.lines import thin_lines
+from i2i_zoo.media.pictures import decode_picture, read_picture, to_float, to_uint8
+from i2i_zoo.pretrained.hed import hed, hed_edges
 
 
 def photo(seed, height=24, width=40):
@@ -270,6 +273,55 @@ def test_edges(tmp_path):
     assert (item["source"][0, :, [0, 1, 2, 5, 6, 7]] == 1).all()  # on white
     assert torch.equal(item["target"], read_picture(step))
     assert only(PairedData(str(tmp_path), made_from="edges", **AS_THEY_ARE))["source"].shape == (3, 8, 8)
+
+
+@pytest.mark.usefixtures("hed")
+def test_hed(tmp_path, monkeypatch):
+    """HED draws a photograph at the size that it is loaded at, once, and drawing and photograph are cropped alike."""
+    monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))
+    hed.cache_clear()
+    root = tmp_path / "data"
+    for name in ("x", "y"):
+        write(root / "train" / f"{name}.png", photo(ord(name), 60, 80))
+    options = {"made_from": "hed", "load_size": 48, "crop_size": 32, "test_size": 40, "in_channels": 1}
+    data = PairedData(str(root), hed_threshold=None, **options)
+    item = only(data)
+    large, small = (to_float(resize(decode_picture(photo(ord("x"), 60, 80)), size)) for size in (48, 40))
+    whole = 1 - 2 * hed_edges(large, torch.device("cpu"))
+    windows = (whole if flip == 0 else whole.flip(1) for flip in (0, 1))
+    tiles = torch.cat([w.unfold(0, 32, 1).unfold(1, 32, 1).reshape(-1, 32, 32) for w in windows])
+    assert (tiles - item["source"]).abs().amax((1, 2)).min() < 0.01  # one of the crops, but for rounding
+    assert item["source"].shape == (1, 32, 32)
+    assert data.datasets["val"][0, 0]["source"].shape == (1, 40, 40)
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache" / "hed").iterdir()}
+    assert len(kept) == 4  # two splits of two
+    torch.testing.assert_close(only(PairedData(str(root), hed_threshold=None, **options))["source"], item["source"])
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache" / "hed").iterdir()} == kept
+    lines = PairedData(str(root), hed_threshold=0.3, hed_smallest=0, **options | {"in_channels": 3})
+    assert set(only(lines)["source"].unique().tolist()) <= {-1.0, 1.0}
+    dataset = lines.datasets["val"]
+    drawn = thin_lines(hed_edges(small, torch.device("cpu")), 0.3, 0)
+    assert torch.equal(dataset[0, 0]["source"], (1 - 2 * drawn.float()).expand(3, -1, -1))
+    assert lines.preprocess.to_json() == {"size": [40, 40], "made_from": "hed"}
+    hed.cache_clear()
+
+
+def test_hed_without_its_weights(tmp_path, monkeypatch):
+    write(tmp_path / "train" / "x.png", photo(0))
+    data = PairedData(str(tmp_path), made_from="hed", **AS_THEY_ARE)
+    monkeypatch.setenv("I2I_ZOO_HED", str(tmp_path / "gone.h5"))
+    hed.cache_clear()
+    with pytest.raises(ZooError, match=r"I2I_ZOO_HED is .*gone\.h5"):
+        only(data)
+
+
+@pytest.mark.usefixtures("hed")
+def test_hed_with_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
+    write(tmp_path / "train" / "x.png", photo(0))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ZooError, match=r"hed: the cache cannot be written \(.*\); set I2I_ZOO_CACHE"):
+        only(PairedData(str(tmp_path), made_from="hed", **AS_THEY_ARE))
 
 
 def test_inpainting(tmp_path):

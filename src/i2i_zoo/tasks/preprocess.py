@@ -113,11 +113,11 @@ class PairedPreprocess(PicturePreprocess):
     """The record for pairs.
 
     Args:
-        made_from: How sources were made from photographs: ``lab`` (their lightness), ``edges`` or ``hole``.
+        made_from: How sources were made from photographs: ``lab`` (their lightness), ``edges``, ``hed`` or ``hole``.
     """
 
-    made_from: Literal["lab", "edges", "hole"] | None = entry(
-        lambda value: value in ("lab", "edges", "hole"), "choose lab, edges or hole"
+    made_from: Literal["lab", "edges", "hed", "hole"] | None = entry(
+        lambda value: value in ("lab", "edges", "hed", "hole"), "choose lab, edges, hed or hole"
     )
 
 
