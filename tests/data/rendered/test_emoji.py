@@ -71,7 +71,7 @@ def test_a_file_that_is_no_font_is_named(tmp_path: Path) -> None:
 
 
 def test_one_emoji_of_ten_is_for_the_test(button: Image.Image, tmp_path: Path) -> None:
-    write_pairs({f"button{n}": button for n in range(20)}, tmp_path / "emoji", size=32, sketches=2)
+    write_pairs({f"button{n}": button for n in range(20)}, tmp_path / "emoji", size=32, sketches=2, hed=0)
     names = {split: sorted(file.stem for file in (tmp_path / "emoji" / split).iterdir()) for split in ("train", "test")}
     assert names["test"] == ["button0-0", "button10-0"]
     assert len(names["train"]) == 36
@@ -79,7 +79,19 @@ def test_one_emoji_of_ten_is_for_the_test(button: Image.Image, tmp_path: Path) -
     item = data.dataset("train")[0, 0]
     assert item["source"].shape == item["target"].shape == (3, 32, 32)
     with pytest.raises(ZooError, match="exists already"):
-        write_pairs({"button": button}, tmp_path / "emoji")
+        write_pairs({"button": button}, tmp_path / "emoji", hed=0)
+
+
+@pytest.mark.usefixtures("hed")
+def test_the_last_sketches_are_heds(button: Image.Image, tmp_path: Path) -> None:
+    write_pairs({"test": button, "train": button}, tmp_path / "emoji", size=32, sketches=2, hed=1)
+    for number in range(2):
+        drawn = np.asarray(Image.open(tmp_path / f"emoji/train/train-{number}.png"))
+        expected = draw_pair(button, 32, numbered_generator(0, number, 1), hed=number == 1)
+        assert np.array_equal(drawn, np.asarray(expected))
+        other = draw_pair(button, 32, numbered_generator(0, number, 1), hed=number == 0)
+        assert not np.array_equal(drawn[:, :32], np.asarray(other)[:, :32])
+        assert np.array_equal(drawn[:, 32:], np.asarray(other)[:, 32:])
 
 
 @needs_font

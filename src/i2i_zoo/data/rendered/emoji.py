@@ -15,8 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from i2i_zoo.devices import find_device
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.lines import thin_lines
+from i2i_zoo.pretrained.hed import hed_edges
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.store.archives import new_folder
 
@@ -71,15 +74,18 @@ def place(picture: Image.Image, size: int, random: torch.Generator) -> Image.Ima
     return square
 
 
-def sketch(picture: Tensor, random: torch.Generator) -> Tensor:
+def sketch(picture: Tensor, random: torch.Generator, hed: bool = False) -> Tensor:
     """A drawing (1, H/2, W/2) of a picture (3, H, W), both in [0, 1]: dark lines on white, as if drawn by hand.
 
-    Lines run where a colour changes.  How weak a change still makes a line, how thick lines are and how much they
-    waver is drawn for each sketch, and in every second one some lines are interrupted.
+    Lines run where a colour changes or, with ``hed``, where HED finds an edge, as in pix2pix's own sketches.  How weak
+    a change still makes a line, how thick lines are and how much they waver is drawn for each sketch, and in every
+    second one some lines are interrupted.
     """
     weakest, thickness, waver, gaps = torch.rand(4, generator=random).tolist()
     size = picture.shape[-2:]
-    ink = (crests(picture) > 0.1 + 0.25 * weakest).float()[None, None]
+    threshold = 0.1 + 0.25 * weakest
+    lines = hed_lines(picture, threshold) if hed else crests(picture) > threshold
+    ink = lines.float()[None, None]
     ink = F.max_pool2d(ink, 3, 1, 1)
     if thickness > 0.5:
         ink = F.max_pool2d(ink, 3, 1, 1)
@@ -88,6 +94,13 @@ def sketch(picture: Tensor, random: torch.Generator) -> Tensor:
     grid = F.affine_grid(torch.eye(2, 3)[None], [1, 1, *size], align_corners=False)
     wavering = grid + 0.02 * waver * smooth_noise(2, size, 7, random).movedim(1, -1)
     return 1 - F.avg_pool2d(F.grid_sample(ink, wavering, align_corners=False), 2)[0]
+
+
+def hed_lines(picture: Tensor, threshold: float) -> Tensor:
+    """HED's edges in a picture (3, H, W) in [0, 1], found at half the size, which is faster: booleans (H, W)."""
+    small = F.avg_pool2d(picture[None], 2)[0]
+    strength = hed_edges(2 * small - 1, find_device())[None, None]
+    return thin_lines(F.interpolate(strength, scale_factor=2, mode="bilinear")[0, 0], threshold, smallest=10)
 
 
 def crests(picture: Tensor) -> Tensor:
@@ -118,10 +131,10 @@ def smooth_noise(channels: int, size: tuple[int, int] | torch.Size, cells: int, 
     return F.interpolate(values, tuple(size), mode="bicubic", align_corners=True)
 
 
-def draw_pair(picture: Image.Image, size: int, random: torch.Generator) -> Image.Image:
+def draw_pair(picture: Image.Image, size: int, random: torch.Generator, hed: bool = False) -> Image.Image:
     """A sketch of an emoji (RGBA) and the emoji, placed alike, side by side: RGB, ``2 * size`` by ``size`` pixels."""
     large = place(picture, 2 * size, random)
-    lines = sketch(torch.from_numpy(np.array(large)).movedim(-1, 0) / 255, random)
+    lines = sketch(torch.from_numpy(np.array(large)).movedim(-1, 0) / 255, random, hed)
     pair = Image.new("RGB", (2 * size, size))
     pair.paste(Image.fromarray((255 * lines[0]).round().byte().numpy()), (0, 0))
     pair.paste(large.resize((size, size), Image.Resampling.LANCZOS), (size, 0))
@@ -129,7 +142,12 @@ def draw_pair(picture: Image.Image, size: int, random: torch.Generator) -> Image
 
 
 def write_pairs(
-    pictures: Mapping[str, Image.Image], root: str | Path, size: int = 128, sketches: int = 4, seed: int = 0
+    pictures: Mapping[str, Image.Image],
+    root: str | Path,
+    size: int = 128,
+    sketches: int = 4,
+    hed: int = 1,
+    seed: int = 0,
 ) -> None:
     """Write ``root/{train,test}/<name>-<number>.png``: the sketch on the left, the emoji on the right.
 
@@ -140,9 +158,11 @@ def write_pairs(
         root: Folder to make, which appears when it is complete; `PairedData` reads it.
         size: Length of a side of each of the two pictures, in pixels.
         sketches: How often an emoji is placed and drawn for training.
+        hed: How many of these sketches have HED's edges.
         seed: Seed of places and sketches.
 
     Raises:
+        MissingWeights: If HED is asked for and its weights are not here.
         ZooError: If the folder exists or cannot be written.
     """
     with new_folder(Path(root)) as folder:
@@ -150,9 +170,8 @@ def write_pairs(
             test = index % _EVERY == 0
             for number in range(1 if test else sketches):
                 random = numbered_generator(seed, number, index)
-                save_picture(
-                    draw_pair(picture, size, random), folder / ("test" if test else "train") / f"{name}-{number}.png"
-                )
+                pair = draw_pair(picture, size, random, hed=number >= sketches - hed)
+                save_picture(pair, folder / ("test" if test else "train") / f"{name}-{number}.png")
 
 
 if __name__ == "__main__":  # python -m i2i_zoo.data.rendered.emoji NotoColorEmoji.ttf data/emoji
