@@ -314,3 +314,18 @@ def test_the_losses_of_a_perceptual_network() -> None:
     fit(model, {"content": content, "style": style, "name": ["a"]}, steps=1)
     assert not torch.equal(weights, model.decoder.layers[1].weight)
     assert not any("features" in name for name in model.state_dict())
+
+
+def test_the_identity_loss_makes_a_content_decode_to_itself() -> None:
+    random = torch.Generator().manual_seed(0)
+    batch = {"content": torch.rand(1, 3, 16, 16, generator=random) * 2 - 1, "name": ["a"]}
+    batch["style"] = batch["content"].flip(1)
+    errors = []
+    for weight in (0.0, 1000.0):
+        torch.manual_seed(0)
+        model = init_kaiming(AdaIN(width=4, lambda_style=0.0, lambda_identity=weight, lr=3e-3))
+        before = F.mse_loss(model.decoder(model.encoder(batch["content"])), batch["content"])
+        fit(model, batch, steps=30)
+        after = F.mse_loss(model.decoder(model.encoder(batch["content"])), batch["content"])
+        errors.append(after / before)
+    assert errors[1] < 0.7 * errors[0]

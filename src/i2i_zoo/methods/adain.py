@@ -34,6 +34,8 @@ class AdaIN(StyleTask, Method):
         new_decoder: Take only the encoder from the checkpoint that training starts from.
         lambda_content: Weight of the content loss (eq. 12).
         lambda_style: Weight of the style loss (eq. 13).
+        lambda_identity: Weight of the squared difference between contents and what the decoder makes of their own
+            codes.  Raise it from the paper's 0 if ``alpha=0`` does not return the content.
         perceptual: Frozen classifier whose features the losses compare, at its first four levels; by default they
             compare those of the encoder.
         lr: Learning rate of Adam.
@@ -51,6 +53,7 @@ class AdaIN(StyleTask, Method):
         new_decoder: bool = False,
         lambda_content: Weight = 1.0,
         lambda_style: Weight = 10.0,
+        lambda_identity: Weight = 0.0,
         perceptual: Backbone | None = None,
         lr: LearningRate = 1e-4,
         lr_decay: Weight = 5e-5,
@@ -88,14 +91,16 @@ class AdaIN(StyleTask, Method):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """The decoder's update (sec. 5)."""
         with torch.no_grad():
-            style = self.encoder.maps(batch["style"])
-            code = target = adain(self.encoder(batch["content"]), *channel_statistics(style[-1]))
+            own, style = self.encoder(batch["content"]), self.encoder.maps(batch["style"])
+            code = target = adain(own, *channel_statistics(style[-1]))
             if self.hparams.perceptual is not None:
                 style, target = self.targets(batch["content"], batch["style"])
         with self.update("decoder") as loss:
             found = self.maps(self.decoder(code))
             loss["content"] = self.hparams.lambda_content * F.mse_loss(found[-1], target)
             loss["style"] = self.hparams.lambda_style * statistics_loss(found, style)
+            if self.hparams.lambda_identity:
+                loss["identity"] = self.hparams.lambda_identity * F.mse_loss(self.decoder(own), batch["content"])
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
         """The four maps that the losses compare, of pictures (B, 3, H, W) in [-1, 1]."""
