@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int | None:
 
     from i2i_zoo.compare.comparing import compare
 
-    from . import tables
+    from . import table_checks, tables
     from .runs import EndedBySignal, ended_by_signals
 
     overrides = dict(map(parse_override, args.override))
@@ -67,7 +67,9 @@ def run(args: argparse.Namespace) -> int | None:
     folder = args.output or Path("comparisons", path.stem if path is not None else "names")
     if folder.is_file():
         raise ZooError(f"-o {folder} is a file: name a folder.")
-    tables.check(comparison)
+    if (args.seeds or overrides) and not any(row.seeds for row in comparison.rows):
+        raise ZooError("--seeds and --override change trainings, and nothing is trained here: leave them out.")
+    table_checks.check(comparison)
     try:
         with ended_by_signals(lambda: "; the same command continues"):
             for file in compare(comparison, folder):

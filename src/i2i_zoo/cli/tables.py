@@ -7,23 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning as L
-import torch
 import yaml
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from i2i_zoo import cards, hub
-from i2i_zoo.compare.measure import data_to_test, possible_metrics, quiet
+from i2i_zoo import cards
 from i2i_zoo.compare.rows import Comparison, Metrics, Row
 from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
-from i2i_zoo.methods.base import Method
-from i2i_zoo.metrics.suites import METRICS, PARTS
 from i2i_zoo.registry import ENTRIES, suggest
 
-from .messages import reason
-from .recipes import check_recipe, import_recipe_classes, recipe
-from .training import Parser
+from .recipes import check_recipe, recipe
 
 #: The keys of a table and of its rows, and what each holds.
 TABLE_KEYS = {
@@ -86,6 +78,8 @@ def read_table(path: Path, data: str | None, overrides: Mapping[str, Any], **opt
         check_keys(section, ROW_KEYS, where)
         if ("recipe" in section) == ("checkpoint" in section):
             raise ZooError(f"{where}: name either a recipe to train or a checkpoint.")
+        if "checkpoint" in section and (useless := {"seeds", "overrides"} & set(section)):
+            raise ZooError(f"{where}: {min(useless)} change a training, and a checkpoint is finished; leave them out.")
         changes = {**content.get("overrides", {}), **section.get("overrides", {}), **overrides}
         try:
             row = (
@@ -157,10 +151,13 @@ def trained(name: str, overrides: Mapping[str, Any], data: str | None, seeds: Se
         path = recipe(name)
     except ZooError:
         raise ZooError(
-            f"{name} is no checkpoint, no folder and no recipe; the closest checkpoints are {suggest(name)}."
+            f"{name} is no table, checkpoint, folder or recipe; the closest checkpoints are {suggest(name)}."
         ) from None
     check_recipe(path)
-    content = with_overrides(read_yaml(path), overrides, name)
+    content = read_yaml(path)
+    if not all(isinstance(content.get(key), dict) and "class_path" in content[key] for key in ("model", "data")):
+        raise ZooError(f"{path} is not a recipe: its sections model and data each need a class_path; see recipes/.")
+    content = with_overrides(content, overrides, name)
     seeds = [content.get("seed_everything", 0)] if seeds is None else seeds
     seeds = [0 if seed is True else seed for seed in seeds]
     if wrong := [seed for seed in seeds if type(seed) is not int or not 0 <= seed < 2**32]:
@@ -209,10 +206,7 @@ def with_overrides(content: dict[str, Any], overrides: Mapping[str, Any], where:
         for key in path[:-1]:
             place[key] = dict(place.get(key) or {})
             place = place[key]
-        if value is None and section != "trainer":
-            place.pop(path[-1], None)
-        else:
-            place[path[-1]] = value
+        place[path[-1]] = value
     return content
 
 
@@ -226,78 +220,3 @@ def with_data(content: dict[str, Any], root: str | None) -> dict[str, Any]:
         return content  # rendered, without files
     options = {**(section.get("init_args") or {}), kind.folder_option: str(Path(root).resolve())}
     return {**content, "data": {**section, "init_args": options}}
-
-
-def check(comparison: Comparison) -> None:
-    """Check everything before the first training: names, metrics, options of recipes, and the data.
-
-    Raises `ZooError` with one sentence.
-    """
-    names = [row.name for row in comparison.rows]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ZooError(f"Two rows are called {repeated[0]!r}: give each a name of its own.")
-    import_recipe_classes()
-    checked: set[str] = set()
-    measured: set[str] = set()
-    problem: ZooError | None = None
-    for row in comparison.rows:
-        try:
-            model = built(row)
-            data = data_to_test(row)
-            if lacking := set(model.batch_keys) - set(data.batch_keys):
-                raise ZooError(f"{type(data).__name__} has no {min(lacking)} for {type(model).__name__}")
-            for stage in ("test",) if row.checkpoint else ("fit", "test"):
-                if (key := f"{stage} {row.recipe['data']}") not in checked:
-                    data.setup(stage)
-                    checked.add(key)
-            for name in row.paper:
-                check_paper(name, row, model)
-        except ZooError as error:
-            raise ZooError(f"{row.name}: {error}") from error
-        try:
-            measured |= possible_metrics(row, model).keys()
-        except ZooError as error:
-            problem = error
-    if problem is not None and (unknown := set(comparison.rows[0].metrics or {}) - measured):
-        raise ZooError(f"{min(unknown)} cannot be measured in any row: {problem}")
-
-
-def built(row: Row) -> Method:
-    """The model of a row: that of its checkpoint, or an empty one of its recipe, all of whose sections are checked.
-
-    Raises `ZooError` for what the recipe or the checkpoint says wrongly.
-    """
-    if row.checkpoint is not None and row.unfinished is None:
-        return hub.load(row.checkpoint)
-    if row.recipe.get("trainer", {}).get("num_nodes", 1) != 1:
-        raise ZooError(
-            "trainer.num_nodes would spread one training over several machines: leave it out, and start the same "
-            "command on each machine, with one folder for all."
-        )
-    parser = Parser()
-    parser.add_lightning_class_args(L.Trainer, "trainer")
-    parser.add_lightning_class_args(Method, "model", subclass_mode=True)
-    parser.add_lightning_class_args(L.LightningDataModule, "data", subclass_mode=True)
-    try:
-        sections = {key: row.recipe[key] for key in ("trainer", "model", "data")}
-        with torch.device("meta"), quiet():
-            config = parser.instantiate_classes(parser.parse_object(sections))
-    except KeyError as error:
-        raise ZooError(f"the recipe has no section {error}; see recipes/.") from error
-    except MisconfigurationException as error:
-        raise ZooError(" ".join(str(error).split())) from error
-    except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
-        raise reason(error) or ZooError(" ".join(str(error).split())) from error
-    model: Method = config.model
-    model.adopt(config.data.preprocess)
-    return model
-
-
-def check_paper(name: str, row: Row, model: Method) -> None:
-    """Raise `ZooError` for a number of the paper that is none, or whose metric cannot be in the row."""
-    if type(row.paper[name]) not in (int, float):
-        raise ZooError(f"paper: {name} is {row.paper[name]!r}, not a number; correct it.")
-    plain = name.removeprefix("ab_").removeprefix("ba_") if len(model.directions[0]) else name
-    known = [*METRICS, *model.measured_losses]
-    if plain not in known and not any(plain == f"{metric}_{part}" for metric in known for part in PARTS):
-        raise ZooError(f"paper: {name} is no metric; name it like a column, such as fcn_score_pixel_accuracy.")

@@ -8,7 +8,7 @@ import logging
 import statistics
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import lightning as L
@@ -64,13 +64,12 @@ def metrics_of(row: Row) -> dict[str, Any]:
     """The arguments of `Evaluation`: the row's own metrics, or those that its recipe tests."""
     if row.metrics is not None:
         return {"metrics": row.metrics}
-    callbacks = row.recipe.get("trainer", {}).get("callbacks") or []
-    sections = [c for c in callbacks if c.get("class_path", "").rpartition(".")[2] == "Evaluation"]
+    sections = [c for c in row.callbacks if c.get("class_path", "").rpartition(".")[2] == "Evaluation"]
     return dict(sections[0].get("init_args") or {}) if sections else {}
 
 
-def possible_metrics(row: Row, model: Method) -> dict[str, Mapping[str, Any] | None]:
-    """The row's own metrics that can be measured for a model.  Raises `ZooError` if it is none of them."""
+def possible_metrics(row: Row, model: Method) -> tuple[dict[str, Mapping[str, Any] | None], list[ZooError]]:
+    """Those of the row's own metrics that can be measured for a model, and why the others cannot."""
     possible, problems = {}, []
     for name, options in (row.metrics or {}).items():
         try:
@@ -81,9 +80,7 @@ def possible_metrics(row: Row, model: Method) -> dict[str, Mapping[str, Any] | N
             possible[name] = options
         except ZooError as error:
             problems.append(error)
-    if problems and not possible:
-        raise problems[0]
-    return possible
+    return possible, problems
 
 
 def measured(job: Job, comparison: Comparison) -> Result:
@@ -104,24 +101,15 @@ def measured(job: Job, comparison: Comparison) -> Result:
             }
         )
     )
-    kept = kept_result(job)
-    if kept is not None and kept["from"] == origin:
-        return kept
+    path = job.folder / "result.json"
+    with suppress(FileNotFoundError, ValueError):  # a damaged file is replaced
+        kept: Result = json.loads(path.read_text(encoding="utf-8"))
+        if kept["from"] == origin:
+            return kept
     result = {"from": origin, **measure(job, model, comparison)}
-    with atomic_write(job.folder / "result.json") as partial:
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(result), encoding="utf-8")
     return result
-
-
-def kept_result(job: Job) -> Result | None:
-    """The last result of a job, whatever it was measured from; None if there is none."""
-    try:
-        kept: Result = json.loads((job.folder / "result.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        return None  # damaged: it is measured again
-    return kept
 
 
 def digest(model: Method) -> str:
@@ -134,7 +122,7 @@ def digest(model: Method) -> str:
 
 def precision(row: Row) -> Any:
     """The precision of the recipe's trainer, in which `i2i-zoo test` measures too."""
-    return row.recipe.get("trainer", {}).get("precision") or "32-true"
+    return row.trainer.get("precision") or "32-true"
 
 
 def measure(job: Job, model: Method, comparison: Comparison) -> Result:
@@ -146,7 +134,8 @@ def measure(job: Job, model: Method, comparison: Comparison) -> Result:
         ``pictures_per_second``, and the number of ``test_pictures``.
     """
     row = job.row
-    options = metrics_of(row) if row.metrics is None else {"metrics": possible_metrics(row, model)}
+    parameters = sum(parameter.numel() for parameter in model.parameters())  # the test adds the discriminators
+    options = metrics_of(row) if row.metrics is None else {"metrics": possible_metrics(row, model)[0]}
     observer = Observer(job.folder / "pictures", comparison.pictures, **options)
     with quiet():
         L.Trainer(
@@ -174,7 +163,7 @@ def measure(job: Job, model: Method, comparison: Comparison) -> Result:
             }
             for direction in model.directions
         },
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameters": parameters,
         "pictures_per_second": round(len(model.directions) / statistics.median(warm), 2),
         "device": device.removesuffix("s") if device.endswith(" 1 threads") else device,
         "test_pictures": len(observer.seconds),

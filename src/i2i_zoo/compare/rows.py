@@ -44,9 +44,20 @@ class Row:
         return list(self.seeds) or [None]
 
     @property
+    def trainer(self) -> Mapping[str, Any]:
+        """The recipe's section of the trainer, empty if there is none."""
+        return self.recipe.get("trainer") or {}
+
+    @property
+    def callbacks(self) -> list[dict[str, Any]]:
+        """The sections of the recipe's callbacks, of which there may be none, one or a list."""
+        callbacks = self.trainer.get("callbacks") or []
+        return callbacks if isinstance(callbacks, list) else [callbacks]
+
+    @property
     def all_devices(self) -> bool:
         """Whether its recipe asks for several devices, so that nothing else may run beside it."""
-        return (self.recipe.get("trainer", {}).get("devices") or 1) not in (1, "1", [0], "auto")
+        return (self.trainer.get("devices") or 1) not in (1, "1", [0], "auto")
 
 
 @dataclass(frozen=True)
@@ -108,12 +119,11 @@ class Job:
         recipe["seed_everything"] = self.seed
         data = recipe["data"]["init_args"] = dict(recipe["data"].get("init_args") or {})
         data["seed"] = self.seed
-        trainer = recipe["trainer"] = dict(recipe.get("trainer") or {})
+        trainer = recipe["trainer"] = dict(self.row.trainer)
         trainer["default_root_dir"] = str(self.folder)
         trainer.setdefault("devices", 1)
-        callbacks = trainer.get("callbacks") or []
         history = {"class_path": "i2i_zoo.callbacks.history.History", "init_args": {"file": str(self.history)}}
-        trainer["callbacks"] = [*(callbacks if isinstance(callbacks, list) else [callbacks]), history]
+        trainer["callbacks"] = [*self.row.callbacks, history]
         return recipe
 
     @property
