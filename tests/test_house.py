@@ -436,7 +436,7 @@ FLOORS = (
     {"callbacks", "convert"},
     {"hub"},
     {"export", "benchmark", "cards", "normalization_figure"},
-    {"demo"},
+    {"compare", "demo"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

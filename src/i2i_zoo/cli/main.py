@@ -18,6 +18,7 @@ from i2i_zoo.errors import ZooError, printable
 
 from . import (
     benchmark,
+    compare,
     conditions,
     convert,
     data,
@@ -49,6 +50,7 @@ VERBS: dict[str, ModuleType] = {
     "convert": convert,
     "export": export,
     "benchmark": benchmark,
+    "compare": compare,
     "push": push,
     "demo": demo,
     "normalization": normalization,

@@ -1,0 +1,158 @@
+"""What a test shows picture by picture: the bootstrap of its metrics, its speed, and pictures to look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from i2i_zoo.callbacks.evaluation import Evaluation
+from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.pictures import to_pil
+from i2i_zoo.metrics.suites import Measure
+from i2i_zoo.tasks.paired import in_colours, visible
+
+#: How often the test pictures are drawn again, with replacement.
+RESAMPLES = 1000
+#: The most numbers that a metric may sum up for a picture if its bootstrap is to fit into memory.
+LARGEST_STATE = 10_000
+
+
+class Observer(Evaluation):
+    """Measures like `Evaluation`, and keeps what each picture adds to each metric, how long it takes, and some of them.
+
+    Args:
+        folder: Where to write pictures.
+        count: How many, evenly spaced over the test.
+        **metrics: The arguments of `Evaluation`.
+    """
+
+    def __init__(self, folder: Path, count: int, **metrics: Any) -> None:
+        super().__init__(**metrics)
+        self.folder, self.count = folder, count
+        self.seconds: list[float] = []
+        self.names: dict[str, list[str]] = {}
+        #: Sums of each picture by direction, metric and state.
+        self.sums: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.values: dict[str, float] = {}
+
+    def on_test_start(self, trainer: Any, pl_module: Any) -> None:
+        number = int(trainer.num_test_batches[0])
+        self.shown = set(spaced(number, self.count))
+        self.names = {direction: [] for direction in pl_module.directions}
+
+    def on_test_batch_start(
+        self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self.start = now()
+
+    def on_test_batch_end(
+        self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self.seconds.append(now() - self.start)
+        before = {key: state(measure) for key, measure in self.all_measures()}
+        super().on_validation_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        for key, measure in self.all_measures():
+            after = state(measure)
+            self.sums.setdefault(key, []).append({name: value - before[key][name] for name, value in after.items()})
+        if batch_idx in self.shown:
+            self.keep(pl_module, outputs, batch)
+
+    def all_measures(self) -> list[tuple[tuple[str, str], Measure]]:
+        """The measures by direction and name; one that the data cannot fill is no longer among them."""
+        return [((way, name), measure) for way, found in self.measures.items() for name, measure in found.items()]
+
+    def keep(self, model: Any, outputs: Any, batch: Any) -> None:
+        """Write source, output and target of each direction for the sheets."""
+        panels = model.panels(outputs)
+        for number, direction in enumerate(model.directions):
+            name = batch["name_b" if direction == "ba" else "name"][0]
+            found = model.measured(outputs, direction)
+            palette = model.preprocess_for(direction).target_palette
+            shown = {
+                "source": panels[number * (len(panels) // len(model.directions))],
+                **{key: visible(in_colours(found[key], palette)) for key in ("output", "target") if key in found},
+            }
+            if batch.get("name_b", batch["name"])[0] != batch["name"][0]:
+                shown.pop("target", None)  # that of another picture
+            for part, picture in shown.items():
+                save_picture(to_pil(picture[0]), picture_file(self.folder, direction, len(self.names[direction]), part))
+            self.names[direction].append(name)
+
+    def on_test_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        super().on_validation_epoch_end(trainer, pl_module)
+        logged = trainer.callback_metrics
+        self.values = {key.removeprefix("test/"): float(value) for key, value in logged.items()}
+
+    def results(self, direction: str) -> dict[str, Any]:
+        """The metrics of a direction: value, replicates and title of each."""
+        found = {}
+        replicates: dict[str, list[float]] = {}
+        for (way, name), measure in self.all_measures():
+            if way == direction:
+                replicates |= resampled(name, measure, self.sums[way, name])
+        prefix = f"{direction}_" if direction else ""
+        for key, title in self.titles.items():
+            name = key.removeprefix(prefix)
+            if key.startswith(prefix) and key in self.values:
+                found[name] = {
+                    "value": self.values[key],
+                    "replicates": replicates.get(name, []),
+                    "title": title.rpartition(": ")[2],
+                }
+        return found
+
+
+def spaced(length: int, count: int) -> list[int]:
+    """At most ``count`` indices of a list of this length, from the first to the last."""
+    return [round(index) for index in np.linspace(0, length - 1, min(count, length))]
+
+
+def picture_file(folder: Path, direction: str, number: int, part: str) -> Path:
+    """Where a picture for the sheets is: ``part`` is source, output or target."""
+    return folder / f"{direction}{number}-{part}.png"
+
+
+def now() -> float:
+    """Seconds, after everything that a GPU has to do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def state(measure: Measure) -> dict[str, Any]:
+    """The sums that a metric keeps; none for one that keeps lists, or too much."""
+    kept = measure.metric.metric_state
+    if any(not isinstance(value, Tensor) or value.numel() > LARGEST_STATE for value in kept.values()):
+        return {}
+    return {name: value.detach().cpu().double().numpy().copy() for name, value in kept.items()}  # type: ignore[union-attr]  # tensors by the line above
+
+
+def resampled(name: str, measure: Measure, sums: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Bootstrap: each part of a metric on `RESAMPLES` draws of the test pictures with replacement.
+
+    The same number of pictures gives the same draws, so the replicates of two models can be compared one by one.
+    """
+    count = len(sums)
+    if not sums[0]:
+        return {}
+    draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    totals = {
+        key: np.tensordot(draws, np.stack([picture[key] for picture in sums]), 1)  # (RESAMPLES, ...)
+        for key in sums[0]
+    }
+    compute = type(measure.metric).compute  # without the wrapper, which keeps the first result
+    metric, found = measure.metric, dict[str, list[float]]()
+    for number in range(RESAMPLES):
+        for key, total in totals.items():
+            setattr(metric, key, torch.as_tensor(total[number]))
+        result = compute(metric)
+        for part, value in (result if isinstance(result, Mapping) else {"": result}).items():
+            found.setdefault("_".join(filter(None, (name, part))), []).append(round(float(value), 6))
+    return found if np.isfinite([*found.values()]).all() else {}
