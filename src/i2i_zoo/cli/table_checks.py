@@ -16,9 +16,9 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.metrics.suites import METRICS, PARTS
 
+from .diagnosis import Parser
 from .messages import reason
 from .recipes import import_recipe_classes
-from .training import Parser
 
 
 def check(comparison: Comparison) -> None:
