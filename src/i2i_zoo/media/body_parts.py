@@ -1,0 +1,209 @@
+"""The ten body parts of deformable GANs: where each is in a pose, and how it moves from one pose to another.
+
+Poses are (B, 18, 3): x and y in pixels and visibility, in the order of OpenPose.  Siarohin, Sangineto, Lathuiliere and
+Sebe 2018 (arXiv:1801.00055), sec. 3.2; the constants are those of the authors' code.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+NOSE, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP = 0, 2, 5, 8, 11
+
+TORSO = (RIGHT_HIP, LEFT_HIP, LEFT_SHOULDER, RIGHT_SHOULDER)
+#: The nose, the eyes and the ears.
+HEAD = (NOSE, 14, 15, 16, 17)
+KNEES = (9, 12)
+#: Thighs, shins, upper arms and forearms, each right and then left: the two joints of each.
+LIMBS = ((8, 9), (11, 12), (9, 10), (12, 13), (2, 3), (5, 6), (3, 4), (6, 7))
+#: The index in `LIMBS` of each limb's counterpart on the other side of the body.
+OTHER_SIDE = (1, 0, 3, 2, 5, 4, 7, 6)
+
+#: The torso, the head and the limbs.
+PARTS = 2 + len(LIMBS)
+
+#: How far limbs reach beyond their second joint, as a share of their length, when they are moved and when they are
+#: drawn as masks.  Shins and forearms reach farther, for feet and hands.
+REACH_MOVED = (0.1, 0.1, 0.3, 0.3, 0.1, 0.1, 0.3, 0.3)
+REACH_DRAWN = (0.1, 0.1, 0.5, 0.5, 0.1, 0.1, 0.5, 0.5)
+
+#: The transform of a missing part, in pixels: all that it fetches is outside the picture.
+NOWHERE = (1.0, 0.0, 1000.0, 0.0, 1.0, 1000.0)
+
+#: Points that spread less than this across their main direction, in pixels, lie on a line.
+ON_A_LINE = 1e-3
+
+
+def gaussian_maps(pose: Tensor, height: int, width: int, sigma: float = 6.0) -> Tensor:
+    """Poses as maps (B, 18, height, width): exp(-d^2 / (2 sigma^2)) around each point; 0 for a missing one."""
+    x, y, seen = pose.float().unbind(-1)
+    rows = torch.arange(height, device=pose.device) - y[..., None]
+    columns = torch.arange(width, device=pose.device) - x[..., None]
+    along_y, along_x = (torch.exp(-distance.square() / (2 * sigma**2)) for distance in (rows, columns))
+    return (seen[..., None] * along_y)[..., None] * along_x[..., None, :]
+
+
+def torso_height(pose: Tensor) -> Tensor:
+    """(B,) root mean square of the distances from hip to shoulder in pixels; of one side if the other is not seen."""
+    sides = pose[:, [RIGHT_HIP, LEFT_HIP]], pose[:, [RIGHT_SHOULDER, LEFT_SHOULDER]]
+    seen = sides[0][..., 2] * sides[1][..., 2]
+    squares = (sides[0] - sides[1])[..., :2].square().sum(-1)
+    return ((squares * seen).sum(-1) / seen.sum(-1).clamp(min=1)).sqrt()
+
+
+def part_transforms(source: Tensor, target: Tensor) -> Tensor:
+    """How the ten parts move from the source pose to the target pose.
+
+    Args:
+        source: Poses (B, 18, 3).
+        target: Poses (B, 18, 3).
+
+    Returns:
+        (B, 10, 2, 3), float32: the affine map from pixels (x, y, 1) of the target to those of the source.  A limb that
+        the source lacks moves as its counterpart on the other side.  `NOWHERE` for a part that the target lacks, or
+        both sides of the source, and for one whose points in the target lie on a line.
+    """
+    device, source, target = source.device, exact(source).cpu(), exact(target).cpu()
+    points, counted = (torch.zeros(2, len(source), PARTS, 7, 2, dtype=torch.double), torch.zeros(len(source), PARTS, 7))
+    poses = torch.stack([source, target])
+
+    points[:, :, 0, :4] = poses[:, :, TORSO, :2]
+    counted[:, 0, :4] = both_seen(source, target, TORSO).prod(-1, keepdim=True)
+
+    points[:, :, 1] = poses[:, :, (*HEAD, LEFT_SHOULDER, RIGHT_SHOULDER), :2]
+    head = both_seen(source, target, HEAD)
+    shoulders = both_seen(source, target, (LEFT_SHOULDER, RIGHT_SHOULDER))
+    counted[:, 1] = torch.cat([head, shoulders * head.amax(-1, keepdim=True)], -1)
+
+    found, wanted = (limb_outlines(pose, REACH_MOVED) for pose in (source, target))
+    own, other = limbs_seen(source), limbs_seen(source)[:, OTHER_SIDE]
+    points[0, :, 2:, :4] = torch.where(own[..., None, None] > 0, found, found[:, OTHER_SIDE])
+    points[1, :, 2:, :4] = wanted
+    counted[:, 2:, :4] = (torch.maximum(own, other) * limbs_seen(target))[..., None]
+    return fit_affine(points[1], points[0], counted.double()).float().to(device)
+
+
+def whole_transform(source: Tensor, target: Tensor) -> Tensor:
+    """The one transform (B, 1, 2, 3) of the torso and of the knees that both poses (B, 18, 3) show; see above."""
+    device, source, target = source.device, exact(source).cpu(), exact(target).cpu()
+    points = [pose[:, None, TORSO + KNEES, :2] for pose in (target, source)]
+    torso = both_seen(source, target, TORSO).prod(-1, keepdim=True).expand(-1, len(TORSO))
+    counted = torch.cat([torso, both_seen(source, target, KNEES)], -1)[:, None]
+    return fit_affine(points[0], points[1], counted).float().to(device)
+
+
+def part_masks(target: Tensor, height: int, width: int) -> Tensor:
+    """Where the ten parts are in a picture: (B, 10, height, width) of 0 and 1, from poses (B, 18, 3).
+
+    The torso is everywhere, and brings the background; the head is a square; limbs are rectangles.
+    """
+    device, target = target.device, exact(target)
+    x, y = torch.arange(width, device=target.device), torch.arange(height, device=target.device)[:, None]
+    masks = torch.zeros(len(target), PARTS, height, width, device=target.device)
+    masks[:, 0] = 1
+
+    seen = target[:, HEAD, 2:]
+    centre = (target[:, HEAD, :2] * seen).sum(1) / seen.sum(1).clamp(min=1)
+    half = (0.4 * torso_height(target)).floor()[:, None, None]
+    left, top = (centre.floor()[..., None, None] - half[:, None]).unbind(1)
+    inside = (x >= left) & (x < left + 2 * half) & (y >= top) & (y < top + 2 * half)
+    masks[:, 1] = inside * seen.amax(1, keepdim=True)
+
+    corners = limb_outlines(target, REACH_DRAWN)
+    masks[:, 2:] = in_polygons(corners, x, y) * limbs_seen(target)[..., None, None]
+    return masks.to(device)
+
+
+def exact(pose: Tensor) -> Tensor:
+    """A pose in float64, in which outlines and fits are not decided by rounding; on the CPU if its device has none."""
+    return (pose.cpu() if pose.device.type == "mps" else pose).detach().double()
+
+
+def both_seen(source: Tensor, target: Tensor, points: tuple[int, ...]) -> Tensor:
+    """(B, n): 1 where both poses show a point, else 0."""
+    return source[:, points, 2] * target[:, points, 2]
+
+
+def limbs_seen(pose: Tensor) -> Tensor:
+    """(B, 8): 1 where a pose shows both joints of a limb, else 0."""
+    return pose[:, LIMBS, 2].prod(-1)
+
+
+def limb_outlines(pose: Tensor, reach: tuple[float, ...]) -> Tensor:
+    """The corners (B, 8, 4, 2) in x and y of the rectangles around the limbs; all on a line for a limb of no length.
+
+    A rectangle is 0.4 torso heights wide.  It reaches a tenth of the limb beyond the first joint, and ``reach`` of the
+    rest beyond the second.
+    """
+    first, second = pose[:, LIMBS, :2].unbind(2)
+    start = first + 0.1 * (first - second)
+    end = second + pose.new_tensor(reach)[:, None] * (second - start)
+    along = end - start
+    length = along.norm(dim=-1, keepdim=True).clamp(min=1e-9)
+    across = torch.stack([-along[..., 1], along[..., 0]], -1) / length * 0.2 * torso_height(pose)[:, None, None]
+    return torch.stack([start + across, start - across, end - across, end + across], 2)
+
+
+def fit_affine(points: Tensor, images: Tensor, counted: Tensor) -> Tensor:
+    """The affine maps (..., 2, 3) that take points (..., N, 2) to their images, all fitted at once.
+
+    It is the total least squares of the direct linear transform, after both sets were centred and scaled to a mean
+    square radius of 2 (Hartley 1997), as scikit-image fits it.  If the points match exactly, any fit gives the same.
+
+    Args:
+        points: (..., N, 2), float64.
+        images: (..., N, 2), float64.
+        counted: (..., N): 1 for points that count, else 0.
+
+    Returns:
+        (..., 2, 3); `NOWHERE` if the points lie on a line or the images are one point, which leaves the map open.
+    """
+    near, near_centre, near_scale = normalised(points, counted[..., None])
+    far, far_centre, far_scale = normalised(images, counted[..., None])
+    known = ~on_a_line(near, near_scale) & (far_scale < 1 / ON_A_LINE)
+    left = torch.cat([near, counted[..., None]], -1)
+    right = torch.zeros_like(left)
+    equations = torch.cat([torch.cat([left, right, far[..., :1]], -1), torch.cat([right, left, far[..., 1:]], -1)], -2)
+    solution = torch.linalg.svd(equations, full_matrices=False).Vh[..., -1, :]
+    solution = solution[..., :6] / -solution[..., 6:].where(known[..., None], 1.0)
+    rows = solution.unflatten(-1, (2, 3))
+    # Undo the scaling: image = far_centre + (A (point - near_centre) near_scale + b) / far_scale.
+    matrix = rows[..., :2] * (near_scale / far_scale)[..., None, None]
+    offset = far_centre + rows[..., 2] / far_scale[..., None] - (matrix * near_centre[..., None, :]).sum(-1)
+    fitted = torch.cat([matrix, offset[..., None]], -1)
+    return torch.where(known[..., None, None], fitted, fitted.new_tensor(NOWHERE).view(2, 3))
+
+
+def normalised(points: Tensor, counted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Points (..., N, 2) centred and scaled to a mean square radius of 2, with the centre (..., 2) and the scale (...).
+
+    ``counted`` is (..., N, 1); points that do not count become 0.
+    """
+    count = counted.sum(-2).clamp(min=1)
+    centre = (points * counted).sum(-2) / count
+    moved = (points - centre[..., None, :]) * counted
+    radius = moved.square().sum((-2, -1)) / count[..., 0]
+    scale = (2 / radius.clamp(min=1e-12)).sqrt()
+    return moved * scale[..., None, None], centre, scale
+
+
+def on_a_line(points: Tensor, scale: Tensor) -> Tensor:
+    """Whether `normalised` points (..., N, 2) lie on a line, within `ON_A_LINE` pixels before they were scaled."""
+    x, y = points.unbind(-1)
+    xx, yy, xy = x.square().sum(-1), y.square().sum(-1), (x * y).sum(-1)
+    across = (xx * yy - xy.square()).clamp(min=0) / (xx + yy).clamp(min=1e-12)  # about the smaller sum of squares
+    return across.sqrt() < ON_A_LINE * scale
+
+
+def in_polygons(corners: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Whether points are in polygons (..., N, 2): (..., H, W), for columns x (W,) and rows y (H, 1).
+
+    A point is inside if a ray from it crosses the outline an odd number of times.  Parallel to the columns, as
+    scikit-image casts it.
+    """
+    start, end = corners, corners.roll(1, -2)
+    (x0, y0), (x1, y1) = ([part[..., None, None] for part in each.unbind(-1)] for each in (start, end))
+    between = (x0 <= x) != (x1 <= x)
+    crossing = y0 + (x - x0) * ((y1 - y0) / (x1 - x0).where(x1 != x0, 1.0))
+    return (between & (y < crossing)).sum(-3) % 2 == 1
