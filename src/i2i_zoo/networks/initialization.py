@@ -56,3 +56,13 @@ def init_kaiming(network: Network) -> Network:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return network
+
+
+def init_glorot(network: Network) -> Network:
+    """Draw weights by Glorot's uniform rule and zero the biases, in place: what Keras does, for deformable GANs."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
