@@ -64,8 +64,8 @@ def part_transforms(source: Tensor, target: Tensor) -> Tensor:
         the source lacks moves as its counterpart on the other side.  `NOWHERE` for a part that the target lacks, or
         both sides of the source, and for one whose points in the target lie on a line.
     """
-    device, source, target = source.device, exact(source).cpu(), exact(target).cpu()
-    points, counted = (torch.zeros(2, len(source), PARTS, 7, 2, dtype=torch.double), torch.zeros(len(source), PARTS, 7))
+    device, source, target = source.device, on_cpu(source), on_cpu(target)
+    points, counted = source.new_zeros(2, len(source), PARTS, 7, 2), source.new_zeros(len(source), PARTS, 7)
     poses = torch.stack([source, target])
 
     points[:, :, 0, :4] = poses[:, :, TORSO, :2]
@@ -81,12 +81,12 @@ def part_transforms(source: Tensor, target: Tensor) -> Tensor:
     points[0, :, 2:, :4] = torch.where(own[..., None, None] > 0, found, found[:, OTHER_SIDE])
     points[1, :, 2:, :4] = wanted
     counted[:, 2:, :4] = (torch.maximum(own, other) * limbs_seen(target))[..., None]
-    return fit_affine(points[1], points[0], counted.double()).float().to(device)
+    return fit_affine(points[1], points[0], counted).float().to(device)
 
 
 def whole_transform(source: Tensor, target: Tensor) -> Tensor:
     """The one transform (B, 1, 2, 3) of the torso and of the knees that both poses (B, 18, 3) show; see above."""
-    device, source, target = source.device, exact(source).cpu(), exact(target).cpu()
+    device, source, target = source.device, on_cpu(source), on_cpu(target)
     points = [pose[:, None, TORSO + KNEES, :2] for pose in (target, source)]
     torso = both_seen(source, target, TORSO).prod(-1, keepdim=True).expand(-1, len(TORSO))
     counted = torch.cat([torso, both_seen(source, target, KNEES)], -1)[:, None]
@@ -118,6 +118,11 @@ def part_masks(target: Tensor, height: int, width: int) -> Tensor:
 def exact(pose: Tensor) -> Tensor:
     """A pose in float64, in which outlines and fits are not decided by rounding; on the CPU if its device has none."""
     return (pose.cpu() if pose.device.type == "mps" else pose).detach().double()
+
+
+def on_cpu(pose: Tensor) -> Tensor:
+    """The same on the CPU: fits are small, and have the same last digits there whatever the device."""
+    return exact(pose if pose.is_meta else pose.cpu())
 
 
 def both_seen(source: Tensor, target: Tensor, points: tuple[int, ...]) -> Tensor:
