@@ -73,7 +73,7 @@ def test_masks_are_the_authors(case: tuple[torch.Tensor, torch.Tensor]) -> None:
 
 def test_maps_are_the_authors() -> None:
     stored = golden("heatmaps")
-    maps = gaussian_maps(poses(stored["keypoints"]), 128, 64)
+    maps = gaussian_maps(poses(stored["keypoints"]), (128, 64))
     assert stored.check("maps", maps[..., ::4, ::4])[0]
     assert stored.check("sums", maps.sum((2, 3)))[0]
 

@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 import lightning as L
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 import i2i_zoo
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.base import Method
 from i2i_zoo.metrics.suites import suite
 from i2i_zoo.registry import method_class, method_name
@@ -355,3 +357,94 @@ class UnpairedTester(MethodTester):
             torch.testing.assert_close(measured["target"], batch[target])
             torch.testing.assert_close(measured["output"], model.translate(batch[source], direction=direction))
         assert len(model.panels(outputs)) == 2 * len(model.directions)
+
+
+class PoseTester(MethodTester):
+    """A tester for methods of the pose task."""
+
+    size: ClassVar[tuple[int, int]] = (64, 64)
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            example = self.method(**self.tiny).example_batch(batch_size, *size)
+        return {**example, "name": ["a", "b", "c", "d"][:batch_size]}
+
+    def test_a_translator_translates_an_example(self, model: Any) -> None:
+        model.eval()
+        example = model.example_batch(2, *self.size)
+        assert set(example) == set(model.batch_keys)
+        output = model.translate(example["source"], example["target_pose"][0], source_pose=example["source_pose"])
+        assert output.shape == (2, 3, *self.size)
+        assert output.abs().max() <= 1
+
+    @pytest.mark.gpu
+    def test_it_trains_and_translates_on_a_gpu(self, model: Any) -> None:
+        losses = fit(model, self.batch(self.size), accelerator="gpu").losses[0]
+        expected = fit(self.build(), self.batch(self.size)).losses[0]
+        assert losses == pytest.approx(expected, rel=0.05, abs=0.02)
+        model.eval().cuda()
+        self.test_a_translator_translates_an_example(model)
+
+    @pytest.mark.parametrize("size", [(64, 64), (64, 32), (50, 70), (1, 1)])
+    def test_translate_keeps_the_size(self, model: Any, size: tuple[int, int]) -> None:
+        model.eval()
+        batch = self.batch(size)
+        output = model.translate(batch["source"], batch["target_pose"][1], source_pose=batch["source_pose"])
+        assert output.shape == (2, 3, *size)
+        picture = to_pil(batch["source"][0])
+        poses = {"pose": batch["target_pose"][1].numpy(), "source_pose": batch["source_pose"][0].numpy()}
+        assert model.translate(picture, **poses).size == size[::-1]
+
+    def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
+        model.eval()
+        batch = self.batch(self.size)
+        source, poses, pose = batch["source"], batch["source_pose"], batch["target_pose"][0]
+        together = model.translate(source, pose, source_pose=poses)
+        alone = model.translate(source[1], pose, source_pose=poses[1])
+        torch.testing.assert_close(together[1], alone, rtol=0, atol=1e-5)
+
+    def test_the_output_follows_both_poses(self, model: Any) -> None:
+        model.eval()
+        batch = self.batch(self.size)
+        source, one, other = batch["source"][:1], batch["source_pose"][:1], batch["target_pose"][:1]
+        with torch.inference_mode():
+            outputs = [model(source, *poses) for poses in ((one, other), (other, one), (one, one))]
+        assert not torch.equal(outputs[0], outputs[1])
+        assert not torch.equal(outputs[0], outputs[2])
+
+    def test_a_pose_is_in_pixels_of_its_picture(self, model: Any) -> None:
+        """A picture of twice the size, with the same poses, is the same to a model that works at one size."""
+        model.eval()
+        model.preprocess = model.preprocess_type(self.size)
+        batch = self.batch(self.size)
+        small = to_pil(batch["source"][0])
+        large = small.resize([2 * side for side in small.size], Image.Resampling.NEAREST)
+        poses = [batch[f"{which}_pose"][0] for which in ("target", "source")]
+        doubled = [torch.cat([pose[:, :2] * 2 + 0.5, pose[:, 2:]], 1) for pose in poses]
+        translator = model.translator(pose=poses[0])
+        working = translator.at_working_size(translator.read(small, source_pose=poses[1]))
+        translator = model.translator(pose=doubled[0])
+        again = translator.at_working_size(translator.read(large, source_pose=doubled[1]))
+        torch.testing.assert_close(again[3:], working[3:], rtol=1e-5, atol=1e-4)
+        assert (again[:3] - working[:3]).abs().mean() < 0.2  # scaling a picture of noise smooths it
+        assert model.translate(large, doubled[0], source_pose=doubled[1]).size == large.size
+
+    def test_wrong_poses_are_refused(self, model: Any) -> None:
+        batch = self.batch(self.size)
+        source, pose = batch["source"][0], batch["target_pose"][0]
+        with pytest.raises(ZooError, match="needs pose"):
+            model.translate(source)
+        with pytest.raises(ZooError, match="give it as source_pose"):
+            model.translate(source, pose)
+        with pytest.raises(ZooError, match=r"shape \(17, 3\)"):
+            model.translate(source, pose[1:], source_pose=pose)
+        with pytest.raises(ZooError, match="infinite or NaN"):
+            model.translate(source, pose * torch.nan, source_pose=pose)
+        for damaged, words in (
+            (pose[None, :17], r"of shape \(B, 18, 3\), not \(1, 17, 3\)"),
+            (pose[None] / 2, "visibility of 0 or 1"),
+        ):
+            wrong = {key: value[:1] for key, value in batch.items()} | {"source_pose": damaged}
+            with pytest.raises(ZooError, match=words):
+                fit(model, wrong)

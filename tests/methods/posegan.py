@@ -35,6 +35,11 @@ def in_our_layout(tensor: Tensor) -> Tensor:
     return tensor.permute(3, 2, 0, 1) if tensor.dim() == 4 else tensor
 
 
+def theirs(tensor: Tensor) -> Tensor:
+    """A tensor of ours in Keras' layout."""
+    return tensor.permute(2, 3, 1, 0) if tensor.dim() == 4 else tensor
+
+
 def our_name(key: str) -> str:
     """Our name of a tensor of the authors' generator (app.00.conv.kernel) or discriminator (00.conv.kernel)."""
     *part, number, layer, kind = key.split(".")

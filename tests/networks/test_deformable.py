@@ -60,7 +60,7 @@ def test_the_baseline_is_the_authors() -> None:
     stored = golden("generator_none")
     generator = authors_generator(stored, warped=False)
     levels = Levels(generator)
-    maps = [gaussian_maps(poses(stored[f"{which}_keypoints"]), 128, 64) for which in ("source", "target")]
+    maps = [gaussian_maps(poses(stored[f"{which}_keypoints"]), (128, 64)) for which in ("source", "target")]
     output = generator(stored.input("source"), *maps)
     for sample in range(2):
         levels.check(stored, sample)
@@ -75,7 +75,7 @@ def test_deformable_skips_are_the_authors() -> None:
     source, target = (poses(stored[f"{which}_keypoints"]) for which in ("source", "target"))
     transforms, masks = part_transforms(source, target), part_masks(target, 128, 64)
     assert torch.equal(masks, unpacked(stored["masks_packed"], 2, 10, 128, 64))
-    maps = [gaussian_maps(pose, 128, 64) for pose in (source, target)]
+    maps = [gaussian_maps(pose, (128, 64)) for pose in (source, target)]
     output = generator(stored.input("source"), *maps, transforms, masks)
     for sample in range(2):
         levels.check(stored, sample)
@@ -93,7 +93,7 @@ def test_the_discriminator_is_the_authors() -> None:
     with torch.device("meta"):
         discriminator = PairDiscriminator()
     discriminator.load_state_dict(our_state(stored, "D"), assign=True)
-    source, target = (gaussian_maps(poses(stored[f"{which}_keypoints"]), 128, 64) for which in ("source", "target"))
+    source, target = (gaussian_maps(poses(stored[f"{which}_keypoints"]), (128, 64)) for which in ("source", "target"))
     # The authors feed D's real batch with the poses exchanged in this case.
     pair = torch.cat([stored.input("d_source"), target, stored.input("d_target"), source], 1)
     assert stored.check("d_real_out", discriminator(pair).sigmoid().flatten(1))[0]

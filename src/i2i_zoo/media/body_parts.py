@@ -6,6 +6,8 @@ Sebe 2018 (arXiv:1801.00055), sec. 3.2; the constants are those of the authors' 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -35,11 +37,14 @@ NOWHERE = (1.0, 0.0, 1000.0, 0.0, 1.0, 1000.0)
 ON_A_LINE = 1e-3
 
 
-def gaussian_maps(pose: Tensor, height: int, width: int, sigma: float = 6.0) -> Tensor:
-    """Poses as maps (B, 18, height, width): exp(-d^2 / (2 sigma^2)) around each point; 0 for a missing one."""
+def gaussian_maps(pose: Tensor, size: Sequence[int], sigma: float = 6.0) -> Tensor:
+    """Poses as maps (B, 18, H, W) of this height and width: exp(-d^2 / (2 sigma^2)) of the distance d to each point.
+
+    The map of a missing point is 0.
+    """
     x, y, seen = pose.float().unbind(-1)
-    rows = torch.arange(height, device=pose.device) - y[..., None]
-    columns = torch.arange(width, device=pose.device) - x[..., None]
+    rows = torch.arange(size[0], device=pose.device) - y[..., None]
+    columns = torch.arange(size[1], device=pose.device) - x[..., None]
     along_y, along_x = (torch.exp(-distance.square() / (2 * sigma**2)) for distance in (rows, columns))
     return (seen[..., None] * along_y)[..., None] * along_x[..., None, :]
 

@@ -3,8 +3,9 @@
 from .base import Task
 from .one_style import OneStyleTask
 from .paired import PairedTask
+from .pose import PoseTask
 from .semantic import SemanticTask
 from .style import StyleTask
 from .unpaired import UnpairedTask
 
-__all__ = ["OneStyleTask", "PairedTask", "SemanticTask", "StyleTask", "Task", "UnpairedTask"]
+__all__ = ["OneStyleTask", "PairedTask", "PoseTask", "SemanticTask", "StyleTask", "Task", "UnpairedTask"]

@@ -46,6 +46,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     data_class: ClassVar[str] = "another datamodule"
     #: Keys of a batch to the hyper-parameters that hold their numbers of channels.
     channel_options: ClassVar[Mapping[str, str]] = {}
+    #: Keys of a batch that hold points (B, N, 3) of x and y in pixels and visibility, 0 or 1.
+    point_keys: ClassVar[tuple[str, ...]] = ()
     #: Whether the tensors of a batch are compared pixel by pixel, so that they have one size.
     aligned: ClassVar[bool] = False
     #: Whether training mirrors pictures of any size up to the stride of the network by itself.

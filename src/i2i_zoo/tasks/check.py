@@ -109,6 +109,9 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
 def check_shape(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
     """Raise `ZooError` for a tensor of a batch with another number of dimensions than the example's."""
     name = type(model).__name__
+    if key in model.point_keys and found.shape[1:] != wanted.shape[1:]:
+        shape = f"(B, {', '.join(map(str, wanted.shape[1:]))})"
+        raise ZooError(f"{name} takes {key} of shape {shape}, not {tuple(found.shape)}: correct the dataset's items.")
     if found.dim() != wanted.dim():
         shape = "(B, H, W)" if wanted.dim() == 3 else f"(B, {', '.join(map(str, wanted.shape[1:-2]))}, H, W)"
         raise ZooError(f"{name} takes {key} of shape {shape}, not {tuple(found.shape)}: correct the dataset's items.")
@@ -137,6 +140,9 @@ def check_values(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
         raise ZooError(f"{name} takes {key} as {correct}, not {shown}: convert it in the dataset.")
     if not found.numel():
         raise ZooError(f"{name}: {key} of the batch is empty, of shape {tuple(found.shape)}; correct the dataset.")
+    if key in model.point_keys:
+        check_points(model, key, found)
+        return
     low, high = found.min().item(), found.max().item()
     if found.is_floating_point():
         if not (low >= -1 - SLACK and high <= 1 + SLACK):  # also for NaN
@@ -151,9 +157,20 @@ def check_values(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
         )
 
 
+def check_points(model: Task, key: str, found: Tensor) -> None:
+    """Raise `ZooError` for points (B, N, 3) that are not finite, or whose visibility is neither 0 nor 1."""
+    seen = found[..., 2]
+    if not found.isfinite().all() or not ((seen == 0) | (seen == 1)).all():
+        raise ZooError(
+            f"{type(model).__name__} takes {key} as x and y in pixels and a visibility of 0 or 1, and the data have "
+            f"{found.min().item():.4g} to {found.max().item():.4g}, and a visibility of {seen.min().item():.4g} to "
+            f"{seen.max().item():.4g}: correct the dataset's items."
+        )
+
+
 def check_aligned(model: Task, tensors: Mapping[str, Tensor]) -> None:
     """Raise `ZooError` if tensors that a model compares pixel by pixel differ in height and width."""
-    sizes = {key: tuple(tensor.shape[-2:]) for key, tensor in tensors.items()}
+    sizes = {key: tuple(tensor.shape[-2:]) for key, tensor in tensors.items() if key not in model.point_keys}
     if model.aligned and len(set(sizes.values())) > 1:
         shown = joined([f"{key} of {width}x{height}" for key, (height, width) in sizes.items()])
         raise ZooError(f"{type(model).__name__} takes batches of one size, not {shown}: correct the dataset's items.")
@@ -177,7 +194,7 @@ def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) 
     name, main = type(model).__name__, model.main_network
     stride, least = (1, 1) if model.trains_at_any_size else (getattr(main, "stride", 1), getattr(main, "smallest", 1))
     for key in model.batch_keys:
-        if batch[key].dim() < 3:  # not pictures
+        if batch[key].dim() < 3 or key in model.point_keys:  # not pictures
             continue
         height, width = batch[key].shape[-2:]
         needed = [-(-max(side - side % stride, least) // stride) * stride for side in (height, width)]

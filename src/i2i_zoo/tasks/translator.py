@@ -36,6 +36,8 @@ class Source(NamedTuple):
     is_tensor: bool
     #: Its file, for messages; empty if it was in memory.
     origin: str = ""
+    #: Its own conditions, for a task that needs them after the source has been read.
+    own: Mapping[str, Any] = {}
 
 
 class Translator(nn.Module, ABC):
