@@ -137,6 +137,16 @@ def test_a_point_outside_the_picture_is_missing() -> None:
     assert (keypoints[POINT["right_ankle"]] != 0).all()
 
 
+def test_a_person_may_be_partly_or_wholly_outside() -> None:
+    for seed in range(60):
+        person = Person(seed)
+        whole = person.render(Pose(), View(centre=3), GREY)
+        assert not whole.mask.any()
+        assert not whole.keypoints.any()
+        for floor in (0.3, 0.6, 1.5):
+            assert person.render(Pose(), View(floor=floor), GREY[:64]).mask.any()
+
+
 def test_a_skeleton_keeps_its_lengths() -> None:
     skeleton = make_skeleton()
     for pose in (walk(0.3), dance(4.0, 1), stand(np.random.default_rng(2))):

@@ -17,7 +17,7 @@ from .people_skeleton import Pose, rotation
 _RAYS = 2
 
 #: How far before a joint the surface may lie that shows it, in body heights, for each of the 18 points.
-_FLESH = np.array([0.03, 0.08, *[0.085, 0.06, 0.045] * 2, *[0.115, 0.075, 0.06] * 2, 0.03, 0.03, 0.035, 0.035])
+_FLESH = np.array([0.03, 0.16, *[0.085, 0.06, 0.045] * 2, *[0.115, 0.075, 0.06] * 2, 0.03, 0.03, 0.035, 0.035])
 
 
 @dataclass(frozen=True)

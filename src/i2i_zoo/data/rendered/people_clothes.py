@@ -108,9 +108,9 @@ class Painter:
             brow = front & (np.abs(x - ex) < 0.013) & (np.abs(y - ey - 0.0135) < 0.0028)
             colours[brow] = (np.array(who.hair) + skin * 0.3) / 1.3
             if who.glasses:
-                ring = front & (np.abs(np.hypot((x - ex) / 1.15, y - ey) - 0.0135) < 0.0024)
+                ring = (z > 0.022) & (np.abs(np.hypot((x - ex) / 1.2, y - ey) - 0.0135) < 0.0019)
                 colours[ring] = (30, 28, 30)
-        mouth = front & (np.abs(x) < 0.0165) & (np.abs(y + 0.0375) < 0.0042)
+        mouth = front & (np.abs(x) < 0.0165) & (np.abs(y + 0.0385 - 9 * x**2) < 0.0038)  # a slight smile
         colours[mouth] = skin * (0.78, 0.5, 0.5)
         return colours, materials
 
@@ -128,15 +128,15 @@ class Painter:
         who = self.who
         x, y, _ = rest.T
         step = who.pattern_step
-        colours = np.broadcast_to(np.array(who.top, np.float32), rest.shape).copy()
-        accent = np.array(who.top_accent, np.float32)
+        top, accent = np.array(who.top, np.float32), np.array(who.top_accent, np.float32)
+        colours = np.broadcast_to(top, rest.shape).copy()
         if who.pattern == "stripes":
             colours[y / step % 1 < 0.45] = accent
         elif who.pattern == "pinstripes":
             colours[(x / step * 1.3 + 0.16) % 1 < 0.32] = accent
         elif who.pattern == "checks":
             rows, columns = y / step % 1 < 0.5, (x / step + 0.25) % 1 < 0.5
-            colours[rows ^ columns] = 0.5 * colours[0] + 0.5 * accent
+            colours[rows ^ columns] = 0.5 * top + 0.5 * accent
             colours[rows & columns] = accent
         elif who.pattern == "dots":
             shifted = x / step + 0.5 * (np.floor(y / step) % 2)

@@ -93,7 +93,7 @@ def draw_identity(seed: int) -> Identity:
     def colour(colours: list[Colour]) -> Colour:
         base = colours[rng.integers(len(colours))]
         factor = rng.uniform(0.88, 1.1)
-        r, g, b = (float(np.clip(channel * factor + rng.normal(0, 4), 4, 250)) for channel in base)
+        r, g, b = (float(np.clip(channel * factor * rng.normal(1, 0.03), 4, 250)) for channel in base)
         return r, g, b
 
     woman = rng.random() < 0.5
@@ -102,7 +102,7 @@ def draw_identity(seed: int) -> Identity:
     hair_colours = _HAIR if tone < 2 else _HAIR[:3]
     top, bottom = colour(_TOPS), colour(_BOTTOMS)
     accent = _other(rng, _TOPS, top)
-    lower = one({"trousers": 0.6, "shorts": 0.15, "skirt": 0.25}) if woman else one({"trousers": 0.75, "shorts": 0.25})
+    lower = one({"trousers": 0.5, "shorts": 0.15, "skirt": 0.35}) if woman else one({"trousers": 0.75, "shorts": 0.25})
     jacket = rng.random() < 0.22
     pattern = one({"plain": 5, "stripes": 2, "pinstripes": 0.8, "checks": 1, "dots": 0.7, "yoke": 1, "band": 1})
     if jacket:
@@ -132,7 +132,9 @@ def draw_identity(seed: int) -> Identity:
         "jacket": jacket,
         "shirt": _other(rng, _TOPS, top),
         "print_colour": _other(rng, _TOPS, top, 60),
-        "chest_print": one({"badge": 3, "disc": 2, "letters": 2, "none": 2}) if pattern == "plain" else "none",
+        "chest_print": "none"
+        if pattern != "plain"
+        else one({"badge": 1, "none": 1} if jacket else {"badge": 3, "disc": 2, "letters": 2, "none": 1}),
         "back_print": pattern == "plain" and rng.random() < 0.3,
         "lower": lower,
         "lower_length": rng.uniform(0.62, 1.0),
