@@ -45,6 +45,17 @@ def test_the_mask_is_that_of_the_target() -> None:
     assert torch.equal(dataset[0, 1]["mask"][0], torch.from_numpy(target.mask).float())
 
 
+def test_hidden_points_are_missing() -> None:
+    dataset = data().dataset("test")
+    source = dataset.pair((0, 0))[0]
+    pose = dataset[0, 0]["source_pose"]
+    visible = pose[:, 2] == 1
+    assert 5 < visible.sum() < 18
+    assert torch.equal(pose[visible], torch.from_numpy(source.keypoints)[visible])
+    assert (pose[~visible] == 0).all()
+    assert source.keypoints[~visible.numpy()].any()
+
+
 def test_workers_change_nothing() -> None:
     for alone, together in zip(batches(), batches(num_workers=2), strict=True):
         assert alone["name"] == together["name"]

@@ -47,8 +47,9 @@ class Rendering:
 
     Args:
         picture: (H, W, 3) uint8.
-        keypoints: (18, 3) float32: x and y in pixels and the visibility, 0 or 1, in OpenPose's order.  A hidden point
-            keeps its place; a point outside the picture is 0, 0, 0.
+        keypoints: (18, 3) float32: x and y in pixels, where whole numbers are the centres of pixels, and the
+            visibility, 0 or 1, in OpenPose's order.  A hidden point keeps its place; a point outside the picture is
+            0, 0, 0.
         mask: (H, W) bool, where the person covers at least half of the pixel.
         parts: (H, W) uint8, the `Part` that is seen, 0 outside the mask.
         materials: (H, W) uint8, the `Material` that is seen, 0 outside the mask.
@@ -213,5 +214,5 @@ def _keypoints(pixels: np.ndarray, depth: np.ndarray, surface: np.ndarray, mask:
     for number, (x, y) in enumerate(pixels):
         if 0 <= x < width and 0 <= y < height:
             before = surface[int(y * _RAYS), int(x * _RAYS)] - depth[number]
-            keypoints[number] = x, y, mask[int(y), int(x)] and before < _FLESH[number]
+            keypoints[number] = x - 0.5, y - 0.5, mask[int(y), int(x)] and before < _FLESH[number]
     return keypoints

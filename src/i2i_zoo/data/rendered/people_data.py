@@ -53,9 +53,9 @@ class RenderedPeople(Dataset[dict[str, Any]]):
         source, target, name = self.pair(item)
         return {
             "source": picture(source),
-            "source_pose": torch.from_numpy(source.keypoints),
+            "source_pose": found(source),
             "target": picture(target),
-            "target_pose": torch.from_numpy(target.keypoints),
+            "target_pose": found(target),
             "mask": torch.from_numpy(target.mask[None].astype(np.float32)),
             "name": name,
         }
@@ -114,12 +114,19 @@ def picture(rendering: Rendering) -> Tensor:
     return to_float(torch.from_numpy(rendering.picture).permute(2, 0, 1))
 
 
+def found(rendering: Rendering) -> Tensor:
+    """The visible points as (18, 3); as if a detector had not found them, hidden ones are 0, 0, 0."""
+    return torch.from_numpy(rendering.keypoints * rendering.keypoints[:, 2:])
+
+
 class PeopleData(SplitData):
     """Rendered people: two pictures of one person in different poses, rendered at each use.
 
     Batches hold ``source`` and ``target`` (B, 3, H, W) in [-1, 1], ``source_pose`` and ``target_pose`` (B, 18, 3) and
-    ``mask`` (B, 1, H, W), 1 where the person is in the target.  Training draws pairs of ``persons`` people anew in
-    every epoch.  Validation and test show a person of their own in each pair.
+    ``mask`` (B, 1, H, W), 1 where the person is in the target.  A point that is hidden or outside is 0, 0, 0.
+
+    Training draws pairs of ``persons`` people anew in every epoch.  Validation and test show a person of their own in
+    each pair.
 
     Args:
         train: Number of training pairs in an epoch.
