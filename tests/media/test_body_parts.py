@@ -8,27 +8,27 @@ import numpy as np
 import pytest
 import torch
 
+from golden.fill import Golden
 from i2i_zoo.media.body_parts import (
     NOWHERE,
     PARTS,
     fit_affine,
-    gaussian_maps,
     part_masks,
     part_transforms,
     torso_height,
     whole_transform,
 )
-from methods.posegan import golden, poses, unpacked
+from methods.posegan import poses, unpacked
 
 
 @pytest.fixture(scope="module")
 def case() -> tuple[torch.Tensor, torch.Tensor]:
-    stored = golden("geometry")
+    stored = Golden("posegan_geometry")
     return poses(stored["source_keypoints"]), poses(stored["target_keypoints"])
 
 
 def test_transforms_are_the_authors(case: tuple[torch.Tensor, torch.Tensor]) -> None:
-    stored, (source, target) = golden("geometry"), case
+    stored, (source, target) = Golden("posegan_geometry"), case
     for name, known, found in (
         ("transforms", "determined", part_transforms(source, target)),
         ("uniform", "uniform_determined", whole_transform(source, target)),
@@ -41,7 +41,7 @@ def test_transforms_are_the_authors(case: tuple[torch.Tensor, torch.Tensor]) -> 
 
 
 def test_transforms_of_degenerate_parts_are_finite(case: tuple[torch.Tensor, torch.Tensor]) -> None:
-    stored, (source, target) = golden("geometry"), case
+    stored, (source, target) = Golden("posegan_geometry"), case
     undetermined = torch.from_numpy(stored["determined"] == 0)
     found = part_transforms(source, target)
     assert undetermined.sum() == 5
@@ -58,7 +58,7 @@ def test_transforms_do_not_depend_on_the_batch(case: tuple[torch.Tensor, torch.T
 
 
 def test_masks_are_the_authors(case: tuple[torch.Tensor, torch.Tensor]) -> None:
-    stored, target = golden("geometry"), case[1]
+    stored, target = Golden("posegan_geometry"), case[1]
     begin, areas, differing = 0, [], 0
     for pose, (height, width) in zip(target, stored["image_size"].astype(int).tolist(), strict=True):
         count = PARTS * height * width // 8
@@ -71,19 +71,23 @@ def test_masks_are_the_authors(case: tuple[torch.Tensor, torch.Tensor]) -> None:
     assert differing <= 2  # pixels on the outline of limbs, of 4.7 million
 
 
-def test_maps_are_the_authors() -> None:
-    stored = golden("heatmaps")
-    maps = gaussian_maps(poses(stored["keypoints"]), (128, 64))
-    assert stored.check("maps", maps[..., ::4, ::4])[0]
-    assert stored.check("sums", maps.sum((2, 3)))[0]
-
-
 def test_a_pose_without_a_torso_moves_nothing_and_is_drawn() -> None:
     pose = torch.zeros(1, 18, 3)
     pose[0, [2, 3]] = torch.tensor([[10.0, 20.0, 1.0], [30.0, 25.0, 1.0]])
     assert torso_height(pose) == 0
     assert part_transforms(pose, pose).flatten(2)[0].tolist() == [list(NOWHERE)] * PARTS
     assert part_masks(pose, 32, 32).isfinite().all()
+
+
+def test_an_incomplete_torso_moves_with_all_points(case: tuple[torch.Tensor, torch.Tensor]) -> None:
+    pose = case[0][:1].clone()
+    pose[0, 8] = 0
+    shift = torch.tensor([3.0, -2, 0])
+    expected = torch.tensor([[1.0, 0, -3], [0, 1, 2]])
+    found = part_transforms(pose, pose + shift * pose[..., 2:])[0, 0]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    whole = whole_transform(pose, pose + shift * pose[..., 2:])[0, 0]
+    torch.testing.assert_close(whole, expected, rtol=0, atol=1e-4)
 
 
 def test_a_rotation_is_found() -> None:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from golden.fill import Golden
-from i2i_zoo.media.body_parts import NOWHERE, gaussian_maps, part_masks, part_transforms, whole_transform
+from i2i_zoo.media.body_parts import NOWHERE, part_masks, part_transforms, whole_transform
+from i2i_zoo.media.pose_drawing import gaussian_maps
 from i2i_zoo.networks.deformable import DeformableGenerator, PairDiscriminator, moved_parts, rounded
 from methods.posegan import golden, our_state, poses, unpacked
 

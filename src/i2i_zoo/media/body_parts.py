@@ -6,8 +6,6 @@ Sebe 2018 (arXiv:1801.00055), sec. 3.2; the constants are those of the authors' 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -16,6 +14,7 @@ NOSE, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP = 0, 2, 5, 8, 11
 TORSO = (RIGHT_HIP, LEFT_HIP, LEFT_SHOULDER, RIGHT_SHOULDER)
 #: The nose, the eyes and the ears.
 HEAD = (NOSE, 14, 15, 16, 17)
+SHOULDERS = (LEFT_SHOULDER, RIGHT_SHOULDER)
 KNEES = (9, 12)
 #: Thighs, shins, upper arms and forearms, each right and then left: the two joints of each.
 LIMBS = ((8, 9), (11, 12), (9, 10), (12, 13), (2, 3), (5, 6), (3, 4), (6, 7))
@@ -37,18 +36,6 @@ NOWHERE = (1.0, 0.0, 1000.0, 0.0, 1.0, 1000.0)
 ON_A_LINE = 1e-3
 
 
-def gaussian_maps(pose: Tensor, size: Sequence[int], sigma: float = 6.0) -> Tensor:
-    """Poses as maps (B, 18, H, W) of this height and width: exp(-d^2 / (2 sigma^2)) of the distance d to each point.
-
-    The map of a missing point is 0.
-    """
-    x, y, seen = pose.float().unbind(-1)
-    rows = torch.arange(size[0], device=pose.device) - y[..., None]
-    columns = torch.arange(size[1], device=pose.device) - x[..., None]
-    along_y, along_x = (torch.exp(-distance.square() / (2 * sigma**2)) for distance in (rows, columns))
-    return (seen[..., None] * along_y)[..., None] * along_x[..., None, :]
-
-
 def torso_height(pose: Tensor) -> Tensor:
     """(B,) root mean square of the distances from hip to shoulder in pixels; of one side if the other is not seen."""
     sides = pose[:, [RIGHT_HIP, LEFT_HIP]], pose[:, [RIGHT_SHOULDER, LEFT_SHOULDER]]
@@ -65,21 +52,19 @@ def part_transforms(source: Tensor, target: Tensor) -> Tensor:
         target: Poses (B, 18, 3).
 
     Returns:
-        (B, 10, 2, 3), float32: the affine map from pixels (x, y, 1) of the target to those of the source.  A limb that
-        the source lacks moves as its counterpart on the other side.  `NOWHERE` for a part that the target lacks, or
-        both sides of the source, and for one whose points in the target lie on a line.
+        (B, 10, 2, 3), float32: the affine map from pixels (x, y, 1) of the target to those of the source.  A torso that
+        is incomplete in one pose moves with all points that both show.  A limb that the source lacks moves as its
+        counterpart on the other side.  `NOWHERE` for a part that the target lacks, or both sides of the source, and for
+        one whose points in the target lie on a line.
     """
     device, source, target = source.device, on_cpu(source), on_cpu(target)
-    points, counted = source.new_zeros(2, len(source), PARTS, 7, 2), source.new_zeros(len(source), PARTS, 7)
-    poses = torch.stack([source, target])
+    points, counted = source.new_zeros(2, len(source), PARTS, 18, 2), source.new_zeros(len(source), PARTS, 18)
+    points[:, :, :2] = torch.stack([source, target])[:, :, None, :, :2]
+    counted[:, 0] = body_points(source, target, TORSO)
 
-    points[:, :, 0, :4] = poses[:, :, TORSO, :2]
-    counted[:, 0, :4] = both_seen(source, target, TORSO).prod(-1, keepdim=True)
-
-    points[:, :, 1] = poses[:, :, (*HEAD, LEFT_SHOULDER, RIGHT_SHOULDER), :2]
-    head = both_seen(source, target, HEAD)
-    shoulders = both_seen(source, target, (LEFT_SHOULDER, RIGHT_SHOULDER))
-    counted[:, 1] = torch.cat([head, shoulders * head.amax(-1, keepdim=True)], -1)
+    head = both_seen(source, target)[:, HEAD]
+    counted[:, 1, HEAD] = head
+    counted[:, 1, SHOULDERS] = both_seen(source, target)[:, SHOULDERS] * head.amax(-1, keepdim=True)
 
     found, wanted = (limb_outlines(pose, REACH_MOVED) for pose in (source, target))
     own, other = limbs_seen(source), limbs_seen(source)[:, OTHER_SIDE]
@@ -92,10 +77,8 @@ def part_transforms(source: Tensor, target: Tensor) -> Tensor:
 def whole_transform(source: Tensor, target: Tensor) -> Tensor:
     """The one transform (B, 1, 2, 3) of the torso and of the knees that both poses (B, 18, 3) show; see above."""
     device, source, target = source.device, on_cpu(source), on_cpu(target)
-    points = [pose[:, None, TORSO + KNEES, :2] for pose in (target, source)]
-    torso = both_seen(source, target, TORSO).prod(-1, keepdim=True).expand(-1, len(TORSO))
-    counted = torch.cat([torso, both_seen(source, target, KNEES)], -1)[:, None]
-    return fit_affine(points[0], points[1], counted).float().to(device)
+    counted = body_points(source, target, TORSO + KNEES)[:, None]
+    return fit_affine(target[:, None, :, :2], source[:, None, :, :2], counted).float().to(device)
 
 
 def part_masks(target: Tensor, height: int, width: int) -> Tensor:
@@ -130,9 +113,21 @@ def on_cpu(pose: Tensor) -> Tensor:
     return exact(pose if pose.is_meta else pose.cpu())
 
 
-def both_seen(source: Tensor, target: Tensor, points: tuple[int, ...]) -> Tensor:
-    """(B, n): 1 where both poses show a point, else 0."""
-    return source[:, points, 2] * target[:, points, 2]
+def both_seen(source: Tensor, target: Tensor) -> Tensor:
+    """(B, 18): 1 where both poses show a point, else 0."""
+    return source[..., 2] * target[..., 2]
+
+
+def body_points(source: Tensor, target: Tensor, points: tuple[int, ...]) -> Tensor:
+    """(B, 18): 1 for the points that tell how a body moves, else 0.
+
+    They are those of ``points`` that both poses show; if one of them lacks a point of the torso, all that both show.
+    The authors leave out such pairs.
+    """
+    seen = both_seen(source, target)
+    chosen = seen.new_zeros(18)
+    chosen[list(points)] = 1
+    return seen * torch.where(seen[:, TORSO].prod(-1, keepdim=True) > 0, chosen, 1.0)
 
 
 def limbs_seen(pose: Tensor) -> Tensor:

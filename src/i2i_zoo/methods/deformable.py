@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_zoo.annotations import AboveZero, Betas, Ge, Le, LearningRate, Odd, Weight, Width
+from i2i_zoo.annotations import Betas, Ge, Le, LearningRate, Odd, Weight, Width
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.losses.nearest_neighbour import VGG, FeatureLoss, NearestNeighbourLoss
-from i2i_zoo.media.body_parts import gaussian_maps, part_masks, part_transforms, whole_transform
+from i2i_zoo.media.body_parts import part_masks, part_transforms, whole_transform
+from i2i_zoo.media.pose_drawing import gaussian_maps
 from i2i_zoo.networks.deformable import DeformableGenerator, PairDiscriminator
 from i2i_zoo.networks.initialization import init_glorot
 from i2i_zoo.tasks import PoseTask
@@ -51,7 +52,7 @@ class Deformable(PoseTask, Method):
         downs: Annotated[int, Ge(2), Le(10)] = 5,
         warp: Literal["parts", "whole", "none"] = "parts",
         dropout: bool = True,
-        sigma: AboveZero = 6.0,
+        sigma: Annotated[float, Ge(0.1), Le(1e4)] = 6.0,
         discriminator_width: Width = 64,
         lambda_adversarial: Weight = 1.0,
         lambda_l1: Weight = 0.0,

@@ -5,15 +5,15 @@ Isola et al. 2017 (arXiv:1611.07004), conditioned as the baseline of Siarohin et
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2i_zoo.annotations import AboveZero, Betas, Count, LearningRate, Weight, Width
+from i2i_zoo.annotations import Betas, Count, Ge, Le, LearningRate, Weight, Width
 from i2i_zoo.losses.adversarial import adversarial_loss
-from i2i_zoo.media.body_parts import gaussian_maps
+from i2i_zoo.media.pose_drawing import gaussian_maps
 from i2i_zoo.networks.deformable import DeformableGenerator, PairDiscriminator
 from i2i_zoo.networks.discriminators import PatchDiscriminator, ReceptiveField
 from i2i_zoo.networks.initialization import init_glorot, init_normal
@@ -69,7 +69,7 @@ class Pix2PixPose(PoseTask, Method):
         width: Width = 64,
         dropout: bool = True,
         inference_norm: Literal["image", "running"] = "image",
-        sigma: AboveZero = 6.0,
+        sigma: Annotated[float, Ge(0.1), Le(1e4)] = 6.0,
         receptive_field: ReceptiveField = 70,
         discriminator_width: Width = 64,
         lambda_adversarial: Weight = 1.0,

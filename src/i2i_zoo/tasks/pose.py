@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,13 +12,15 @@ import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.body_parts import gaussian_maps
 from i2i_zoo.media.geometry import pad_to_stride
 from i2i_zoo.media.pictures import read_picture
+from i2i_zoo.media.pose_drawing import stick_figure
+from i2i_zoo.media.pose_files import Poses, array_poses, read_poses
+from i2i_zoo.media.poses import resized
 
 from .base import Prediction, Task
 from .conditions import Condition
-from .kinds import Kind
+from .kinds import Kind, unreadable
 from .paired import noise
 from .translator import Source, Translator
 
@@ -42,11 +45,11 @@ class PoseValue(Kind):
         return words[0]
 
     def is_valid(self, value: Any) -> bool:
-        return isinstance(value, (np.ndarray, Tensor))
+        return isinstance(value, (str, Path, np.ndarray)) or (isinstance(value, Tensor) and not unreadable(value))
 
     @property
     def wanted(self) -> str:
-        return "an array of 18 points, each x, y and visibility"
+        return "a file of a pose, or an array of 18 points, each x, y and visibility"
 
 
 CONDITIONS = (
@@ -55,28 +58,26 @@ CONDITIONS = (
 )
 
 
-def read_pose(pose: Any) -> Tensor:
-    """Read a pose: (18, 3), float32: x and y in pixels, and visibility, 0 or 1; a missing point is 0, 0, 0.
+def read_pose(pose: Any) -> Poses:
+    """Read one pose, with the size of its picture if its file tells it.
 
     Args:
-        pose: An array or a tensor (18, 3).  A point is visible if its visibility is above 0.
+        pose: A file that `read_poses` reads, or an array or a tensor (18, 3) of x, y and visibility.
 
     Raises:
-        ZooError: For another shape, and for points that are not finite.
+        ZooError: As `read_poses`; for several poses.
     """
-    points = torch.as_tensor(pose).detach().cpu()
-    if points.shape != POSE_SHAPE or points.is_complex():
-        raise ZooError(f"A pose of shape {tuple(points.shape)} was given: give 18 points of x, y and visibility.")
-    points = points.float()
-    seen = (points[:, 2:] > 0).float()
-    if not points.isfinite().all():
-        raise ZooError("The pose has points that are infinite or NaN: give 0, 0, 0 for a missing point.")
-    return torch.cat([points[:, :2], torch.ones_like(seen)], 1) * seen
+    is_file = isinstance(pose, (str, Path))
+    poses = read_poses(pose) if is_file else array_poses(pose.detach().cpu() if isinstance(pose, Tensor) else pose)
+    if len(poses.points) != 1:
+        where = f"{pose}: the file" if is_file else "The pose"
+        raise ZooError(f"{where} holds {len(poses.points)} poses: give one, of a single picture.")
+    return poses
 
 
-def moved(poses: Tensor, scale: Tensor | float = 1.0, offset: Tensor | float = 0.0) -> Tensor:
-    """Poses (B, 18, 3) whose visible points are at x * scale + offset, for (2,) numbers of x and y."""
-    return torch.cat([(poses[..., :2] * scale + offset) * poses[..., 2:], poses[..., 2:]], -1)
+def shifted(poses: Tensor, offset: Tensor) -> Tensor:
+    """Poses (B, 18, 3) whose visible points are moved by x and y (2,)."""
+    return torch.cat([(poses[..., :2] + offset) * poses[..., 2:], poses[..., 2:]], -1)
 
 
 class PoseTranslator(Translator):
@@ -87,21 +88,21 @@ class PoseTranslator(Translator):
 
     Args:
         task: The model.
-        pose: The pose to take, (18, 3).
+        pose: The pose to take.
         **engine: See `Translator`.
     """
 
     task: PoseTask
 
-    def __init__(self, task: PoseTask, pose: Tensor, **engine: Any) -> None:
+    def __init__(self, task: PoseTask, pose: Poses, **engine: Any) -> None:
         super().__init__(task, **engine)
         self.pose = pose
 
     def read_values(self, source: Any, **own: Any) -> Tensor:
         if "source_pose" not in own:
             raise ZooError(
-                f"{type(self.task).__name__} needs the pose of the person in the source: give it as source_pose, an "
-                "array of 18 points, each x, y and visibility."
+                f"{type(self.task).__name__} needs the pose of the person in the source: give it as source_pose "
+                "(--source-pose), a file of a pose or an array of 18 points, each x, y and visibility."
             )
         return read_picture(source)
 
@@ -112,12 +113,9 @@ class PoseTranslator(Translator):
     def at_working_size(self, source: Source) -> Tensor:
         """The picture and both poses, (3 + 54 + 54, H, W), at the size that the model was trained at."""
         picture = super().at_working_size(source)
-        (height, width), (rows, columns) = picture.shape[-2:], source.values.shape[-2:]
-        scale = torch.tensor([width / columns, height / rows])
-        # Whole numbers are the centres of pixels.
-        poses = [moved(pose, scale, 0.5 * scale - 0.5).flatten() for pose in (source.own["source_pose"], self.pose)]
-        constant = torch.cat(poses).to(picture)[:, None, None].expand(-1, height, width)
-        return torch.cat([picture, constant])
+        old, new = source.values.shape[-2:], picture.shape[-2:]
+        poses = [resized(pose.fitted(old)[0], old, new).flatten() for pose in (source.own["source_pose"], self.pose)]
+        return torch.cat([picture, torch.cat(poses).to(picture)[:, None, None].expand(-1, *new)])
 
     def forward(self, source: Tensor) -> Tensor:
         picture, constant = source[:, :3], source[:, 3:, 0, 0].float()
@@ -136,7 +134,7 @@ class PoseTask(Task):
     """
 
     batch_keys = ("source", "source_pose", "target", "target_pose", "mask")
-    data_class = "PoseData"
+    data_class = "PeopleData"
     aligned = True
     point_keys = ("source_pose", "target_pose")
     default_metrics = ("psnr", "ssim", "l1")
@@ -154,7 +152,7 @@ class PoseTask(Task):
         (height, width), network = source.shape[-2:], self.main_network
         mirrored, top, left = pad_to_stride(source, network.stride, network.smallest)
         offset = source_pose.new_tensor([left, top])
-        output: Tensor = self(mirrored, *(moved(pose, offset=offset) for pose in (source_pose, target_pose)))
+        output: Tensor = self(mirrored, *(shifted(pose, offset) for pose in (source_pose, target_pose)))
         return output[..., top : top + height, left : left + width].clamp(-1, 1)
 
     def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
@@ -183,8 +181,8 @@ class PoseTask(Task):
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Source, the pose to take, output and target."""
         target = outputs["target"]
-        points = gaussian_maps(outputs["target_pose"], target.shape[-2:], target.shape[-2] / 64)
-        return [outputs["source"], points.amax(1, keepdim=True) * 2 - 1, outputs["output"], target]
+        figure = stick_figure(outputs["target_pose"].float(), target.shape[-2:])
+        return [outputs["source"], figure, outputs["output"], target]
 
     def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
         yield Prediction("", batch["name"], outputs)
