@@ -57,14 +57,14 @@ def backbones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @every_recipe
-@pytest.mark.usefixtures("backbones")
+@pytest.mark.usefixtures("backbones", "hed")
 def test_recipe_trains_a_step(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _, tester, hparams = read(path)
     options = {
         **{f"model.{name}": value for name, value in tester.narrow.items()},
-        **{"data": "SyntheticPairs", "data.train": 1, "data.val": 1},
-        **{f"data.{key}": hparams.get(key, 3) for key in ("in_channels", "out_channels")},
+        **{"data": tester.rendered, "data.train": 1, "data.val": 1},
+        **{f"data.{key}": hparams.get(key, 3) for key in tester.rendered_channels},
         **{"trainer.fast_dev_run": True, "trainer.accelerator": "cpu"},
         **{"trainer.enable_progress_bar": False, "trainer.enable_model_summary": False},
         **tester.recipe_options(hparams | tester.narrow, tmp_path),

@@ -77,6 +77,10 @@ class MethodTester:
     #: Height and width of the pictures that it trains on here.
     size: ClassVar[tuple[int, int]] = (64, 128)
 
+    #: The rendered data on which a step of a recipe trains, and its options that are numbers of channels.
+    rendered: ClassVar[str] = "SyntheticPairs"
+    rendered_channels: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels")
+
     @classmethod
     def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """What a step of a recipe needs beside narrow networks, as options of the command line.
@@ -364,6 +368,8 @@ class UnpairedTester(MethodTester):
 class PoseTester(MethodTester):
     """A tester for methods of the pose task."""
 
+    rendered = "PeopleData"
+    rendered_channels = ()
     size: ClassVar[tuple[int, int]] = (64, 64)
 
     def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
