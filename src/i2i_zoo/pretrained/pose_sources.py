@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
@@ -92,8 +92,8 @@ def frames(path: Path) -> Iterator[Tensor]:
                 yield read_picture(frame.convert("RGBA").convert("RGB"))
     except FileNotFoundError:
         raise ZooError(f"{path}: there is no such file; check the path.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        if isinstance(error, ZooError):
-            raise
+    except ZooError:
+        raise
+    except Exception as error:  # decoders raise all kinds of errors
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ZooError(f"{path}: the GIF cannot be read ({why}); replace the file.") from None
