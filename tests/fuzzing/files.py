@@ -21,6 +21,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width, is_whole
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_files import read_poses
+from i2i_zoo.pretrained.pose_sources import frames
 
 
 def picture_samples(folder: Path) -> dict[str, bytes]:
@@ -75,14 +76,20 @@ def pose_samples(folder: Path) -> dict[str, bytes]:
     row = f"{[4] * 18}: {[-1] * 18}"
     (folder / "a.csv").write_text(f"name:keypoints_y:keypoints_x\na.jpg: {row}\nb.jpg: {row}\n")
     np.save(folder / "a.npy", np.ones((2, 18, 3), np.float32))
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))
+    picture.save(folder / "a.gif", save_all=True, append_images=[picture.rotate(90), picture.rotate(180)])
     return read_all(folder)
+
+
+def read_pose_source(file: Path) -> None:
+    list(frames(file)) if file.suffix == ".gif" else read_poses(file)
 
 
 def poses(folder: Path, random: np.random.Generator) -> Iterator[Case]:
     """Files of poses in which the bytes, or the content of the JSON, are damaged."""
     trees = [OPENPOSE | {"canvas_width": 64}, [OPENPOSE] * 2, COCO, COCO["annotations"]]
     file = folder / "a.json"
-    for case in damaged_files(pose_samples, read_poses, folder, random):
+    for case in damaged_files(pose_samples, read_pose_source, folder, random):
         yield case
         content = json.dumps(damaged_tree(trees[random.integers(len(trees))], random))
         file.write_text(content)

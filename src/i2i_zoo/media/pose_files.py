@@ -168,7 +168,8 @@ def _csv_records(text: str, origin: str) -> list[Record]:
         seen = (rows != -1) & (columns != -1)
         if name in records:
             raise ZooError(f"{where} is a second pose of {name}; keep one of the lines.")
-        records[name] = as_pose(torch.stack([columns, rows, seen], -1), where)
+        records[name] = torch.stack([columns, rows, seen], -1)
     if not records:
         raise ZooError(f"{origin}: no line follows the header; add the poses.")
-    return [(name, points, None) for name, points in records.items()]
+    points = as_pose(torch.stack(list(records.values())), origin)  # at once, since there may be 20,000
+    return [(name, pose, None) for name, pose in zip(records, points, strict=True)]

@@ -104,6 +104,7 @@ def _points(record: dict[str, Any], key: str, counts: tuple[int, ...], where: st
 
 
 def numbers(values: list[Any], where: str) -> Tensor:
+    """A list of numbers in float64; raises `ZooError` for a value that is no place in a picture, naming its index."""
     for number, value in enumerate(values):
         # Also NaN and infinity, which are JSON to Python; and integers that are too long for a float.
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= FARTHEST:

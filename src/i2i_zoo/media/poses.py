@@ -24,7 +24,7 @@ POINTS = (
 #: The points of the right side and their counterparts on the left, which change places in a mirror image.
 MIRRORED = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (16, 17))
 
-#: The nose and the points of the left and right sides as COCO orders them: 17 points, and no neck.
+#: COCO's 17 points in order; there is no neck.
 COCO_POINTS = (
     "nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder", "left elbow",
     "right elbow", "left wrist", "right wrist", "left hip", "right hip", "left knee", "right knee",
@@ -47,7 +47,7 @@ def as_pose(points: Tensor, origin: str = "The pose") -> Tensor:
         origin: What to call them in a message, such as a file and the place in it.
 
     Returns:
-        (..., 18, 3), float32.  COCO has no neck: it is the middle of the shoulders, if both were found.
+        (..., 18, 3), float32, on the CPU.  COCO has no neck: it is the middle of the shoulders, if both were found.
 
     Raises:
         ZooError: For another shape, and for values that are not finite or no place in a picture.
@@ -57,7 +57,7 @@ def as_pose(points: Tensor, origin: str = "The pose") -> Tensor:
             f"{origin} has the shape {tuple(points.shape)}; give (18, 3) or (frames, 18, 3): x, y and visibility of 18 "
             "points, or of COCO's 17 or OpenPose's 25."
         )
-    points = points.detach().to(torch.float64)
+    points = points.detach().cpu().to(torch.float64)
     seen = points[..., 2] > 0
     wrong = ~points.isfinite().all(-1) | (seen & (points[..., :2].abs() > FARTHEST).any(-1))
     if wrong.any():
