@@ -8,15 +8,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from i2i_zoo.data.rendered.people_data import PeopleData
+from i2i_zoo.data.rendered.people import Person, Rendering, View
+from i2i_zoo.data.rendered.people_data import PeopleData, RenderedPeople
 from i2i_zoo.data.rendered.people_mocap import read_motion
+from i2i_zoo.data.rendered.people_motion import walk
 from i2i_zoo.data.rendered.people_skeleton import POINTS, make_skeleton
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pose_files import Poses, write_poses
 
 
 def data(**options: Any) -> PeopleData:
     return PeopleData(**{"train": 6, "val": 3, "test": 3, "batch_size": 2, "num_workers": 0, **options})
+
+
+def rendered(split: str = "test", **options: Any) -> RenderedPeople:
+    dataset = data(**options).dataset(split)
+    assert isinstance(dataset, RenderedPeople)
+    return dataset
 
 
 def batches(split: str = "train", **options: Any) -> list[dict[str, Any]]:
@@ -38,15 +48,13 @@ def test_a_batch() -> None:
 
 
 def test_the_mask_is_that_of_the_target() -> None:
-    module = data()
-    module.setup("test")
-    dataset = module.dataset("test")
+    dataset = rendered()
     _, target, _ = dataset.pair((0, 1))
     assert torch.equal(dataset[0, 1]["mask"][0], torch.from_numpy(target.mask).float())
 
 
 def test_hidden_points_are_missing() -> None:
-    dataset = data().dataset("test")
+    dataset = rendered()
     source = dataset.pair((0, 0))[0]
     pose = dataset[0, 0]["source_pose"]
     visible = pose[:, 2] == 1
@@ -73,9 +81,8 @@ def test_an_epoch_is_new_in_training_and_the_same_in_validation() -> None:
 def test_nobody_is_in_two_splits() -> None:
     people: dict[str, set[str]] = {}
     for seed in (0, 1):
-        module = data(seed=seed, persons=4)
         for split in ("train", "val", "test"):
-            dataset = module.dataset(split)
+            dataset = rendered(split, seed=seed, persons=4)
             names = {
                 dataset.pair((epoch, index))[2].split("_")[0] for epoch in range(2) for index in range(len(dataset))
             }
@@ -88,7 +95,7 @@ def test_nobody_is_in_two_splits() -> None:
 def test_a_pair_shares_its_background() -> None:
     """Their corners, which people rarely reach."""
     for background, same in (("shared", True), ("own", False)):
-        source, target, _ = data(background=background).dataset("test").pair((0, 0))
+        source, target, _ = rendered(background=background).pair((0, 0))
         empty = (source.coverage == 0) & (target.coverage == 0)
         empty[80:] = False  # shadows
         difference = np.abs(source.picture.astype(int) - target.picture)[empty]
@@ -136,7 +143,7 @@ def test_a_clip_moves_the_skeleton(tmp_path: Path) -> None:
 def test_clips_make_half_of_the_poses(tmp_path: Path) -> None:
     file = clip(tmp_path, [frame(right_knee=-2.0)])
     for motions in (file, tmp_path):
-        dataset = data(motions=str(motions)).dataset("train")
+        dataset = rendered("train", motions=str(motions))
         rng = np.random.default_rng(0)
         bent = [np.trace(dataset.pose(rng).rotations["right_knee"]) < 0.3 for _ in range(60)]
         assert 20 < sum(bent) < 45
@@ -174,3 +181,64 @@ def test_a_folder_without_clips(tmp_path: Path) -> None:
 def test_arguments_out_of_range(options: dict[str, Any]) -> None:
     with pytest.raises(ZooError, match=next(iter(options))):
         data(**options)
+
+
+def write_people(root: Path) -> list[tuple[Path, Rendering]]:
+    """Two people with three pictures each, and their poses, at twice the size."""
+    written = []
+    for person in range(2):
+        for number in range(3):
+            file = root / f"p{person}" / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            rendering = Person(person).render(walk(number / 5), View(), np.full((256, 128, 3), 90, np.uint8))
+            Image.fromarray(rendering.picture).save(file)
+            points = torch.from_numpy(rendering.keypoints * rendering.keypoints[:, 2:])[None]
+            write_poses(file.with_suffix(".json"), Poses(points, ("",), (None,)))
+            written.append((file, rendering))
+    return written
+
+
+def test_people_of_a_folder(tmp_path: Path) -> None:
+    written = write_people(tmp_path / "test")
+    write_people(tmp_path / "train")
+    module = data(root=str(tmp_path), batch_size=6)
+    module.setup("test")
+    (batch,) = module.test_dataloader()
+    assert batch["source"].shape == (6, 3, 128, 64)
+    assert batch["name"] == [f"p{p}/{n}_{(n + 1) % 3}" for p in range(2) for n in range(3)]
+    for index, (_, rendering) in enumerate(written):
+        pose, visible = batch["source_pose"][index], rendering.keypoints[:, 2] == 1
+        assert np.allclose(pose[visible, :2], (rendering.keypoints[visible, :2] + 0.5) / 2 - 0.5, atol=0.01)
+        follower = index + 1 if index % 3 < 2 else index - 2
+        assert torch.equal(batch["target"][index], batch["source"][follower])
+        assert torch.equal(batch["target_pose"][index], batch["source_pose"][follower])
+    # The mask around the limbs covers most of the person.
+    drawn = torch.from_numpy(np.stack([r.mask[::2, ::2] for _, r in written]))[[1, 2, 0, 4, 5, 3]]
+    mask = batch["mask"][:, 0].bool()
+    assert (mask & drawn).sum() > 0.65 * (mask | drawn).sum()
+
+    train = module.dataset("train")
+    names = {train[epoch, 0]["name"] for epoch in range(12)}
+    assert names == {"p0/0_1", "p0/0_2"}
+    assert train[3, 1]["name"] == module.dataset("train")[3, 1]["name"]
+
+
+def test_a_folder_of_people_with_a_fault(tmp_path: Path) -> None:
+    module = data(root=str(tmp_path))
+    with pytest.raises(ZooError, match="train: there is no such folder; check the path"):
+        module.dataset("train")
+    (tmp_path / "train").mkdir()
+    with pytest.raises(ZooError, match="train: the folder holds no pictures"):
+        module.dataset("train")
+    written = write_people(tmp_path / "train")
+    poses = written[0][0].with_suffix(".json")
+    poses.write_text("{")
+    with pytest.raises(ZooError, match=r"0\.json: line 1, column 2 is no JSON"):
+        module.dataset("train")
+    poses.unlink()
+    with pytest.raises(ZooError, match=r"0\.png: its pose is missing; put it into 0\.json beside it"):
+        module.dataset("train")
+    for file, _ in written[:2]:
+        file.unlink()
+    with pytest.raises(ZooError, match="p0: a pair needs two pictures of a person, and here is one"):
+        module.dataset("train")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,11 @@ def _other(rng: np.random.Generator, colours: list[Colour], than: Colour, least:
 
 @dataclass(frozen=True)
 class Identity:
-    """What one person looks like; colours are RGB from 0 to 255."""
+    """What one person looks like.
+
+    Lengths are in body heights, as in `people_skeleton.make_skeleton`; colours are RGB from 0 to 255.  `draw_identity`
+    has the choices for hair, hats, patterns, sleeves, prints, bags and the lower half.
+    """
 
     shoulders: float
     hips: float
@@ -83,7 +86,7 @@ class Identity:
 
 
 def draw_identity(seed: int) -> Identity:
-    """The person of a seed: the same seed is the same person for ever."""
+    """The person of a seed: the same seed is always the same person."""
     rng = np.random.default_rng([seed, 1601])
 
     def one(choices: dict[str, float]) -> str:
@@ -101,49 +104,50 @@ def draw_identity(seed: int) -> Identity:
     skin = mix(_SKIN[int(tone)], _SKIN[min(int(tone) + 1, len(_SKIN) - 1)], tone % 1)
     hair_colours = _HAIR if tone < 2 else _HAIR[:3]
     top, bottom = colour(_TOPS), colour(_BOTTOMS)
+    if contrast(bottom, top) <= 18:
+        bottom = _other(rng, _BOTTOMS, top)
     accent = _other(rng, _TOPS, top)
     lower = one({"trousers": 0.5, "shorts": 0.15, "skirt": 0.35}) if woman else one({"trousers": 0.75, "shorts": 0.25})
     jacket = rng.random() < 0.22
     pattern = one({"plain": 5, "stripes": 2, "pinstripes": 0.8, "checks": 1, "dots": 0.7, "yoke": 1, "band": 1})
     if jacket:
         pattern = "plain"
-    values: dict[str, Any] = {
-        "shoulders": rng.normal(0.1, 0.003) if woman else rng.normal(0.11, 0.004),
-        "hips": rng.normal(0.055, 0.002) if woman else rng.normal(0.052, 0.002),
-        "legs": rng.normal(1, 0.025),
-        "weight": float(np.clip(rng.normal(1.06, 0.11), 0.9, 1.4)),
-        "head": rng.normal(1.02, 0.03),
-        "bust": rng.uniform(0.5, 1) if woman else 0.0,
-        "skin": skin,
-        "hair": colour(hair_colours),
-        "haircut": one({"long": 4, "bob": 2, "tail": 2, "bun": 1, "short": 1})
+    return Identity(
+        shoulders=rng.normal(0.1, 0.003) if woman else rng.normal(0.11, 0.004),
+        hips=rng.normal(0.055, 0.002) if woman else rng.normal(0.052, 0.002),
+        legs=rng.normal(1, 0.025),
+        weight=float(np.clip(rng.normal(1.06, 0.11), 0.9, 1.4)),
+        head=rng.normal(1.02, 0.03),
+        bust=rng.uniform(0.5, 1) if woman else 0.0,
+        skin=skin,
+        hair=colour(hair_colours),
+        haircut=one({"long": 4, "bob": 2, "tail": 2, "bun": 1, "short": 1})
         if woman
         else one({"short": 6, "bald": 1, "bob": 0.6, "curly": 1}),
-        "beard": not woman and rng.random() < 0.25,
-        "glasses": rng.random() < 0.15,
-        "hat": one({"none": 8, "cap": 1, "beanie": 1}),
-        "hat_colour": colour(_TOPS),
-        "top": top,
-        "top_accent": accent,
-        "pattern": pattern,
-        "pattern_step": rng.uniform(0.028, 0.055),
-        "sleeves": "long" if jacket else one({"long": 5, "short": 4, "none": 1 if woman else 0.2}),
-        "sleeve_colour": accent if rng.random() < 0.12 else top,
-        "jacket": jacket,
-        "shirt": _other(rng, _TOPS, top),
-        "print_colour": _other(rng, _TOPS, top, 60),
-        "chest_print": "none"
+        beard=not woman and rng.random() < 0.25,
+        glasses=rng.random() < 0.15,
+        hat=one({"none": 8, "cap": 1, "beanie": 1}),
+        hat_colour=colour(_TOPS),
+        top=top,
+        top_accent=accent,
+        pattern=pattern,
+        pattern_step=rng.uniform(0.028, 0.055),
+        sleeves="long" if jacket else one({"long": 5, "short": 4, "none": 1 if woman else 0.2}),
+        sleeve_colour=accent if rng.random() < 0.12 else top,
+        jacket=jacket,
+        shirt=_other(rng, _TOPS, top),
+        print_colour=_other(rng, _TOPS, top, 60),
+        chest_print="none"
         if pattern != "plain"
         else one({"badge": 1, "none": 1} if jacket else {"badge": 3, "disc": 2, "letters": 2, "none": 1}),
-        "back_print": pattern == "plain" and rng.random() < 0.3,
-        "lower": lower,
-        "lower_length": rng.uniform(0.62, 1.0),
-        "bottom": bottom if contrast(bottom, top) > 18 else _other(rng, _BOTTOMS, top),
-        "stripe": _other(rng, _TOPS, bottom, 60) if lower != "skirt" and rng.random() < 0.3 else None,
-        "tucked": lower == "skirt" or bool(rng.random() < 0.4 and not jacket),
-        "shoes": colour(_SHOES),
-        "socks": _other(rng, _SHOES, skin, 30),
-        "bag": one({"none": 6, "rucksack": 2.5, "shoulder bag": 1.5}),
-        "bag_colour": _other(rng, _TOPS, top),
-    }
-    return Identity(**values)
+        back_print=pattern == "plain" and rng.random() < 0.3,
+        lower=lower,
+        lower_length=rng.uniform(0.62, 1.0),
+        bottom=bottom,
+        stripe=_other(rng, _TOPS, bottom, 60) if lower != "skirt" and rng.random() < 0.3 else None,
+        tucked=lower == "skirt" or bool(rng.random() < 0.4 and not jacket),
+        shoes=colour(_SHOES),
+        socks=_other(rng, _SHOES, skin, 30),
+        bag=one({"none": 6, "rucksack": 2.5, "shoulder bag": 1.5}),
+        bag_colour=_other(rng, _TOPS, top),
+    )
