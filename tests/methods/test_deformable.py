@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from i2i_zoo.losses.adversarial import adversarial_loss
+from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.deformable import Deformable
 from i2i_zoo.methods.pix2pix_pose import Pix2PixPose
+from i2i_zoo.pretrained.pose_sources import poses_of
 from methods.authors import Steps
 from methods.base import PoseTester, fit
 from methods.posegan import golden, our_name, our_state, poses, theirs
@@ -52,6 +55,17 @@ def test_losses_of_features(hed: Path) -> None:
         "nearest_neighbour",
     }
     assert all(value > 0 for value in losses.values())
+
+
+def test_poses_are_found_in_pictures(keypoint_rcnn: Path) -> None:
+    model = Deformable(**TINY).eval()
+    batch = model.example_batch(2, 64, 64)
+    source, other = (to_pil(picture) for picture in batch["source"])
+    own, target = (poses_of(picture).points[0] for picture in (source, other))
+    found = model.translate(source, other)
+    np.testing.assert_array_equal(
+        np.asarray(found), np.asarray(model.translate(source, target, source_pose=own.numpy()))
+    )
 
 
 def test_dropout_acts_in_training_only() -> None:

@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.geometry import pad_to_stride
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
-from i2i_zoo.media.pose_files import Poses, array_poses, read_poses
+from i2i_zoo.media.pose_files import Poses
 from i2i_zoo.media.poses import resized
+from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .base import Prediction, Task
 from .conditions import Condition
@@ -45,16 +47,23 @@ class PoseValue(Kind):
         return words[0]
 
     def is_valid(self, value: Any) -> bool:
-        return isinstance(value, (str, Path, np.ndarray)) or (isinstance(value, Tensor) and not unreadable(value))
+        return isinstance(value, (str, Path, Image.Image, np.ndarray)) or (
+            isinstance(value, Tensor) and not unreadable(value)
+        )
 
     @property
     def wanted(self) -> str:
-        return "a file of a pose, or an array of 18 points, each x, y and visibility"
+        return "a file of a pose, a picture of a person, or an array of 18 points, each x, y and visibility"
 
 
 CONDITIONS = (
     Condition("pose", PoseValue(), "the pose to take, in pixels of the source", required=True),
-    Condition("source_pose", PoseValue(), "the pose of the person in the source, in its pixels", per_source=True),
+    Condition(
+        "source_pose",
+        PoseValue(),
+        "the pose of the person in the source, in its pixels; by default it is found in the picture",
+        per_source=True,
+    ),
 )
 
 
@@ -62,15 +71,15 @@ def read_pose(pose: Any) -> Poses:
     """Read one pose, with the size of its picture if its file tells it.
 
     Args:
-        pose: A file that `read_poses` reads, or an array or a tensor (18, 3) of x, y and visibility.
+        pose: What `poses_of` takes: an array or a tensor (18, 3) of x, y and visibility, a file of a pose, or a picture
+            of a person.
 
     Raises:
-        ZooError: As `read_poses`; for several poses.
+        ZooError: As `poses_of`; for several poses.
     """
-    is_file = isinstance(pose, (str, Path))
-    poses = read_poses(pose) if is_file else array_poses(pose.detach().cpu() if isinstance(pose, Tensor) else pose)
+    poses = poses_of(pose.detach().cpu() if isinstance(pose, Tensor) else pose)
     if len(poses.points) != 1:
-        where = f"{pose}: the file" if is_file else "The pose"
+        where = f"{pose}: the file" if isinstance(pose, (str, Path)) else "The pose"
         raise ZooError(f"{where} holds {len(poses.points)} poses: give one, of a single picture.")
     return poses
 
@@ -99,16 +108,20 @@ class PoseTranslator(Translator):
         self.pose = pose
 
     def read_values(self, source: Any, **own: Any) -> Tensor:
-        if "source_pose" not in own:
-            raise ZooError(
-                f"{type(self.task).__name__} needs the pose of the person in the source: give it as source_pose "
-                "(--source-pose), a file of a pose or an array of 18 points, each x, y and visibility."
-            )
         return read_picture(source)
 
     def read(self, source: Any, **own: Any) -> Source:
+        """The picture and its pose, which is found in the picture if it is not given."""
         read = super().read(source, **own)
-        return read._replace(own={"source_pose": read_pose(own["source_pose"])})
+        if "source_pose" in own:
+            return read._replace(own={"source_pose": read_pose(own["source_pose"])})
+        try:
+            return read._replace(own={"source_pose": read_pose(source)})
+        except ZooError as error:
+            raise type(error)(
+                f"{str(error).removesuffix('.')}; or give the pose in the source yourself, as source_pose "
+                "(--source-pose)."
+            ) from error
 
     def at_working_size(self, source: Source) -> Tensor:
         """The picture and both poses, (3 + 54 + 54, H, W), at the size that the model was trained at."""
