@@ -15,8 +15,8 @@ from i2i_zoo.callbacks.history import read_history
 
 from .measure import Result
 from .orderings import Line, Numbers, against_paper, chain, differs, ranked
+from .progress import words
 from .rows import Comparison, Job
-from .training import words
 
 #: What stands before the part of a metric that was measured on the real pictures.
 REAL = "_real"
