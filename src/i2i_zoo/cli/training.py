@@ -129,7 +129,7 @@ class TrainingCLI(LightningCLI):
             trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"}
             | ({} if fit else {"logger": False, "devices": 1}),
             seed_everything_default=0,
-            parser_kwargs={"prog": "i2i-zoo"},
+            parser_kwargs={"prog": "i2i-zoo", "allow_abbrev": False},
             parser_class=Parser,
             subclass_mode_model=True,
             subclass_mode_data=True,
