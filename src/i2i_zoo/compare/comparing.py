@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from i2i_zoo.callbacks.history import read_history
+from i2i_zoo.errors import printable
 
 from .drawing import draw_curves, draw_sheets
 from .measure import Result, measured
@@ -70,6 +71,7 @@ def speaker() -> Callable[[str], None]:
     terminal = sys.stderr.isatty()
 
     def say(text: str) -> None:
+        text = printable(text)
         if terminal:
             print(f"\r\x1b[K{text[:150]}", end="", file=sys.stderr, flush=True)
         elif text:
