@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from i2i_zoo.callbacks.collapse import FINDINGS, CollapseWatch
 from i2i_zoo.callbacks.evaluation import Evaluation
-from i2i_zoo.errors import ZooError, choices
+from i2i_zoo.errors import ZooError, choices, printable
+
+from .runs import RunFolder
 
 
 class Monitors(L.Callback):
@@ -71,3 +76,19 @@ def refused(trainer: Any, error: Exception) -> ZooError | None:
             "a smaller --trainer.log_every_n_steps."
         )
     return unlogged(found, logged) if found else None
+
+
+@contextmanager
+def monitoring(trainer: L.Trainer, folder: RunFolder | None) -> Iterator[None]:
+    """Around ``trainer.fit``: if a callback fails over its monitor, what was trained until then is saved."""
+    try:
+        yield
+    except (RuntimeError, MisconfigurationException) as error:
+        refusal = refused(trainer, error)
+        if refusal is None:
+            raise
+        if folder:
+            path = folder.path / "checkpoints" / "last.ckpt"
+            trainer.save_checkpoint(path)
+            print(printable(f"Saved {path}. Continue from it with --ckpt_path last."))
+        raise refusal from error

@@ -32,7 +32,7 @@ from i2i_zoo.registry import ENTRIES, info, method_name
 from .continuing import check_checkpoint, restoring
 from .diagnosis import NotUnderstood, Parser, diagnose
 from .messages import first_reason, reason
-from .monitors import Monitors, refused
+from .monitors import Monitors, monitoring
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
 from .trainer_options import check_trainer, several_devices
@@ -286,18 +286,8 @@ class TrainingCLI(LightningCLI):
         print(printable(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}"))
 
     def fit(self, **kwargs: Any) -> None:
-        try:
-            with restoring(kwargs.get("ckpt_path"), self.trainer):
-                self.trainer.fit(**kwargs)
-        except (RuntimeError, MisconfigurationException) as error:
-            refusal = refused(self.trainer, error)
-            if refusal is None:
-                raise
-            if self.run_folder:  # what was trained until now is not lost
-                path = self.run_folder.path / "checkpoints" / "last.ckpt"
-                self.trainer.save_checkpoint(path)
-                print(printable(f"Saved {path}. Continue from it with --ckpt_path last."))
-            raise refusal from error
+        with restoring(kwargs.get("ckpt_path"), self.trainer), monitoring(self.trainer, self.run_folder):
+            self.trainer.fit(**kwargs)
 
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
