@@ -224,7 +224,7 @@ class TrainingCLI(LightningCLI):
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
-        has_bar = trainer.enable_progress_bar is not None or any(isinstance(c, ProgressBar) for c in callbacks)
+        has_bar = trainer.enable_progress_bar or any(isinstance(c, ProgressBar) for c in callbacks)
         if not has_bar and not sys.stdout.isatty():  # a bar would be redrawn into the log, line after line
             kwargs["enable_progress_bar"] = False
             defaults.append(EpochLines())
