@@ -154,6 +154,17 @@ def test_optimisers_take_a_new_rate_when_a_run_continues(capsys: pytest.CaptureF
     assert config["hparams"]["lr"] == 1e-5
 
 
+def test_a_callback_takes_a_new_patience_when_a_run_continues(capsys: pytest.CaptureFixture[str]) -> None:
+    stopping = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/l1"]
+    assert main([*FIT, *stopping, "--trainer.callbacks.patience=1"]) == 0
+    more = ["--ckpt_path=last", "--trainer.max_epochs=2"]
+    capsys.readouterr()
+    assert main([*FIT, *stopping, "--trainer.callbacks.patience=7", *more]) == 0
+    assert "continues with the EarlyStopping of val/l1 with patience 7 (was 1)." in capsys.readouterr().out
+    (state,) = (value for name, value in last()["callbacks"].items() if name.startswith("EarlyStopping"))
+    assert state["patience"] == 7
+
+
 def parameters(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The weights in a checkpoint, without the statistics of layers."""
     return {key: value for key, value in checkpoint["state_dict"].items() if key.endswith(("weight", "bias"))}

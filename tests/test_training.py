@@ -312,3 +312,15 @@ def test_a_log_has_one_line_for_each_epoch_and_no_bar(capsys: pytest.CaptureFixt
     assert [line.partition(",")[0] for line in out.splitlines() if line.startswith("epoch ")] == ["epoch 1", "epoch 2"]
     assert "\r" not in out
     assert "it/s" not in out
+
+
+def test_an_untrained_model_is_named_so(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fit", recipe()])
+    assert "untrained" not in capsys.readouterr().err
+    for verb in ("validate", "test", "predict"):
+        assert main([verb, recipe()]) == 0
+        sentence = "No checkpoint is given, so this is an untrained model: give --ckpt_path FILE, or i2i-zoo "
+        assert f"{sentence}{verb} NAME.\n" in capsys.readouterr().err
+        assert main([verb, recipe(), "--ckpt_path=last"]) == 0
+        assert main([verb, "runs/scenes/version_0/model", recipe()]) == 0
+        assert "untrained" not in capsys.readouterr().err

@@ -25,6 +25,7 @@ from . import hub
 from .errors import ZooError, closest
 from .methods.base import Method
 from .registry import ENTRIES, METHODS, method_class
+from .tasks.check import check_batch, check_data
 
 WARM_UP = 3
 TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -233,15 +234,19 @@ def report(what: str, setting: Setting, watch: Stopwatch, model: Method, counter
     }
 
 
-def measure_data(data: L.LightningDataModule, batches: int = 100) -> dict[str, Any]:
-    """How many training samples per second the loader of a datamodule reads without a model.
+def measure_data(data: L.LightningDataModule, model: Method, batches: int = 100) -> dict[str, Any]:
+    """How many training samples per second the loader of a datamodule reads, without training.
 
-    Returns ``images_per_second``, ``images_per_second_per_worker``, ``workers`` and ``batch``.  Raises as ``setup``.
+    Returns ``images_per_second``, ``images_per_second_per_worker``, ``workers`` and ``batch``.
+
+    Raises:
+        ZooError: As ``setup``, or if the data do not fit the model.
     """
+    check_data(model, data)
     data.setup("fit")
     loader = data.train_dataloader()
     epochs = (batch for _ in range(batches) for batch in loader)
-    next(epochs)  # starts the workers
+    check_batch(model, next(epochs), model.batch_keys)  # the first batch starts the workers
     start = time.perf_counter()
     images = sum(len(next(epochs)["name"]) for _ in range(batches))
     rate = images / (time.perf_counter() - start)

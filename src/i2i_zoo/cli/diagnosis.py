@@ -143,13 +143,11 @@ class Diagnosis:
         """Check an option of the command line."""
         section, _, key = name.partition(".")
         flags = [*self.options, *SECTIONS, "config", *(f"trainer.{key}" for key in trainer_options())]
-        if section not in SECTIONS or (section == "trainer" and key.partition(".")[0] not in trainer_options()):
-            found = [flag for flag in flags if flag.startswith(name)]
-            if name not in self.options and len(found) != 1:  # the beginning of a name is enough
-                close = closest(name, flags)
-                hint = f"the closest is --{close}." if close else "leave it out, or see --help."
-                raise Wrong(f"There is no option --{name}; {hint}")
-            name = name if name in self.options else found[0]
+        known = key.partition(".")[0] in trainer_options() if section == "trainer" else section in SECTIONS
+        if not known and name not in self.options:
+            close = closest(name, flags) or next((flag for flag in flags if flag.startswith(name)), "")
+            hint = f"the closest is --{close}." if close else "leave it out, or see --help."
+            raise Wrong(f"There is no option --{name}; {hint}")
         if value is None:
             raise Wrong(f"--{name} needs a value.")
         self.check_setting("--", name, value, text=True)

@@ -1,4 +1,4 @@
-"""The ranges of the trainer's options, which Lightning does not declare."""
+"""The ranges of the options of the trainer and of Lightning's callbacks, which Lightning does not declare."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import torch
 from lightning.pytorch.strategies import StrategyRegistry
 
-from i2i_zoo.annotations import Count, Ge, Gt, Le, Lt, Positive, Weight, allows, remedy
-from i2i_zoo.errors import ZooError, choices, closest
+from i2i_zoo.annotations import AboveZero, Count, Ge, Gt, Le, Lt, Positive, Share, Weight, allows, remedy
+from i2i_zoo.errors import ZooError, closest
 
 #: A number that may be -1, for "no limit" or "all".
 _CountOrAll: TypeAlias = Annotated[int, Ge(-1)]
@@ -44,6 +44,53 @@ RANGES: dict[str, Any] = {
     "profiler": Literal["simple", "advanced", "pytorch", "xla"] | None,
 }
 
+_Number: TypeAlias = float | None
+_CountOrNone: TypeAlias = Count | None
+_WeightOrNone: TypeAlias = Weight | None
+
+#: The same for the arguments of Lightning's callbacks, which share their names.
+CALLBACK_RANGES: dict[str, Any] = {
+    "amount": Count | Annotated[float, Ge(0), Le(1)],
+    "annealing_epochs": Positive,
+    "atol": _WeightOrNone,
+    "backbone_initial_lr": _WeightOrNone,
+    "backbone_initial_ratio_lr": Weight,
+    "decay": Annotated[float, Ge(0), Le(1)],
+    "divergence_threshold": _Number,
+    "early_stop_threshold": _Number,
+    "every_n_epochs": _CountOrNone,
+    "every_n_train_steps": _CountOrNone,
+    "init_val": Positive,
+    "initial_denom_lr": AboveZero,
+    "margin": Share,
+    "max_depth": _CountOrAll,
+    "max_lr": AboveZero,
+    "max_trials": Positive,
+    "max_val": Positive,
+    "min_delta": Weight,
+    "min_lr": AboveZero,
+    "num_training_steps": Positive,
+    "patience": Count,
+    "process_position": Count,
+    "pruning_dim": int | None,
+    "pruning_norm": int | None,
+    "refresh_rate": Count,
+    "rounding": Count,
+    "rtol": _WeightOrNone,
+    "save_top_k": _CountOrAll,
+    "steps_per_trial": Positive,
+    "stopping_threshold": _Number,
+    "swa_epoch_start": Positive | Annotated[float, Ge(0), Le(1)],
+    "swa_lrs": AboveZero | list[AboveZero],
+    "unfreeze_backbone_at_epoch": Count,
+    "update_every_n_steps": Positive,
+    "update_starting_at_epoch": _CountOrNone,
+    "update_starting_at_step": _CountOrNone,
+    "verbose": bool | Count,
+    "warmup": Count,
+    "window": Positive,
+}
+
 #: How the text of ``devices`` may look: all, how many, or which.
 DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+|\d+,")
 #: How that of ``max_time`` may look.
@@ -58,6 +105,7 @@ def check_trainer(trainer: Any) -> None:
         # Classes of Lightning may stand for names.
         if plain and not hasattr(value, "class_path") and not allows(annotation, value):
             raise ZooError(f"--trainer.{name} {value}: {remedy(annotation)}.")
+    check_callbacks(trainer.callbacks)
     if trainer.overfit_batches:
         raise ZooError(
             f"--trainer.overfit_batches {trainer.overfit_batches}: the datamodules keep their own order, which it "
@@ -76,6 +124,18 @@ def check_trainer(trainer: Any) -> None:
         raise ZooError(f"--trainer.strategy {trainer.strategy}: there is no such strategy; the closest is {close}.")
 
 
+def check_callbacks(callbacks: Any) -> None:
+    """Raise `ZooError` for an argument of one of Lightning's callbacks that is out of its range."""
+    for callback in callbacks if isinstance(callbacks, list) else [callbacks]:
+        path, arguments = getattr(callback, "class_path", ""), getattr(callback, "init_args", None) or {}
+        if not path.startswith("lightning."):
+            continue  # those of this package check themselves
+        for name, annotation in CALLBACK_RANGES.items():
+            if name in arguments and not allows(annotation, arguments[name]):
+                cls = path.rpartition(".")[2]
+                raise ZooError(f"{cls} cannot have {name}={arguments[name]}: {remedy(annotation)}.")
+
+
 def several_devices(trainer: Any) -> bool:
     """Whether the trainer's arguments ask for more than one process."""
     devices = trainer.devices
@@ -86,13 +146,3 @@ def several_devices(trainer: Any) -> bool:
     else:
         several = (devices if isinstance(devices, int) else len(devices)) > 1
     return several or trainer.num_nodes > 1
-
-
-def unlogged_monitor(trainer: Any, error: Exception) -> ZooError | None:
-    """The sentence for an error of a callback whose ``monitor`` nobody logs; None for other errors."""
-    logged = list(trainer.callback_metrics)
-    monitors = [
-        callback.monitor for callback in trainer.callbacks if isinstance(getattr(callback, "monitor", None), str)
-    ]
-    found = next((name for name in monitors if logged and name not in logged and name in str(error)), None)
-    return ZooError(f"monitor {found}: this run does not log it; {choices(found, logged)}.") if found else None

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             failures += translate_sharded(args, todo, shared, own)
     for failure in failures:
-        print(f"i2i-zoo: {failure}", file=sys.stderr)
+        print(f"i2i-zoo: {printable(failure)}", file=sys.stderr)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
     failed = f", {len(failures)} could not be" if failures else ""
     print(f"{len(todo) - len(failures)} translated{there}{failed}: {printable(str(args.output))}")
@@ -143,7 +143,8 @@ def translate_example(args: argparse.Namespace) -> int:
     shown += [to_pil(resize(read_picture(file), (height, width))) for file in shipped]
     beside = args.output / f"{args.name}-beside.png"
     save_picture(grid([[to_uint8(read_picture(picture)) for picture in (*shown, result)]]), beside)
-    print(f"{args.output / args.name}.png  the result\n{beside}  input and result beside each other")
+    print(printable(f"{args.output / args.name}.png  the result"))
+    print(printable(f"{beside}  input and result beside each other"))
     return 0
 
 

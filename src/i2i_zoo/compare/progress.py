@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from i2i_zoo.errors import printable
+
 
 class Progress:
     """Prints how far a comparison is."""
@@ -17,6 +19,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line; on a terminal it replaces the last one, and an empty text clears it."""
+        text = printable(text)
         if self.terminal:
             print(f"\r\x1b[K{text[:150]}", end="", file=sys.stderr, flush=True)
         elif text:
