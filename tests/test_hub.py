@@ -377,7 +377,9 @@ class TestInitFrom:
         ("meta", "it holds no numbers"),
         ("", "Device string must not be empty"),
         ("cuda:99", ""),
-        (["cpu"], ""),
+        ("mps:7" if not torch.backends.mps.is_available() else "xla", "there is no such device"),
+        (["cpu"], "it is not the name of one"),
+        pytest.param("cuda", "", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")),
     ],
 )
 def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> None:
@@ -385,7 +387,26 @@ def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> 
         i2i_zoo.load(directory, device=device)
 
 
-@pytest.mark.parametrize("name", [None, 5, b"x"])
+@pytest.mark.parametrize("name", ["~", "/", "", "a\0b", "a" * 5000, "hf:", "hf:@", "hf:a/b/c", "\x1b[31m"])
+def test_names_of_nothing(name: str, model: Pix2Pix) -> None:
+    for call in (lambda: i2i_zoo.load(name), lambda: init_from(model, name)):
+        with pytest.raises(ZooError, match=r"^\S.*\.$"):
+            call()
+
+
+@pytest.mark.parametrize("value", [None, 3, "pix2pix", Pix2Pix, torch.nn.ReLU()])
+def test_models_that_are_not_of_the_zoo(value: Any, directory: Path, tmp_path: Path) -> None:
+    for call in (
+        lambda: i2i_zoo.save(value, tmp_path / "new"),
+        lambda: i2i_zoo.push(value, "me/model"),
+        lambda: init_from(value, directory),
+    ):
+        with pytest.raises(ZooError, match="is not a model of the zoo: give one of load, convert or"):
+            call()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", [None, 5, b"x", [], {}])
 def test_names_that_are_no_text(name: Any) -> None:
     with pytest.raises(ZooError, match="is not the name of a checkpoint: give one as text, or the path of a folder"):
         i2i_zoo.load(name)
