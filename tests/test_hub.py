@@ -170,6 +170,56 @@ class TestDirectory:
         }
         assert os.listdir(tmp_path) == ["theirs"]
 
+    @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "discriminators.safetensors"])
+    @pytest.mark.parametrize("what", ["folder", "text", "link"])
+    def test_a_checkpoint_beside_things_of_others(
+        self, model: Pix2Pix, directory: Path, tmp_path: Path, file: str, what: str
+    ) -> None:
+        (directory / file).unlink()
+        (tmp_path / "theirs").write_text("precious")
+        if what == "folder":
+            (directory / file).mkdir()
+            (directory / file / "theirs").write_text("precious")
+        elif what == "text":
+            (directory / file).write_text("precious")
+        else:
+            (directory / file).symlink_to(tmp_path / "theirs")
+
+        def content() -> dict[Path, bytes]:
+            return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+        before = content()
+        with pytest.raises(ZooError, match=rf"holds {file}, which is not of a checkpoint of the zoo and stays"):
+            i2i_zoo.save(model, directory)
+        assert content() == before
+
+    def test_links_to_folders_are_followed(self, model: Pix2Pix, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        for link, target in (("link", "real"), ("dangling", "new")):
+            (tmp_path / link).symlink_to(target)
+            i2i_zoo.save(model, tmp_path / link)
+            assert (tmp_path / link).is_symlink()
+            assert same(i2i_zoo.load(tmp_path / target, discriminators=True), model)
+
+    def test_a_card_of_others_stays(self, model: Pix2Pix, tmp_path: Path) -> None:
+        for name in ("text", "link"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "text" / "README.md").write_text("theirs")
+        (tmp_path / "link" / "README.md").symlink_to("nowhere")
+        i2i_zoo.save(model, tmp_path / "text")
+        i2i_zoo.save(model, tmp_path / "link")
+        assert (tmp_path / "text" / "README.md").read_text() == "theirs"
+        assert os.readlink(tmp_path / "link" / "README.md") == "nowhere"
+
+    def test_a_file_in_place_of_the_folder(self, model: Pix2Pix, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("precious")
+        with pytest.raises(ZooError, match=r"file \(Not a directory\); choose another place\.$"):
+            i2i_zoo.save(model, tmp_path / "file")
+        with pytest.raises(ZooError, match="'' is not a folder"):
+            i2i_zoo.save(model, "")
+        assert (tmp_path / "file").read_text() == "precious"
+        assert os.listdir(tmp_path) == ["file"]
+
     def test_everything_is_written_inside_a_folder_that_exists(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -139,7 +139,7 @@ def _check_model(value: Any) -> None:
 
 def _check_path(value: Any, what: str) -> None:
     """Raise `ZooError` for a value that is neither text nor a path."""
-    if not isinstance(value, (str, os.PathLike)):
+    if not isinstance(value, (str, os.PathLike)) or value == "":
         raise ZooError(f"{shown(value)} is not {what}: give one as text, or the path of a folder.")
 
 
@@ -187,7 +187,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
         ZooError: If it cannot be written, or if there are files of these names that are not of a checkpoint.
     """
     _check_model(model)
-    _check_path(directory or None, "a folder")
+    _check_path(directory, "a folder")
     method = registry.method_name(type(model))
     hparams = {key: value for key, value in model.hparams.items() if not key.startswith("_")}
     write_checkpoint(
