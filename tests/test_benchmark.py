@@ -9,7 +9,7 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo.benchmark import Setting, benchmark, measure_data, table
+from i2i_zoo.benchmark import Setting, benchmark, measure_data, scaling, table
 from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
@@ -82,5 +82,9 @@ def test_data_that_do_not_fit_the_model(tmp_path: Path, capsys: pytest.CaptureFi
 def test_what_cannot_be_measured() -> None:
     with pytest.raises(ZooError, match="use bf16"):
         benchmark(Setting("pix2pix", precision="16"))
+    with pytest.raises(
+        ZooError, match=r"^--devices 100000: each process needs a core of the CPU, so give at most \d+\.$"
+    ):
+        scaling(Setting("pix2pix"), 100_000)
     with pytest.raises(ZooError, match="GPUs were asked for"):
         benchmark(Setting("pix2pix", device="cuda", devices=100))

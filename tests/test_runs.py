@@ -20,7 +20,8 @@ import yaml
 import tiny
 from i2i_zoo.callbacks.resume import LastCheckpoint
 from i2i_zoo.cli.main import main
-from i2i_zoo.cli.runs import RunFolder, last_checkpoint
+from i2i_zoo.cli.runs import RunFolder
+from i2i_zoo.store.runs import last_checkpoint
 
 FIT = ["fit", *tiny.ARGS]
 RUNS = Path("runs/pix2pix-syntheticpairs")

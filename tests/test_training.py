@@ -23,9 +23,10 @@ import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
 from i2i_zoo.cli.recipes import find_recipes, run_name
-from i2i_zoo.cli.trainer_options import several_devices
+from i2i_zoo.cli.trainer_options import check_cpu_processes, several_devices
 from i2i_zoo.cli.training import TrainingCLI
 from i2i_zoo.data.rendered.streets import render_scene
+from i2i_zoo.devices import find_devices
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width
 
@@ -234,6 +235,17 @@ def test_recipes_are_found_by_their_name_from_anywhere() -> None:
 )  # fmt: skip
 def test_several_devices(devices, nodes, several) -> None:
     assert several_devices(Namespace(devices=devices, num_nodes=nodes, accelerator="gpu")) == several
+
+
+@pytest.mark.parametrize(
+    "trainer", [Namespace(devices="100000", num_nodes=1), Namespace(devices=list(range(100_000)), num_nodes=1)]
+)
+def test_more_processes_than_cores(trainer) -> None:
+    trainer.accelerator = "cpu"
+    with pytest.raises(ZooError, match=r"^--trainer.devices 100000: each process needs a core of the CPU"):
+        check_cpu_processes(trainer)
+    with pytest.raises(ZooError, match=r"^--devices 100000: each process needs a core of the CPU"):
+        find_devices("cpu", 100_000)
 
 
 @pytest.mark.slow

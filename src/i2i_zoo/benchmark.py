@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import hub
+from .devices import check_cores
 from .errors import ZooError, closest
 from .methods.base import Method
 from .registry import ENTRIES, METHODS, method_class
@@ -65,8 +66,7 @@ def benchmark(setting: Setting) -> list[dict[str, Any]]:
     Raises:
         ZooError: If the device is missing or does not support the setting, or there is no such checkpoint or method.
     """
-    if setting.device == "cuda" and torch.cuda.device_count() < setting.devices:
-        raise ZooError(f"{setting.devices} GPUs were asked for and {torch.cuda.device_count()} are there.")
+    check_devices(setting)
     if setting.device == "cpu" and setting.precision == "16":
         raise ZooError("16-bit floats need a GPU: use bf16 on a CPU.")
     build(setting.name)  # mistakes and downloads come before the processes
@@ -78,11 +78,20 @@ def benchmark(setting: Setting) -> list[dict[str, Any]]:
     return results[0]
 
 
+def check_devices(setting: Setting) -> None:
+    """Raise `ZooError` if there are fewer GPUs or cores than the setting needs."""
+    if setting.device == "cuda" and torch.cuda.device_count() < setting.devices:
+        raise ZooError(f"{setting.devices} GPUs were asked for and {torch.cuda.device_count()} are there.")
+    if setting.device == "cpu":
+        check_cores("--devices", setting.devices)
+
+
 def scaling(setting: Setting, devices: int) -> list[dict[str, Any]]:
     """`benchmark` with 1, 2, 4 ... and ``devices`` devices.
 
     Adds ``efficiency``: the images per second of each device, as a multiple of those of a single device.
     """
+    check_devices(replace(setting, devices=devices))  # before hours with fewer
     counts = sorted({2**i for i in range(devices.bit_length())} | {devices})
     results = [result for count in counts for result in benchmark(replace(setting, devices=count))]
     single = {result["what"]: result["images_per_second"] for result in results[:2]}

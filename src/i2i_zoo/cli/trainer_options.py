@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.strategies import StrategyRegistry
 
 from i2i_zoo.annotations import AboveZero, Count, Ge, Gt, Le, Lt, Positive, Share, Weight, allows, remedy
+from i2i_zoo.devices import check_cores
 from i2i_zoo.errors import ZooError, closest
 
 #: A number that may be -1, for "no limit" or "all".
@@ -116,6 +117,7 @@ def check_trainer(trainer: Any) -> None:
         devices = ",".join(map(str, devices)) + ","
     if not DEVICES.fullmatch(str(devices)):
         raise ZooError(f"--trainer.devices {devices}: give auto, how many, or a list of their numbers such as [0,1].")
+    check_cpu_processes(trainer)
     if isinstance(trainer.max_time, str) and not TIME.fullmatch(trainer.max_time):
         raise ZooError(f"--trainer.max_time {trainer.max_time}: give days, hours, minutes and seconds as 00:12:00:00.")
     strategies = ["auto", *StrategyRegistry.available_strategies()]
@@ -136,13 +138,22 @@ def check_callbacks(callbacks: Any) -> None:
                 raise ZooError(f"{cls} cannot have {name}={arguments[name]}: {remedy(annotation)}.")
 
 
+def check_cpu_processes(trainer: Any) -> None:
+    """Raise `ZooError` if the trainer's arguments ask for more processes on the CPU than it has cores."""
+    if trainer.accelerator == "cpu" or (trainer.accelerator == "auto" and not torch.cuda.is_available()):
+        check_cores("--trainer.devices", _device_count(trainer))
+
+
 def several_devices(trainer: Any) -> bool:
     """Whether the trainer's arguments ask for more than one process."""
+    return _device_count(trainer) > 1 or int(trainer.num_nodes) > 1
+
+
+def _device_count(trainer: Any) -> int:
+    """How many devices the trainer's arguments ask for on each machine."""
     devices = trainer.devices
     if devices in ("auto", "-1", -1):
-        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
-    elif isinstance(devices, str):
-        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
-    else:
-        several = (devices if isinstance(devices, int) else len(devices)) > 1
-    return several or trainer.num_nodes > 1
+        return torch.cuda.device_count() or 1 if trainer.accelerator in ("auto", "gpu", "cuda") else 1
+    if isinstance(devices, str):
+        return int(devices) if devices.isdigit() else len(devices.strip(",").split(","))
+    return devices if isinstance(devices, int) else len(devices)

@@ -28,13 +28,14 @@ from i2i_zoo.convert import convert
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, info, method_name
+from i2i_zoo.store.runs import last_checkpoint
 
 from .continuing import check_checkpoint, restoring
 from .diagnosis import NotUnderstood, Parser, diagnose
 from .messages import first_reason, reason
 from .monitors import Monitors, monitoring
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
-from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
+from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals
 from .trainer_options import check_trainer, several_devices
 
 
