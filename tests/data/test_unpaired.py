@@ -386,7 +386,8 @@ def test_labels_without_colour_are_named_before_training_begins(tmp_path):
     wrong = write(pairs(tmp_path) / "train" / "labels" / "3.png", np.full((24, 32), 12, np.uint8))
     fails(UnpairedData(str(tmp_path), "labels", "images", palette_a="camvid"), wrong, "label 12 has no colour")
     fails(UnpairedData(str(tmp_path), "images", "labels", palette_b="camvid"), wrong, "label 12 has no colour")
-    UnpairedData(str(tmp_path), "labels", "images").setup("fit")
+    fails(UnpairedData(str(tmp_path), "labels", "images"), "looks like a label map of ids", "--data.palette_a")
+    fails(UnpairedData(str(tmp_path), "images", "labels"), "looks like a label map of ids", "--data.palette_b")
 
 
 def test_what_does_not_fit_is_named(root):
