@@ -118,7 +118,7 @@ def show_painting(name: str, choices: Choices, palette: str) -> None:
             inputs = show_inputs(choices)
 
     def translate(drawing: Mapping[str, Any], *values: Any) -> Image.Image:
-        return or_message(choices.translate, painted_labels(drawing, palette), values)
+        return or_message(lambda: choices.translate(painted_labels(drawing, palette), values))
 
     go.click(translate, [canvas, *inputs], result, concurrency_id="translate")
 
