@@ -107,6 +107,18 @@ def test_unit_says_how_small_pictures_may_be(version: int, tmp_path: Path) -> No
         trainer.fit(model, loader)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_batch_statistics_need_more_than_one_pixel(batch: int, tmp_path: Path) -> None:
+    model = SPADE(labels=3, width=2, hidden=2, discriminator_width=2, lambda_perceptual=0.0)
+    loader = DataLoader(range(1), collate_fn=lambda _: model.example_batch(batch, 64, 64))
+    trainer = tiny.trainer(tmp_path, max_steps=1)
+    if batch == 1:
+        with pytest.raises(ZooError, match="batch of 1 at 64x64 has only one pixel in its smallest map: use a larger"):
+            trainer.fit(model, loader)
+    else:
+        trainer.fit(model, loader)
+
+
 def test_a_loader_of_tuples_is_refused_in_every_stage(tmp_path: Path) -> None:
     pairs = DataLoader([(torch.zeros(3, 64, 64), torch.zeros(3, 64, 64))])
     trainer = tiny.trainer(tmp_path)
