@@ -118,6 +118,8 @@ def check_trainer(trainer: Any) -> None:
     if not DEVICES.fullmatch(str(devices)):
         raise ZooError(f"--trainer.devices {devices}: give auto, how many, or a list of their numbers such as [0,1].")
     check_cpu_processes(trainer)
+    if trainer.accelerator == "cuda" and not torch.cuda.is_available():
+        raise ZooError("--trainer.accelerator cuda: torch finds no GPU on this machine; use auto or cpu.")
     if isinstance(trainer.max_time, str) and not TIME.fullmatch(trainer.max_time):
         raise ZooError(f"--trainer.max_time {trainer.max_time}: give days, hours, minutes and seconds as 00:12:00:00.")
     strategies = ["auto", *StrategyRegistry.available_strategies()]

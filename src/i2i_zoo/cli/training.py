@@ -27,7 +27,7 @@ from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
-from i2i_zoo.registry import ENTRIES, info, method_name
+from i2i_zoo.registry import ENTRIES, check_exists, method_name
 from i2i_zoo.store.runs import last_checkpoint
 
 from .continuing import check_checkpoint, restoring
@@ -51,8 +51,7 @@ def main(verb: str, args: Sequence[str]) -> int:
     args, name = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
         name = args.pop(0)
-        if not name.startswith("hf:") and not Path(name).is_dir():
-            info(name)  # raises if there is no checkpoint of that name
+        check_exists(name)
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
