@@ -83,3 +83,22 @@ def hed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pretrained_features.cache_clear()
         yield path
         pretrained_features.cache_clear()
+
+
+@pytest.fixture
+def keypoint_rcnn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A file of weights for a tiny Keypoint R-CNN, which stands for torchvision's; `I2I_ZOO_POSE` names it."""
+    import torch
+    from torchvision.models import detection
+
+    import tiny_rcnn
+    from i2i_zoo.pretrained import pose_estimators
+
+    path = tmp_path_factory.mktemp("pose") / "rcnn.pth"
+    torch.save(tiny_rcnn.network().state_dict(), path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detection, "keypointrcnn_resnet50_fpn", tiny_rcnn.network)
+        patch.setenv("I2I_ZOO_POSE", str(path))
+        pose_estimators._loaded.cache_clear()
+        yield path
+        pose_estimators._loaded.cache_clear()

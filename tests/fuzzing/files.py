@@ -20,6 +20,8 @@ from fuzzing.damage import Case, Fuzzer, damaged_files, damaged_tree, read_all
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width, is_whole
 from i2i_zoo.media.pictures import read_picture
+from i2i_zoo.media.pose_files import read_poses
+from i2i_zoo.pretrained.pose_sources import frames
 
 
 def picture_samples(folder: Path) -> dict[str, bytes]:
@@ -57,6 +59,41 @@ def read_any(file: Path) -> None:
     with contextlib.suppress(ZooError):
         height_width(file)
     read_picture(file)
+
+
+#: One person's pose in 18 points as OpenPose writes it, and in COCO's 17.
+OPENPOSE = {"version": 1.3, "people": [{"pose_keypoints_2d": [9.5, 4.25, 0.5] * 18}], "canvas_height": 64}
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg", "height": 64, "width": 64}],
+    "annotations": [{"id": 1, "image_id": 1, "keypoints": [9, 4, 2] * 17}],
+}
+
+
+def pose_samples(folder: Path) -> dict[str, bytes]:
+    whole = OPENPOSE | {"canvas_width": 64}
+    for name, content in (("one", whole), ("clip", [whole] * 3), ("coco", COCO), ("results", COCO["annotations"])):
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    row = f"{[4] * 18}: {[-1] * 18}"
+    (folder / "a.csv").write_text(f"name:keypoints_y:keypoints_x\na.jpg: {row}\nb.jpg: {row}\n")
+    np.save(folder / "a.npy", np.ones((2, 18, 3), np.float32))
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))
+    picture.save(folder / "a.gif", save_all=True, append_images=[picture.rotate(90), picture.rotate(180)])
+    return read_all(folder)
+
+
+def read_pose_source(file: Path) -> None:
+    list(frames(file)) if file.suffix == ".gif" else read_poses(file)
+
+
+def poses(folder: Path, random: np.random.Generator) -> Iterator[Case]:
+    """Files of poses in which the bytes, or the content of the JSON, are damaged."""
+    trees = [OPENPOSE | {"canvas_width": 64}, [OPENPOSE] * 2, COCO, COCO["annotations"]]
+    file = folder / "a.json"
+    for case in damaged_files(pose_samples, read_pose_source, folder, random):
+        yield case
+        content = json.dumps(damaged_tree(trees[random.integers(len(trees))], random))
+        file.write_text(content)
+        yield Case(content, partial(read_poses, file))
 
 
 def checkpoint_samples(folder: Path) -> dict[str, bytes]:
@@ -138,6 +175,7 @@ def wrapped_weights(folder: Path, random: np.random.Generator) -> Iterator[Case]
 
 FUZZERS: dict[str, Fuzzer] = {
     "pictures": partial(damaged_files, picture_samples, read_any),
+    "poses": poses,
     "checkpoints": checkpoints,
     "pickles": partial(damaged_files, pickle_samples, lambda file: i2i_zoo.convert("pix2pix", file)),
     "weights": wrapped_weights,

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.geometry import resize
+from i2i_zoo.media.poses import cropped, mirrored, resized
 
 Size = int | Sequence[int] | None
 
@@ -108,18 +109,8 @@ class Augmentation:
             pairs: Indices of each left joint and its right counterpart, which change places in a mirror image: a
                 mirrored left hand looks like a right hand.
         """
-        top, left, height, width = self.window
-        x, y, visibility = points.unbind(-1)
-        y = (y + 0.5) * (self.resized[0] / self.original[0]) - 0.5 - top
-        x = (x + 0.5) * (self.resized[1] / self.original[1]) - 0.5 - left
-        order = list(range(points.shape[-2]))
-        if self.mirrored:
-            x = width - 1 - x
-            for one, other in pairs:
-                order[one], order[other] = other, one
-        inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5) & (visibility > 0)
-        moved = torch.stack([x, y, visibility], -1)[..., order, :]
-        return moved.where(inside[..., order, None], 0.0)
+        points = cropped(resized(points, self.original, self.resized), *self.window)
+        return mirrored(points, self.window[3], pairs) if self.mirrored else points
 
     def _crop(self, picture: Tensor) -> Tensor:
         top, left, height, width = self.window

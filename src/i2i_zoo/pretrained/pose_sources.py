@@ -1,0 +1,99 @@
+"""The poses that people give: as numbers, as files of poses, or as pictures and clips in which they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageSequence
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import find_files, read_array
+from i2i_zoo.media.pictures import read_picture
+from i2i_zoo.media.pose_files import Poses, array_poses, is_pose_array, read_poses
+
+from .pose_estimators import PoseEstimator, pose_estimator
+
+#: The suffixes of videos, whose frames are read by no package that the zoo uses so far.
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv")
+
+
+def poses_of(source: Any, estimator: Callable[[], PoseEstimator] = pose_estimator) -> Poses:
+    """The poses of whatever a person gives where a pose is expected, at least one of them with a visible point.
+
+    Args:
+        source: An array or tensor (18, 3) or (N, 18, 3); a file of poses, as `read_poses` takes it, or a folder of them
+            in the order of their names, as OpenPose writes one for each frame; or a picture, as `read_picture` takes
+            it, a GIF, or a folder of pictures, in which the person is found.
+        estimator: Called when the first picture has to be looked at; by default the estimator that is installed.
+
+    Raises:
+        ZooError: If it cannot be read, or nobody is in it.
+        MissingWeights: If a picture is given and no estimator can be had; it says how to get one.
+    """
+    origin = str(source) if isinstance(source, (str, Path)) else "The pose"
+    poses = _read(source, origin, estimator)
+    if not poses.points[..., 2].any():
+        raise ZooError(
+            f"{origin}: nobody was found in it; give a picture of a whole person, or a pose with visible points."
+        )
+    return poses
+
+
+def _read(source: Any, origin: str, estimator: Callable[[], PoseEstimator]) -> Poses:
+    if not isinstance(source, (str, Path)):
+        if not isinstance(source, (Tensor, Image.Image)):
+            source = np.asarray(source)
+        if not isinstance(source, Image.Image) and (source.ndim < 3 or is_pose_array(source)):
+            return array_poses(source, origin)
+        return found_in([("", read_picture(source))], estimator())
+    path = Path(source)
+    if path.is_dir():
+        if files := find_files(path, (".json",)):
+            parts = [read_poses(file) for file in files]
+            names = sum((part.names for part in parts), ())
+            return Poses(torch.cat([part.points for part in parts]), names, sum((part.sizes for part in parts), ()))
+        if not (files := find_files(path)):
+            raise ZooError(f"{path}: the folder holds neither JSON files nor pictures; check the path.")
+        return found_in(((file.name, read_picture(file)) for file in files), estimator())
+    if not path.exists():
+        raise ZooError(f"{path}: there is no such file; check the path.")
+    suffix = path.suffix.lower()
+    if suffix in (".json", ".csv") or (suffix == ".npy" and path.is_file() and is_pose_array(read_array(path))):
+        return read_poses(path)
+    return found_in(((path.name, frame) for frame in frames(path)), estimator())
+
+
+def found_in(pictures: Iterable[tuple[str, Tensor]], estimator: PoseEstimator) -> Poses:
+    """The poses in pictures (3, H, W) with their names, one or more."""
+    return Poses.join((name, estimator(picture), (picture.shape[-2], picture.shape[-1])) for name, picture in pictures)
+
+
+def frames(path: Path) -> Iterator[Tensor]:
+    """The frames (3, H, W) of a GIF one after the other, or the one picture of another file.
+
+    Raises `ZooError` for a video, and for a file that cannot be read.
+    """
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise ZooError(
+            f"{path}: reading a video needs PyAV, which this version does not use yet; make it a GIF or a folder of "
+            "pictures."
+        )
+    if path.suffix.lower() != ".gif":
+        yield read_picture(path)
+        return
+    try:
+        with Image.open(path, formats=["GIF"]) as clip:
+            for frame in ImageSequence.Iterator(clip):
+                yield read_picture(frame.convert("RGBA").convert("RGB"))
+    except FileNotFoundError:
+        raise ZooError(f"{path}: there is no such file; check the path.") from None
+    except ZooError:
+        raise
+    except Exception as error:  # decoders raise all kinds of errors
+        why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise ZooError(f"{path}: the GIF cannot be read ({why}); replace the file.") from None
