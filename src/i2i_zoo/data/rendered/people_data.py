@@ -1,0 +1,190 @@
+"""A dataset of rendered people: pairs of pictures of one person in two poses, which need nothing on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from i2i_zoo.annotations import Count, Ge, Le, Length, Positive, Seed, Side
+from i2i_zoo.data.people_folder import PeopleFolder
+from i2i_zoo.data.splits import SplitData
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import to_float
+from i2i_zoo.tasks.preprocess import Preprocess
+
+from .people import Person, Rendering, View
+from .people_mocap import read_motion
+from .people_motion import any_pose
+from .people_places import draw_place
+from .people_skeleton import Pose, rotation
+
+#: Seeds that each split has for itself.
+_SEEDS = 1_000_000
+#: How many people a split can show.
+Persons: TypeAlias = Annotated[int, Ge(1), Le(_SEEDS)]
+
+
+class RenderedPeople(Dataset[dict[str, Any]]):
+    """Items of `PeopleData`; indexed by ``(epoch, index)``.
+
+    Args:
+        data: The datamodule.
+        length: Pairs of an epoch.
+        first_seed: The first of the split's seeds of persons and places.
+        persons: How many persons there are, or None for a new one in every pair, which is the same in every epoch.
+        clips: Poses of motion capture.
+    """
+
+    def __init__(
+        self, data: PeopleData, length: int, first_seed: int, persons: int | None, clips: list[list[Pose]]
+    ) -> None:
+        self.data, self.length, self.first_seed, self.persons, self.clips = data, length, first_seed, persons, clips
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
+        source, target, name = self.pair(item)
+        return {
+            "source": picture(source),
+            "source_pose": found(source),
+            "target": picture(target),
+            "target_pose": found(target),
+            "mask": torch.from_numpy(target.mask[None].astype(np.float32)),
+            "name": name,
+        }
+
+    def pair(self, item: tuple[int, int]) -> tuple[Rendering, Rendering, str]:
+        """Source, target and name of the pair ``(epoch, index)``, with everything that is known of them."""
+        epoch, index = item
+        # What is seen for validation and test is the same in every epoch.
+        rng = np.random.default_rng([self.first_seed, epoch if self.persons else 0, index])
+        seed = self.first_seed + (int(rng.integers(self.persons)) if self.persons else index)
+        person, size = person_of(seed), self.data.size
+        place = self.first_seed + int(rng.integers(_SEEDS))
+        other = place if self.data.background == "shared" else self.first_seed + int(rng.integers(_SEEDS))
+        base = View(
+            elevation=float(np.clip(rng.normal(0.08, 0.06), -0.1, 0.35)),
+            scale=rng.uniform(0.78, 0.86),
+            centre=rng.normal(0.5, 0.02),
+            floor=rng.uniform(0.93, 0.965),
+            light=(rng.uniform(-0.7, 0.7), 0.6, 0.75),
+        )
+        shown = [
+            person.render(self.pose(rng), moved(base, rng), draw_place(background, *size))
+            for background in (place, other)
+        ]
+        return shown[0], shown[1], f"person{seed}_{index}"
+
+    def pose(self, rng: np.random.Generator) -> Pose:
+        """A random pose, seen from a random side; half of them are of clips where there are any."""
+        yaw = rng.uniform(-np.pi, np.pi)
+        if not self.clips or rng.random() < 0.5:
+            return any_pose(rng, yaw)
+        clip = self.clips[rng.integers(len(self.clips))]
+        pose = clip[rng.integers(len(clip))]
+        turned = {**pose.rotations, "root": rotation("y", yaw) @ pose.rotations["root"]}
+        return Pose(turned, pose.lift)
+
+
+def moved(view: View, rng: np.random.Generator) -> View:
+    """Nearly the same view: people do not stand in the same place twice."""
+    return View(
+        elevation=view.elevation,
+        scale=view.scale * rng.uniform(0.97, 1.03),
+        centre=view.centre + rng.normal(0, 0.02),
+        floor=view.floor,
+        light=view.light,
+    )
+
+
+@lru_cache(maxsize=64)
+def person_of(seed: int) -> Person:
+    return Person(seed)
+
+
+def picture(rendering: Rendering) -> Tensor:
+    """The picture as (3, H, W) in [-1, 1]."""
+    return to_float(torch.from_numpy(rendering.picture).permute(2, 0, 1))
+
+
+def found(rendering: Rendering) -> Tensor:
+    """The visible points as (18, 3); as if a detector had not found them, hidden ones are 0, 0, 0."""
+    return torch.from_numpy(rendering.keypoints * rendering.keypoints[:, 2:])
+
+
+class PeopleData(SplitData):
+    """Rendered people: two pictures of one person in different poses, rendered at each use.
+
+    Batches hold ``source`` and ``target`` (B, 3, H, W) in [-1, 1], ``source_pose`` and ``target_pose`` (B, 18, 3) and
+    ``mask`` (B, 1, H, W), 1 where the person is in the target.  A point that is hidden or outside is 0, 0, 0.
+
+    Training draws pairs of ``persons`` people anew in every epoch.  Validation and test show a person of their own in
+    each pair.
+
+    Args:
+        train: Number of training pairs in an epoch.
+        val: Number of validation pairs.
+        test: Number of test pairs.
+        size: Height and width of the pictures.
+        persons: Number of people to train with.
+        background: ``shared`` gives both pictures of a pair the same background.  With ``own``, that of the target
+            cannot be known, so that losses on the whole picture stall.
+        motions: A clip of motion capture (``humanoid3d_*.txt``) or a folder of clips, for half of the poses.
+        root: A folder of people to read instead of rendering them.  It has folders train, val and test with a folder
+            of pictures for each person, and a pose beside each picture (`PeopleFolder`).  Of the other arguments, only
+            ``size`` and those below then count.
+        batch_size: Pairs in a batch, of each process.
+        num_workers: Processes that render or read.
+        seed: Seed of people, poses, places and order.
+    """
+
+    batch_keys = ("source", "source_pose", "target", "target_pose", "mask")
+
+    def __init__(
+        self,
+        train: Positive = 4000,
+        val: Persons = 64,
+        test: Persons = 200,
+        size: Annotated[Sequence[Side], Length(2)] = (128, 64),
+        persons: Persons = 4000,
+        background: Literal["shared", "own"] = "shared",
+        motions: str | None = None,
+        root: str | None = None,
+        batch_size: Positive = 8,
+        num_workers: Count = 2,
+        seed: Seed = 0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, seed)
+        self.lengths = {"train": train, "val": val, "test": test}
+        self.size, self.persons, self.background = (size[0], size[1]), persons, background
+        self.motions = None if motions is None else Path(motions)
+        self.root = None if root is None else Path(root)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What a model must know to prepare pictures as in training."""
+        return Preprocess(self.size)
+
+    def dataset(self, split: str) -> RenderedPeople | PeopleFolder:
+        """The people of a split.  Raises as `PeopleFolder` and `read_motion`; `ZooError` for a folder without clips."""
+        if self.root is not None:
+            return PeopleFolder(self.root / split, self.size, split == "train", self.seed)
+        first = (self.seed * 3 + list(self.lengths).index(split)) * _SEEDS
+        persons = self.persons if split == "train" else None
+        return RenderedPeople(self, self.lengths[split], first, persons, self.clips())
+
+    def clips(self) -> list[list[Pose]]:
+        if self.motions is None:
+            return []
+        files = sorted(self.motions.glob("*.txt")) if self.motions.is_dir() else [self.motions]
+        if not files:
+            raise ZooError(f"{self.motions}: the folder holds no motions; give one with clips (humanoid3d_*.txt).")
+        return [read_motion(file)[0] for file in files]
