@@ -9,7 +9,7 @@ from PIL import Image
 
 import i2i_zoo
 import tiny
-from i2i_zoo.benchmark import Setting, benchmark, table
+from i2i_zoo.benchmark import Setting, benchmark, measure_data, scaling, table
 from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
@@ -68,8 +68,23 @@ def test_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert result["images_per_second"] == result["images_per_second_per_worker"] > 0
 
 
+def test_data_that_do_not_fit_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZooError, match=r"the data have source of 3 and target of 3: use --model\.in_channels 3"):
+        measure_data(tiny.data(), tiny.model(in_channels=1))
+    for folder in ("trainA", "trainB"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / folder / "0.png")
+    assert main(["benchmark", "cogan", "--data", str(tmp_path), "--workers=1"]) == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert "the data have a of 3 and b of 3: use --model.in_channels 3 --model.out_channels 3" in error
+
+
 def test_what_cannot_be_measured() -> None:
     with pytest.raises(ZooError, match="use bf16"):
         benchmark(Setting("pix2pix", precision="16"))
+    with pytest.raises(
+        ZooError, match=r"^--devices 100000: each process needs a core of the CPU, so give at most \d+\.$"
+    ):
+        scaling(Setting("pix2pix"), 100_000)
     with pytest.raises(ZooError, match="GPUs were asked for"):
         benchmark(Setting("pix2pix", device="cuda", devices=100))

@@ -177,8 +177,8 @@ def test_what_is_done_is_skipped_unless_told_otherwise(model: str, capsys: pytes
     assert Path("out/a.png").read_text() == "done before"
     assert main(["translate", model, "in", "-o", "out", "--overwrite"]) == 0
     assert height_width(Path("out/a.png")) == (64, 64)
-    # Nothing to do: not even the checkpoint is needed.
-    assert main(["translate", "nothing", "in", "-o", "out"]) == 0
+    assert main(["translate", model, "in", "-o", "out"]) == 0
+    assert main(["translate", "nothing", "in", "-o", "out"]) == 1  # although there is nothing to do
 
 
 def test_carries_on_past_what_cannot_be_read(model: str, capsys: pytest.CaptureFixture[str]) -> None:

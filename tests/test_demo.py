@@ -236,6 +236,18 @@ def test_what_is_wrong_is_shown_in_a_sentence(tmp_path: Path) -> None:
         assert not raised.value.print_exception
 
 
+@pytest.mark.parametrize("name", ["spade-camvid", "pix2pix-camvid"])
+def test_a_photograph_on_the_canvas_is_refused_as_elsewhere(name: str) -> None:
+    model = i2i_zoo.load(name)
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    sentence = "of the pixels have no colour of the palette 'camvid', .* give a label map"
+    with pytest.raises(ZooError, match=sentence):
+        model.translate(photo)
+    opaque = np.dstack([photo, np.full((64, 64), 255, np.uint8)])
+    with pytest.raises(import_gradio().Error, match=sentence):
+        handlers(demo.build([name]))["translate"]({"composite": opaque}, *[None] * len(labels_of(model)))
+
+
 def test_a_port_that_is_taken() -> None:
     import socket
 

@@ -170,6 +170,56 @@ class TestDirectory:
         }
         assert os.listdir(tmp_path) == ["theirs"]
 
+    @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "discriminators.safetensors"])
+    @pytest.mark.parametrize("what", ["folder", "text", "link"])
+    def test_a_checkpoint_beside_things_of_others(
+        self, model: Pix2Pix, directory: Path, tmp_path: Path, file: str, what: str
+    ) -> None:
+        (directory / file).unlink()
+        (tmp_path / "theirs").write_text("precious")
+        if what == "folder":
+            (directory / file).mkdir()
+            (directory / file / "theirs").write_text("precious")
+        elif what == "text":
+            (directory / file).write_text("precious")
+        else:
+            (directory / file).symlink_to(tmp_path / "theirs")
+
+        def content() -> dict[Path, bytes]:
+            return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+        before = content()
+        with pytest.raises(ZooError, match=rf"holds {file}, which is not of a checkpoint of the zoo and stays"):
+            i2i_zoo.save(model, directory)
+        assert content() == before
+
+    def test_links_to_folders_are_followed(self, model: Pix2Pix, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        for link, target in (("link", "real"), ("dangling", "new")):
+            (tmp_path / link).symlink_to(target)
+            i2i_zoo.save(model, tmp_path / link)
+            assert (tmp_path / link).is_symlink()
+            assert same(i2i_zoo.load(tmp_path / target, discriminators=True), model)
+
+    def test_a_card_of_others_stays(self, model: Pix2Pix, tmp_path: Path) -> None:
+        for name in ("text", "link"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "text" / "README.md").write_text("theirs")
+        (tmp_path / "link" / "README.md").symlink_to("nowhere")
+        i2i_zoo.save(model, tmp_path / "text")
+        i2i_zoo.save(model, tmp_path / "link")
+        assert (tmp_path / "text" / "README.md").read_text() == "theirs"
+        assert os.readlink(tmp_path / "link" / "README.md") == "nowhere"
+
+    def test_a_file_in_place_of_the_folder(self, model: Pix2Pix, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("precious")
+        with pytest.raises(ZooError, match=r"file \(Not a directory\); choose another place\.$"):
+            i2i_zoo.save(model, tmp_path / "file")
+        with pytest.raises(ZooError, match="'' is not a folder"):
+            i2i_zoo.save(model, "")
+        assert (tmp_path / "file").read_text() == "precious"
+        assert os.listdir(tmp_path) == ["file"]
+
     def test_everything_is_written_inside_a_folder_that_exists(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -377,7 +427,9 @@ class TestInitFrom:
         ("meta", "it holds no numbers"),
         ("", "Device string must not be empty"),
         ("cuda:99", ""),
-        (["cpu"], ""),
+        ("mps:7" if not torch.backends.mps.is_available() else "xla", "there is no such device"),
+        (["cpu"], "it is not the name of one"),
+        pytest.param("cuda", "", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")),
     ],
 )
 def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> None:
@@ -385,7 +437,26 @@ def test_devices_that_cannot_be_used(directory: Path, device: Any, why: str) -> 
         i2i_zoo.load(directory, device=device)
 
 
-@pytest.mark.parametrize("name", [None, 5, b"x"])
+@pytest.mark.parametrize("name", ["~", "/", "", "a\0b", "a" * 5000, "hf:", "hf:@", "hf:a/b/c", "\x1b[31m"])
+def test_names_of_nothing(name: str, model: Pix2Pix) -> None:
+    for call in (lambda: i2i_zoo.load(name), lambda: init_from(model, name)):
+        with pytest.raises(ZooError, match=r"^\S.*\.$"):
+            call()
+
+
+@pytest.mark.parametrize("value", [None, 3, "pix2pix", Pix2Pix, torch.nn.ReLU()])
+def test_models_that_are_not_of_the_zoo(value: Any, directory: Path, tmp_path: Path) -> None:
+    for call in (
+        lambda: i2i_zoo.save(value, tmp_path / "new"),
+        lambda: i2i_zoo.push(value, "me/model"),
+        lambda: init_from(value, directory),
+    ):
+        with pytest.raises(ZooError, match="is not a model of the zoo: give one of load, convert or"):
+            call()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", [None, 5, b"x", [], {}])
 def test_names_that_are_no_text(name: Any) -> None:
     with pytest.raises(ZooError, match="is not the name of a checkpoint: give one as text, or the path of a folder"):
         i2i_zoo.load(name)

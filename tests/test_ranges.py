@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import pytest
+from lightning.pytorch.callbacks import Callback
 
 from i2i_zoo import load, registry
 from i2i_zoo.annotations import allows, describe
@@ -16,7 +17,9 @@ from i2i_zoo.callbacks.ema import EMA
 from i2i_zoo.callbacks.gradients import ClipGradients
 from i2i_zoo.callbacks.nan import StopOnNaN
 from i2i_zoo.callbacks.samples import Samples
+from i2i_zoo.cli.diagnosis import of_package
 from i2i_zoo.cli.main import main
+from i2i_zoo.cli.trainer_options import CALLBACK_RANGES
 from i2i_zoo.data import datamodules
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.rendered.street_data import SyntheticPairs
@@ -79,7 +82,14 @@ def test_a_wrong_name_is_refused_with_the_closest() -> None:
         PairedData()
 
 
-@pytest.mark.parametrize("cls", [*map(registry.method_class, registry.METHODS), *datamodules().values()])
+#: The callbacks of this package and of Lightning.
+OWN, LIGHTNINGS = (
+    [cls for cls in of_package(Callback).values() if cls.__module__.startswith(package) and "__init__" in vars(cls)]
+    for package in ("i2i_zoo.", "lightning.")
+)
+
+
+@pytest.mark.parametrize("cls", [*map(registry.method_class, registry.METHODS), *datamodules().values(), *OWN])
 def test_every_number_has_a_range_that_its_default_keeps(cls: type) -> None:
     parameters = inspect.signature(cls).parameters
     hints = inspect.get_annotations(cls.__init__, eval_str=True)
@@ -87,6 +97,35 @@ def test_every_number_has_a_range_that_its_default_keeps(cls: type) -> None:
         assert hints[name] not in (int, float), f"{name} has no range"
         assert parameter.default is parameter.empty or allows(hints[name], parameter.default), name
         assert "<" not in describe(hints[name])
+
+
+#: Arguments of Lightning's callbacks whose annotation has a number, but which are none.
+NO_NUMBERS = {"apply_pruning", "batch_size_fn", "device", "duration", "length_fn", "scheduling", "train_time_interval"}
+NO_NUMBERS |= {"use_lottery_ticket_hypothesis"}
+
+
+@pytest.mark.parametrize("cls", LIGHTNINGS)
+def test_every_number_of_lightnings_callbacks_has_a_range_that_its_default_keeps(cls: type) -> None:
+    for name, parameter in inspect.signature(cls).parameters.items():
+        # Some are annotated as text.
+        if re.search(r"\b(int|float)\b", str(parameter.annotation)) and name not in NO_NUMBERS:
+            assert name in CALLBACK_RANGES
+            assert parameter.default is parameter.empty or allows(CALLBACK_RANGES[name], parameter.default), name
+
+
+@pytest.mark.parametrize(
+    ("callback", "sentence"),
+    [
+        ("EarlyStopping --monitor=val/l1 --patience=-3", "EarlyStopping cannot have patience=-3: give a whole number"),
+        ("ModelCheckpoint --save_top_k=-5", "ModelCheckpoint cannot have save_top_k=-5: give a whole number of at"),
+        ("ModelCheckpoint --every_n_epochs=-1", "ModelCheckpoint cannot have every_n_epochs=-1: give a whole number"),
+        ("TQDMProgressBar --refresh_rate=-1", "TQDMProgressBar cannot have refresh_rate=-1: give a whole number"),
+    ],
+)
+def test_lightnings_callbacks_are_refused_too(callback: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    name, *options = callback.replace("--", "--trainer.callbacks.").split()
+    assert main(["fit", "--model=Pix2Pix", "--data=SyntheticPairs", f"--trainer.callbacks+={name}", *options]) == 1
+    assert sentence in capsys.readouterr().err
 
 
 def test_choices_are_those_of_the_networks() -> None:

@@ -20,7 +20,8 @@ import yaml
 import tiny
 from i2i_zoo.callbacks.resume import LastCheckpoint
 from i2i_zoo.cli.main import main
-from i2i_zoo.cli.runs import RunFolder, last_checkpoint
+from i2i_zoo.cli.runs import RunFolder
+from i2i_zoo.store.runs import last_checkpoint
 
 FIT = ["fit", *tiny.ARGS]
 RUNS = Path("runs/pix2pix-syntheticpairs")
@@ -152,6 +153,17 @@ def test_optimisers_take_a_new_rate_when_a_run_continues(capsys: pytest.CaptureF
     assert 0 < moved < 1e-3, "four steps of Adam at this rate"
     config = json.loads((RUNS / "version_0/model/config.json").read_text())
     assert config["hparams"]["lr"] == 1e-5
+
+
+def test_a_callback_takes_a_new_patience_when_a_run_continues(capsys: pytest.CaptureFixture[str]) -> None:
+    stopping = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/l1"]
+    assert main([*FIT, *stopping, "--trainer.callbacks.patience=1"]) == 0
+    more = ["--ckpt_path=last", "--trainer.max_epochs=2"]
+    capsys.readouterr()
+    assert main([*FIT, *stopping, "--trainer.callbacks.patience=7", *more]) == 0
+    assert "continues with the EarlyStopping of val/l1 with patience 7 (was 1)." in capsys.readouterr().out
+    (state,) = (value for name, value in last()["callbacks"].items() if name.startswith("EarlyStopping"))
+    assert state["patience"] == 7
 
 
 def parameters(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:

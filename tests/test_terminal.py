@@ -60,6 +60,22 @@ def test_a_nul_in_an_argument_is_one_sentence(capsys: pytest.CaptureFixture[str]
         assert capsys.readouterr().err == "i2i-zoo: a\\x00b: an argument cannot hold a NUL character; remove it.\n"
 
 
+def test_terminal_codes_in_names_of_files_are_written_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[31m"
+    i2i_zoo.save(tiny.model(norm="instance", width=1), tmp_path / name)
+    Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    (tmp_path / f"{name}-broken.png").write_bytes(b"no picture")
+    inputs = [str(tmp_path / end) for end in (name, f"{name}.png", f"{name}-broken.png")]
+    assert main(["translate", *inputs, "-o", str(tmp_path / f"{name}-out")]) == 1
+    assert main(["fit", *tiny.ARGS, f"--trainer.default_root_dir={tmp_path / name}", "--ckpt_path=last"]) == 0
+    (tmp_path / name / "facades").mkdir()
+    assert main(["data", "fetch", "facades", "--root", str(tmp_path / name)]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in (out + err)
+    for text in (out, err):
+        assert r"a\x1b[31m" in text
+
+
 def test_terminal_codes_in_arguments_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["list", "--\x1b[31m\nx"])

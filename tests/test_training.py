@@ -23,9 +23,10 @@ import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
 from i2i_zoo.cli.recipes import find_recipes, run_name
-from i2i_zoo.cli.trainer_options import several_devices
+from i2i_zoo.cli.trainer_options import check_cpu_processes, several_devices
 from i2i_zoo.cli.training import TrainingCLI
 from i2i_zoo.data.rendered.streets import render_scene
+from i2i_zoo.devices import find_devices
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width
 
@@ -236,6 +237,17 @@ def test_several_devices(devices, nodes, several) -> None:
     assert several_devices(Namespace(devices=devices, num_nodes=nodes, accelerator="gpu")) == several
 
 
+@pytest.mark.parametrize(
+    "trainer", [Namespace(devices="100000", num_nodes=1), Namespace(devices=list(range(100_000)), num_nodes=1)]
+)
+def test_more_processes_than_cores(trainer) -> None:
+    trainer.accelerator = "cpu"
+    with pytest.raises(ZooError, match=r"^--trainer.devices 100000: each process needs a core of the CPU"):
+        check_cpu_processes(trainer)
+    with pytest.raises(ZooError, match=r"^--devices 100000: each process needs a core of the CPU"):
+        find_devices("cpu", 100_000)
+
+
 @pytest.mark.slow
 def test_two_processes_of_torchrun_train_as_one_does_on_the_joined_batch() -> None:
     options = {"norm": "instance", "dropout": False}
@@ -312,3 +324,15 @@ def test_a_log_has_one_line_for_each_epoch_and_no_bar(capsys: pytest.CaptureFixt
     assert [line.partition(",")[0] for line in out.splitlines() if line.startswith("epoch ")] == ["epoch 1", "epoch 2"]
     assert "\r" not in out
     assert "it/s" not in out
+
+
+def test_an_untrained_model_is_named_so(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fit", recipe()])
+    assert "untrained" not in capsys.readouterr().err
+    for verb in ("validate", "test", "predict"):
+        assert main([verb, recipe()]) == 0
+        sentence = "No checkpoint is given, so this is an untrained model: give --ckpt_path FILE, or i2i-zoo "
+        assert f"{sentence}{verb} NAME.\n" in capsys.readouterr().err
+        assert main([verb, recipe(), "--ckpt_path=last"]) == 0
+        assert main([verb, "runs/scenes/version_0/model", recipe()]) == 0
+        assert "untrained" not in capsys.readouterr().err

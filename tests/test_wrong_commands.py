@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import tiny
 from i2i_zoo.cli.main import main
@@ -190,6 +191,9 @@ RECIPES = {
         ("--data.batch_size 1.5", "--data.batch_size 1.5: give a whole number"),
         ("--trainer.max_epochs many", "--trainer.max_epochs many: give a whole number of at least -1 or null"),
         ("--trainer.max_epcohs 3", "the closest is --trainer.max_epochs."),
+        ("--trainer.max_epoch 3", "There is no option --trainer.max_epoch; the closest is --trainer.max_epochs."),
+        ("--seed 3", "There is no option --seed; the closest is --seed_everything."),
+        ("--conf x.yaml", "There is no option --conf; the closest is --config."),
         ("--trainer.max_epochs -2", "--trainer.max_epochs -2: give a whole number of at least -1"),
         ("--trainer.limit_val_batches 1.5", "--trainer.limit_val_batches 1.5: give"),
         ("--trainer.log_every_n_steps 0", "--trainer.log_every_n_steps 0: give a whole number of at least 1"),
@@ -258,17 +262,33 @@ def test_of_missing_sections(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("callback", ["EarlyStopping", "ModelCheckpoint"])
-def test_of_a_monitor_that_nobody_logs(callback: str, capsys: pytest.CaptureFixture[str]) -> None:
-    options = [f"--trainer.callbacks+={callback}", "--trainer.callbacks.monitor=val/sism"]
+@pytest.mark.parametrize(("monitor", "close"), [("val/sism", "val/ssim"), ("train/generator/l2", "train/generator/l1")])
+def test_of_a_monitor_that_nobody_logs(
+    callback: str, monitor: str, close: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [f"--trainer.callbacks+={callback}", f"--trainer.callbacks.monitor={monitor}"]
     assert main(["fit", *tiny.ARGS, *options]) == 1
-    *_, error = capsys.readouterr().err.splitlines()
-    assert error.startswith("i2i-zoo: monitor val/sism: this run does not log it; choose from ")
-    assert error.endswith("the closest is val/ssim.")
+    out, err = capsys.readouterr()
+    *_, error = err.splitlines()
+    assert error.startswith(f"i2i-zoo: monitor {monitor}: this run does not log it; choose from ")
+    assert error.endswith(f"the closest is {close}.")
+    assert "epoch 1" not in out, "it is found at once"
 
 
 def test_that_a_class_refuses_is_told_in_its_own_words(capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.save_top_k=-5"]
-    assert main(["fit", *tiny.ARGS, *options]) == 1
+    options = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/l1"]
+    assert main(["fit", *tiny.ARGS, *options, "--trainer.callbacks.mode=mni"]) == 1
     *_, error = capsys.readouterr().err.splitlines()
-    assert "Invalid value for save_top_k=-5. Must be >= -1" in error
+    assert "`mode` can be min, max, got mni" in error
     assert [word for word in JARGON if word in error] == []
+
+
+def test_that_a_monitor_found_late_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=train/generator/l1"]
+    assert main(["fit", *tiny.ARGS, *options, "--trainer.log_every_n_steps=50"]) == 1
+    out, err = capsys.readouterr()
+    assert "monitor train/generator/l1: no epoch has the 50 steps after which losses are logged; use a smaller" in err
+    path = Path("runs/pix2pix-syntheticpairs/version_0/checkpoints/last.ckpt")
+    assert f"Saved {path}. Continue from it with --ckpt_path last." in out
+    assert main(["fit", *tiny.ARGS, "--ckpt_path=last", "--trainer.max_epochs=2"]) == 0
+    assert torch.load(path, weights_only=True)["global_step"] == 8

@@ -22,9 +22,11 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import hub
+from .devices import check_cores
 from .errors import ZooError, closest
 from .methods.base import Method
 from .registry import ENTRIES, METHODS, method_class
+from .tasks.check import check_batch, check_data
 
 WARM_UP = 3
 TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -64,8 +66,7 @@ def benchmark(setting: Setting) -> list[dict[str, Any]]:
     Raises:
         ZooError: If the device is missing or does not support the setting, or there is no such checkpoint or method.
     """
-    if setting.device == "cuda" and torch.cuda.device_count() < setting.devices:
-        raise ZooError(f"{setting.devices} GPUs were asked for and {torch.cuda.device_count()} are there.")
+    check_devices(setting)
     if setting.device == "cpu" and setting.precision == "16":
         raise ZooError("16-bit floats need a GPU: use bf16 on a CPU.")
     build(setting.name)  # mistakes and downloads come before the processes
@@ -77,11 +78,20 @@ def benchmark(setting: Setting) -> list[dict[str, Any]]:
     return results[0]
 
 
+def check_devices(setting: Setting) -> None:
+    """Raise `ZooError` if there are fewer GPUs or cores than the setting needs."""
+    if setting.device == "cuda" and torch.cuda.device_count() < setting.devices:
+        raise ZooError(f"{setting.devices} GPUs were asked for and {torch.cuda.device_count()} are there.")
+    if setting.device == "cpu":
+        check_cores("--devices", setting.devices)
+
+
 def scaling(setting: Setting, devices: int) -> list[dict[str, Any]]:
     """`benchmark` with 1, 2, 4 ... and ``devices`` devices.
 
     Adds ``efficiency``: the images per second of each device, as a multiple of those of a single device.
     """
+    check_devices(replace(setting, devices=devices))  # before hours with fewer
     counts = sorted({2**i for i in range(devices.bit_length())} | {devices})
     results = [result for count in counts for result in benchmark(replace(setting, devices=count))]
     single = {result["what"]: result["images_per_second"] for result in results[:2]}
@@ -233,15 +243,19 @@ def report(what: str, setting: Setting, watch: Stopwatch, model: Method, counter
     }
 
 
-def measure_data(data: L.LightningDataModule, batches: int = 100) -> dict[str, Any]:
-    """How many training samples per second the loader of a datamodule reads without a model.
+def measure_data(data: L.LightningDataModule, model: Method, batches: int = 100) -> dict[str, Any]:
+    """How many training samples per second the loader of a datamodule reads, without training.
 
-    Returns ``images_per_second``, ``images_per_second_per_worker``, ``workers`` and ``batch``.  Raises as ``setup``.
+    Returns ``images_per_second``, ``images_per_second_per_worker``, ``workers`` and ``batch``.
+
+    Raises:
+        ZooError: As ``setup``, or if the data do not fit the model.
     """
+    check_data(model, data)
     data.setup("fit")
     loader = data.train_dataloader()
     epochs = (batch for _ in range(batches) for batch in loader)
-    next(epochs)  # starts the workers
+    check_batch(model, next(epochs), model.batch_keys)  # the first batch starts the workers
     start = time.perf_counter()
     images = sum(len(next(epochs)["name"]) for _ in range(batches))
     rate = images / (time.perf_counter() - start)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from i2i_zoo.errors import ZooError
@@ -20,7 +22,10 @@ def find_device(name: str | torch.device | None = None) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         # torch goes on with a list of what it was once written for.
         reason = str(error).splitlines()[0].partition(" Please ")[0].rstrip(".")
-        reason = "there is no such device" if reason.startswith("Expected one of") else reason
+        if reason.startswith(("Expected one of", "Could not run")):
+            reason = "there is no such device"
+        elif isinstance(error, TypeError):
+            reason = "it is not the name of one"
         raise ZooError(
             f"device {str(name)!r} cannot be used here ({reason}): choose cpu, cuda, cuda:1 or mps."
         ) from None
@@ -30,10 +35,11 @@ def find_device(name: str | torch.device | None = None) -> torch.device:
 def find_devices(name: str | None, count: int) -> list[str]:
     """The devices for several processes: one GPU each, or the CPU for all.
 
-    Raises `ZooError` if there are fewer GPUs.
+    Raises `ZooError` if there are fewer GPUs or, for the CPU, fewer cores.
     """
     gpus = torch.cuda.device_count()
     if name == "cpu":
+        check_cores("--devices", count)
         return ["cpu"] * count
     if name not in (None, "cuda"):
         raise ZooError(f"--devices {count} works with --device cuda or cpu, not {name}.")
@@ -42,3 +48,9 @@ def find_devices(name: str | None, count: int) -> list[str]:
             f"--devices {count}: there are {gpus} GPUs here; with --device cpu, {count} processes share the CPU."
         )
     return [f"cuda:{i}" for i in range(count)]
+
+
+def check_cores(option: str, count: int) -> None:
+    """Raise `ZooError` if ``count`` processes on the CPU, asked for by this option, are more than it has cores."""
+    if count > (cores := os.cpu_count() or 1):
+        raise ZooError(f"{option} {count}: each process needs a core of the CPU, so give at most {cores}.")

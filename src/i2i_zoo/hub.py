@@ -33,6 +33,7 @@ from i2i_zoo.store.format import (
     read_config,
     write_checkpoint,
 )
+from i2i_zoo.store.runs import result_of
 from i2i_zoo.store.sources import Files, hub_failures, locate, needed, official_files, official_folder
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle, read_safetensors
 from i2i_zoo.tasks.conditions import shown
@@ -98,10 +99,11 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
         ZooError: As `load`; also if the architectures differ: it names the hyper-parameters.  The model is then
             unchanged.
     """
+    _check_model(model)
     _check_path(name, "the name of a checkpoint")
     networks = (*model.inference_networks, *discriminators_of(model))
-    source = _of_run(Path(name))
-    if source.is_file():
+    source = result_of(Path(name)) if os.path.isdir(name) else Path(name)
+    if os.path.isfile(source):
         content = read_pickle(source)
         if not is_lightning(content):
             raise ZooError(f"{name} is not a checkpoint of fit: convert it first, with i2i-zoo convert.")
@@ -127,20 +129,17 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
     model.load_state_dict(initial, strict=False)
 
 
-def _of_run(path: Path) -> Path:
-    """What a run of `fit` left in its folder, or in its newest version: the saved model, else the last checkpoint."""
-    if not path.is_dir() or (path / CONFIG).exists():
-        return path
-    for pattern in ("model/config.json", "checkpoints/last*.ckpt"):
-        if found := [*path.glob(pattern), *path.glob(f"version_*/{pattern}")]:
-            newest = max(found, key=lambda file: file.stat().st_mtime)
-            return newest.parent if newest.name == CONFIG else newest
-    return path
+def _check_model(value: Any) -> None:
+    """Raise `ZooError` for a value that is not a model of the zoo."""
+    if not isinstance(value, Method):
+        raise ZooError(
+            f"{shown(value)} is not a model of the zoo: give one of load, convert or a method's constructor."
+        )
 
 
 def _check_path(value: Any, what: str) -> None:
     """Raise `ZooError` for a value that is neither text nor a path."""
-    if not isinstance(value, (str, os.PathLike)):
+    if not isinstance(value, (str, os.PathLike)) or value == "":
         raise ZooError(f"{shown(value)} is not {what}: give one as text, or the path of a folder.")
 
 
@@ -187,6 +186,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     Raises:
         ZooError: If it cannot be written, or if there are files of these names that are not of a checkpoint.
     """
+    _check_model(model)
     _check_path(directory, "a folder")
     method = registry.method_name(type(model))
     hparams = {key: value for key, value in model.hparams.items() if not key.startswith("_")}
@@ -230,6 +230,7 @@ def push(
     Raises:
         ZooError: If the Hub cannot be reached or refuses.
     """
+    _check_model(model)
     api = huggingface_hub.HfApi(token=token, library_name="i2i_zoo", library_version=__version__)
     with TemporaryDirectory() as folder, hub_failures(repo_id, revision):
         checkpoint = Path(folder, "checkpoint")

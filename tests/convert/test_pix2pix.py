@@ -115,8 +115,30 @@ def test_wrappings_without_the_network_name_their_entries(saved: Any, train: Gol
             ZooError, match=r"entries of .*generator\.pth \(ema\.D, netD.*\) is the network .* needed: "
         ):
             convert("pix2pix", saved(generator=content)["generator"])
-    with pytest.raises(ZooError, match=r"generator\.pth holds no state dict, only epoch, args: a mapping"):
+    with pytest.raises(
+        ZooError,
+        match=r"generator\.pth holds no state dict, only epoch \(a number\), args \(a mapping with lr\): a mapping",
+    ):
         convert("pix2pix", saved(generator={"epoch": 1, "args": {"lr": 1.0}})["generator"])
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"model.1.weight": torch.zeros(2), "epoch": 3}, r"since epoch \(a number\) stand beside its tensors"),
+        ({"model": {"weight": torch.zeros(2), "lr": 0.1}}, r"only model \(a mapping with weight, lr\)"),
+        ({1: torch.zeros(2)}, "only tensors without names"),
+        ({}, "as it is empty"),
+        ([{"weight": torch.zeros(2)}, 3], r"only a list of 2 items \(a mapping with weight, a number\)"),
+        ((torch.zeros(2), "a"), r"only a tuple of 2 items \(a tensor, text\)"),
+        ([], "only an empty list"),
+        (None, "only nothing"),
+        (torch.zeros(2), "only a tensor"),
+    ],
+)
+def test_what_is_there_in_place_of_a_state_dict(saved: Any, content: Any, found: str) -> None:
+    with pytest.raises(ZooError, match=rf"generator\.pth holds no state dict, {found}: a mapping of names to tensors"):
+        convert("pix2pix", saved(generator=content)["generator"])
 
 
 class AuthorsUNet(nn.Module):

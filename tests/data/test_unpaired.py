@@ -378,7 +378,7 @@ def test_broken_files_are_named_before_training_begins(root):
     broken = [root / "trainA" / "A0.png", root / "trainB" / "B3.png"]
     for file in broken:
         file.write_bytes(file.read_bytes()[:50])
-    fails(UnpairedData(str(root)), "2 files are broken", *broken)
+    fails(UnpairedData(str(root), val_fraction=0), "2 files are broken", *broken)
     fails(UnpairedData(str(root), "trainA", "testA"), "1 file is broken", broken[0])
 
 
@@ -386,7 +386,8 @@ def test_labels_without_colour_are_named_before_training_begins(tmp_path):
     wrong = write(pairs(tmp_path) / "train" / "labels" / "3.png", np.full((24, 32), 12, np.uint8))
     fails(UnpairedData(str(tmp_path), "labels", "images", palette_a="camvid"), wrong, "label 12 has no colour")
     fails(UnpairedData(str(tmp_path), "images", "labels", palette_b="camvid"), wrong, "label 12 has no colour")
-    UnpairedData(str(tmp_path), "labels", "images").setup("fit")
+    fails(UnpairedData(str(tmp_path), "labels", "images"), "looks like a label map of ids", "--data.palette_a")
+    fails(UnpairedData(str(tmp_path), "images", "labels"), "looks like a label map of ids", "--data.palette_b")
 
 
 def test_what_does_not_fit_is_named(root):

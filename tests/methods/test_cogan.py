@@ -210,3 +210,8 @@ def test_memory_of_many_pictures_is_told_before_it_is_spent(model: Any, monkeypa
     monkeypatch.setattr("i2i_zoo.media.memory.free_bytes", lambda device: 1000)
     with pytest.raises(ZooError, match="1400 pictures: the network at 28x28 pixels would take"):
         model.translate(torch.zeros(1400, 1, 28, 28))
+
+
+def test_more_pairs_than_memory_holds_are_refused() -> None:
+    with pytest.raises(ZooError, match="Making 1000000000000 pairs at once takes more memory than is free; make fewer"):
+        CoGAN(**TINY).sample(10**12)

@@ -19,6 +19,7 @@ from i2i_zoo.data.splits import collate
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.spade import SPADE
+from i2i_zoo.methods.unit import UNIT
 from i2i_zoo.registry import METHODS, method_class
 from i2i_zoo.tasks.check import check_batch, check_data
 
@@ -92,6 +93,30 @@ def test_sizes_are_checked_before_the_first_training_batch(
     model = tiny.model(receptive_field=field)
     with pytest.raises(ZooError, match=re.escape(sentence)):
         tiny.trainer(tmp_path).fit(model, tiny.data(size=side))
+
+
+@pytest.mark.parametrize("version", [2017, 2018])
+def test_unit_says_how_small_pictures_may_be(version: int, tmp_path: Path) -> None:
+    model = UNIT(version=version, width=2, blocks=1, discriminator_width=2)
+    loader = DataLoader(range(1), collate_fn=lambda _: model.example_batch(1, 16, 16))
+    trainer = tiny.trainer(tmp_path, max_steps=1)
+    if version == 2018:
+        with pytest.raises(ZooError, match="discriminator of UNIT needs pictures of at least 64x64, not 16x16: use"):
+            trainer.fit(model, loader)
+    else:
+        trainer.fit(model, loader)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_batch_statistics_need_more_than_one_pixel(batch: int, tmp_path: Path) -> None:
+    model = SPADE(labels=3, width=2, hidden=2, discriminator_width=2, lambda_perceptual=0.0)
+    loader = DataLoader(range(1), collate_fn=lambda _: model.example_batch(batch, 64, 64))
+    trainer = tiny.trainer(tmp_path, max_steps=1)
+    if batch == 1:
+        with pytest.raises(ZooError, match="batch of 1 at 64x64 has only one pixel in its smallest map: use a larger"):
+            trainer.fit(model, loader)
+    else:
+        trainer.fit(model, loader)
 
 
 def test_a_loader_of_tuples_is_refused_in_every_stage(tmp_path: Path) -> None:

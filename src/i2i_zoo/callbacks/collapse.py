@@ -84,6 +84,10 @@ class Finding(NamedTuple):
     sentence: str
 
 
+#: The names of all findings.
+FINDINGS = ("change", "diversity", "luminance_correlation")
+
+
 def findings(direction: str, comparison: Comparison, model: Any) -> Iterator[Finding]:
     """The findings about a direction of the model."""
     deviations, correlations, changes = comparison.compute()

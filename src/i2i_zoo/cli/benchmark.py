@@ -13,6 +13,7 @@ from .parser import Parser, height_and_width, positive
 
 if TYPE_CHECKING:
     from i2i_zoo.data.splits import SplitData
+    from i2i_zoo.methods.base import Method
 
 HELP = "measure the speed of training and inference"
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from i2i_zoo import benchmark
 
     if args.data:
-        result = benchmark.measure_data(data_of(args.name, args.data, args.batch, args.workers))
+        result = benchmark.measure_data(*data_and_model(args.name, args.data, args.batch, args.workers))
         line = "{images_per_second} images/s, {images_per_second_per_worker} for each of {workers} workers"
         print(json.dumps(result) if args.json else line.format(**result))
         return
@@ -60,20 +61,23 @@ def run(args: argparse.Namespace) -> None:
     print("\n".join(map(json.dumps, results)) if args.json else benchmark.table(results))
 
 
-def data_of(name: str, root: Path, batch: int, workers: int) -> SplitData:
-    """The datamodule for a folder: that of the checkpoint's recipe, or the first one that fits the method."""
+def data_and_model(name: str, root: Path, batch: int, workers: int) -> tuple[SplitData, Method]:
+    """The datamodule for a folder, and the model: those of the checkpoint's recipe, or the first that fits a method."""
     import yaml
 
     from i2i_zoo.cards import shipped
     from i2i_zoo.data import datamodules
 
-    kinds, options = datamodules(), dict[str, Any]()
+    kinds, options, hparams = datamodules(), dict[str, Any](), dict[str, Any]()
     if name in ENTRIES:
         recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
         kind, options = kinds[recipe["data"]["class_path"]], recipe["data"]["init_args"]
+        method, hparams = method_class(ENTRIES[name].method), recipe["model"].get("init_args", {})
     elif name in METHODS:
-        keys = method_class(name).batch_keys
-        kind = next(kind for kind in kinds.values() if kind.folder_option and set(kind.batch_keys) >= set(keys))
+        method = method_class(name)
+        keys = set(method.batch_keys)
+        kind = next(kind for kind in kinds.values() if kind.folder_option and set(kind.batch_keys) >= keys)
     else:
         raise ZooError(f"--data: {name} has no recipe; {choices(name, [*METHODS])}, or a checkpoint.")
-    return kind(**{**options, kind.folder_option: str(root), "batch_size": batch, "num_workers": workers})
+    data = kind(**{**options, kind.folder_option: str(root), "batch_size": batch, "num_workers": workers})
+    return data, method(**hparams)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 
 from .parser import Parser, natural, positive
 
@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> int | None:
     try:
         with ended_by_signals(lambda: "; the same command continues"):
             for file in compare(comparison, folder):
-                print(file)
+                print(printable(str(file)))
     except EndedBySignal as end:
-        print(f"i2i-zoo: {end}", file=sys.stderr)
+        print(f"i2i-zoo: {printable(str(end))}", file=sys.stderr)
         return end.status
     return None
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
 from i2i_zoo.callbacks.resume import check_checksum
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.methods.continuing import PROGRESS, changed_options, part
 from i2i_zoo.store.tensors import is_lightning, read_lightning, read_pickle
@@ -19,7 +20,7 @@ from i2i_zoo.store.tensors import is_lightning, read_lightning, read_pickle
 FAILURES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
 
-def check_checkpoint(path: str, model: Method, fit: bool) -> None:
+def check_checkpoint(path: str, model: Method, fit: bool, callbacks: Sequence[L.Callback] = ()) -> None:
     """Check that a model can be loaded from a file, and say which options have changed if ``fit`` continues from it.
 
     Raises:
@@ -48,12 +49,16 @@ def check_checkpoint(path: str, model: Method, fit: bool) -> None:
         f"--model.{name} {new} (was {old})" for name, (old, new) in changed_options(model.hparams, recorded).items()
     ]
     changes += [
+        f"the EarlyStopping of {stopping.monitor} with patience {stopping.patience} (was {state['patience']})"
+        for stopping, state in overruled(content, callbacks)
+    ]
+    changes += [
         f"{name} {new} of the data (was {preprocess.get(name)})"
         for name, new in prepared.items()
         if new != preprocess.get(name)
     ]
     if changes:
-        rank_zero_only(print)(f"{path}: the run continues with {', '.join(changes)}.")
+        rank_zero_only(print)(printable(f"{path}: the run continues with {', '.join(changes)}."))
 
 
 @contextmanager
@@ -69,10 +74,29 @@ def restoring(path: Any, trainer: L.Trainer) -> Iterator[None]:
         raise unusable(path, error) from error
 
 
+def overruled(
+    checkpoint: Mapping[str, Any], callbacks: Sequence[L.Callback]
+) -> list[tuple[EarlyStopping, dict[str, Any]]]:
+    """The callbacks whose patience differs from that in a checkpoint, each with its state there."""
+    states = checkpoint.get("callbacks")
+    if not isinstance(states, Mapping):
+        return []
+    found = [(c, states.get(c.state_key)) for c in callbacks if isinstance(c, EarlyStopping)]
+    return [
+        (callback, state)
+        for callback, state in found
+        if isinstance(state, dict) and state.get("patience", callback.patience) != callback.patience
+    ]
+
+
 class Begun(L.Callback):
-    """Knows whether everything is restored."""
+    """Gives restored callbacks their new options, and knows whether everything is restored."""
 
     begun = False
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        for callback, state in overruled(checkpoint, trainer.callbacks):
+            state["patience"] = callback.patience  # Lightning would take the checkpoint's
 
     def on_sanity_check_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.begun = True

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.registry import METHODS
 
 from .parser import Parser
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     model = convert(args.method, files, **dict(map(parse_hparam, args.hparam)))
     save(model, args.output)
     what = " PICTURE" if model.verb == "translate" else ""
-    print(f"Written to {args.output}. Use it with: i2i-zoo {model.verb} {args.output}{what}")
+    print(printable(f"Written to {args.output}. Use it with: i2i-zoo {model.verb} {args.output}{what}"))
 
 
 def parse_hparam(text: str) -> tuple[str, Any]:

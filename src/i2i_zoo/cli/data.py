@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from i2i_zoo.errors import printable
+
 from . import poses
 from .parser import Parser
 
@@ -32,7 +34,7 @@ def add_arguments(command: Parser) -> dict[str, Parser]:
 def fetch(args: argparse.Namespace) -> None:
     from i2i_zoo.data.public.fetch import fetch
 
-    print(fetch(args.dataset, args.root))
+    print(printable(str(fetch(args.dataset, args.root))))
 
 
 def prepare(args: argparse.Namespace) -> None:
@@ -43,4 +45,4 @@ def prepare(args: argparse.Namespace) -> None:
 
     folder = args.root / args.dataset
     prepare(args.dataset, args.source, folder)
-    print(folder)
+    print(printable(str(folder)))

@@ -75,6 +75,15 @@ def diagnose(verb: str, args: Sequence[str]) -> str | None:
     return None
 
 
+def diagnose_sections(content: Mapping[str, Any]) -> str | None:
+    """The sentence about the first wrong option in the sections of a recipe of ``fit``; None if none is found."""
+    try:
+        Diagnosis("fit").check_sections("", content)
+    except Wrong as wrong:
+        return str(wrong)
+    return None
+
+
 def options_of(verb: str) -> dict[str, Any]:
     """The options of a verb that stand outside of the sections, with their types."""
     left_out = LightningCLI.subcommands()[verb]
@@ -116,28 +125,29 @@ class Diagnosis:
                     raise Wrong(f"{cls.__name__} needs {key}: give --{kind}.{key}.")
 
     def check_recipe(self, path: str) -> None:
-        """Check the sections of a recipe."""
-        content: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        """Check a recipe's file."""
+        self.check_sections(f"{path}: ", yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+
+    def check_sections(self, where: str, content: Mapping[str, Any]) -> None:
+        """Check the sections of a recipe; ``where`` begins the sentence."""
         for name, value in content.items():
             if name not in (*SECTIONS, *self.options):
-                raise Wrong(f"{path}: there is no section {name}; {choices(str(name), [*SECTIONS, *self.options])}.")
+                raise Wrong(f"{where}there is no section {name}; {choices(str(name), [*SECTIONS, *self.options])}.")
             elif name == "trainer":
                 for key, item in value.items():
-                    self.check_setting(f"{path}: ", f"trainer.{key}", item)
+                    self.check_setting(where, f"trainer.{key}", item)
             else:
-                self.check_setting(f"{path}: ", name, value)
+                self.check_setting(where, name, value)
 
     def check_option(self, name: str, value: str | None) -> None:
         """Check an option of the command line."""
         section, _, key = name.partition(".")
         flags = [*self.options, *SECTIONS, "config", *(f"trainer.{key}" for key in trainer_options())]
-        if section not in SECTIONS or (section == "trainer" and key.partition(".")[0] not in trainer_options()):
-            found = [flag for flag in flags if flag.startswith(name)]
-            if name not in self.options and len(found) != 1:  # the beginning of a name is enough
-                close = closest(name, flags)
-                hint = f"the closest is --{close}." if close else "leave it out, or see --help."
-                raise Wrong(f"There is no option --{name}; {hint}")
-            name = name if name in self.options else found[0]
+        known = key.partition(".")[0] in trainer_options() if section == "trainer" else section in SECTIONS
+        if not known and name not in self.options:
+            close = closest(name, flags) or next((flag for flag in flags if flag.startswith(name)), "")
+            hint = f"the closest is --{close}." if close else "leave it out, or see --help."
+            raise Wrong(f"There is no option --{name}; {hint}")
         if value is None:
             raise Wrong(f"--{name} needs a value.")
         self.check_setting("--", name, value, text=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from i2i_zoo.errors import printable
+
 from .conditions import EPILOG, load_named
 from .parser import Parser
 
@@ -27,4 +29,4 @@ def run(args: argparse.Namespace) -> None:
     differences = export(model, args.output, args.format, half=args.half, **args.conditions)
     for shape, difference in differences.items():
         print(f"output {shape}: differs by at most {difference:.1e}")
-    print(f"Written to {args.output}.")
+    print(printable(f"Written to {args.output}."))

@@ -19,7 +19,7 @@ def plain(message: str, flags: Iterable[str]) -> str:
         flags: The long names of its options.
     """
     if found := re.fullmatch(r"unrecognized arguments: (.*)", message, re.DOTALL):
-        return unknown(found[1].split(), flags)
+        return unknown(found[1].split(" "), flags)
     if found := re.fullmatch(r"argument (.*?): invalid choice: (.*) \(choose from (.*)\)", message, re.DOTALL):
         names, word = [name.strip("'") for name in found[3].split(", ")], found[2].strip("'")
         if found[1] != "COMMAND":

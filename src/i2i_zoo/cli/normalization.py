@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from i2i_zoo.errors import printable
+
 from .parser import Parser
 
 HELP = "draw and measure what each normalisation layer does"
@@ -18,4 +20,4 @@ def run(args: argparse.Namespace) -> None:
     from i2i_zoo.normalization_figure import demonstrate
 
     table, path = demonstrate(args.output)
-    print(f"{table}\n{path}")
+    print(f"{table}\n{printable(str(path))}")

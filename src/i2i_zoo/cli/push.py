@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from i2i_zoo.errors import printable
 from i2i_zoo.examples import bundle
 from i2i_zoo.registry import ENTRIES
 
@@ -29,4 +30,4 @@ def run(args: argparse.Namespace) -> None:
         folder, card = bundle(args.name), card_path(ENTRIES[args.name])
     model = load(args.name, discriminators=(folder / "discriminators.safetensors").is_file())
     text = card.read_text(encoding="utf-8") if card.is_file() else None
-    print(push(model, args.repo, private=args.private, create_pr=args.create_pr, card=text))
+    print(printable(push(model, args.repo, private=args.private, create_pr=args.create_pr, card=text)))

@@ -1,4 +1,4 @@
-"""Where runs are: their folders, their checkpoints, and the lock that keeps two processes out of one folder.
+"""Where runs are: their folders, and the lock that keeps two processes out of one folder.
 
 The runs of a recipe lie in ``<root>/<name>/version_<N>``, whatever logger they use, each with its ``checkpoints``.
 """
@@ -103,12 +103,6 @@ def lock(file: IO[str]) -> None:
     else:
         # A record lock: unlike that of flock, it does not pass on to the processes that load data.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def last_checkpoint(runs: Path) -> Path | None:
-    """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
-    found = runs.glob("*/checkpoints/last*.ckpt")
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 class SaveConfig(SaveConfigCallback):

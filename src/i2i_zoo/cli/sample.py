@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 
 from .conditions import EPILOG, load_named
 from .parser import Parser, natural, positive
@@ -52,4 +52,4 @@ def run(args: argparse.Namespace) -> None:
     sheet = args.output / f"{args.seed}-sheet.png"
     save_picture(grid([pictures[i : i + COLUMNS] for i in range(0, len(pictures), COLUMNS)]), sheet)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
-    print(f"{len(todo)} made{there}: {args.output}\n{sheet}  all of them")
+    print(f"{len(todo)} made{there}: {printable(str(args.output))}\n{printable(str(sheet))}  all of them")

@@ -16,7 +16,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
 from i2i_zoo.metrics.suites import METRICS, PARTS
 
-from .diagnosis import Parser
+from .diagnosis import NotUnderstood, Parser, diagnose_sections
 from .messages import reason
 from .recipes import import_recipe_classes
 
@@ -81,6 +81,9 @@ def built(row: Row) -> Method:
             # jsonargparse renames it to instantiate, which the versions before 4.49 do not know.
             warnings.filterwarnings("ignore", r"\s*(By default only one Jsonargparse|``instantiate_classes`` was)")
             config = parser.instantiate_classes(parser.parse_object(sections))
+    except NotUnderstood as error:
+        found = diagnose_sections({"trainer": row.trainer, **{key: row.recipe[key] for key in ("model", "data")}})
+        raise ZooError(found or f"The options of {row.name} cannot be understood; compare its recipe.") from error
     except MisconfigurationException as error:
         raise ZooError(" ".join(str(error).split())) from error
     except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""The ranges of the trainer's options, which Lightning does not declare."""
+"""The ranges of the options of the trainer and of Lightning's callbacks, which Lightning does not declare."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 import torch
 from lightning.pytorch.strategies import StrategyRegistry
 
-from i2i_zoo.annotations import Count, Ge, Gt, Le, Lt, Positive, Weight, allows, remedy
-from i2i_zoo.errors import ZooError, choices, closest
+from i2i_zoo.annotations import AboveZero, Count, Ge, Gt, Le, Lt, Positive, Share, Weight, allows, remedy
+from i2i_zoo.devices import check_cores
+from i2i_zoo.errors import ZooError, closest
 
 #: A number that may be -1, for "no limit" or "all".
 _CountOrAll: TypeAlias = Annotated[int, Ge(-1)]
@@ -44,6 +45,53 @@ RANGES: dict[str, Any] = {
     "profiler": Literal["simple", "advanced", "pytorch", "xla"] | None,
 }
 
+_Number: TypeAlias = float | None
+_CountOrNone: TypeAlias = Count | None
+_WeightOrNone: TypeAlias = Weight | None
+
+#: The same for the arguments of Lightning's callbacks, which share their names.
+CALLBACK_RANGES: dict[str, Any] = {
+    "amount": Count | Annotated[float, Ge(0), Le(1)],
+    "annealing_epochs": Positive,
+    "atol": _WeightOrNone,
+    "backbone_initial_lr": _WeightOrNone,
+    "backbone_initial_ratio_lr": Weight,
+    "decay": Annotated[float, Ge(0), Le(1)],
+    "divergence_threshold": _Number,
+    "early_stop_threshold": _Number,
+    "every_n_epochs": _CountOrNone,
+    "every_n_train_steps": _CountOrNone,
+    "init_val": Positive,
+    "initial_denom_lr": AboveZero,
+    "margin": Share,
+    "max_depth": _CountOrAll,
+    "max_lr": AboveZero,
+    "max_trials": Positive,
+    "max_val": Positive,
+    "min_delta": Weight,
+    "min_lr": AboveZero,
+    "num_training_steps": Positive,
+    "patience": Count,
+    "process_position": Count,
+    "pruning_dim": int | None,
+    "pruning_norm": int | None,
+    "refresh_rate": Count,
+    "rounding": Count,
+    "rtol": _WeightOrNone,
+    "save_top_k": _CountOrAll,
+    "steps_per_trial": Positive,
+    "stopping_threshold": _Number,
+    "swa_epoch_start": Positive | Annotated[float, Ge(0), Le(1)],
+    "swa_lrs": AboveZero | list[AboveZero],
+    "unfreeze_backbone_at_epoch": Count,
+    "update_every_n_steps": Positive,
+    "update_starting_at_epoch": _CountOrNone,
+    "update_starting_at_step": _CountOrNone,
+    "verbose": bool | Count,
+    "warmup": Count,
+    "window": Positive,
+}
+
 #: How the text of ``devices`` may look: all, how many, or which.
 DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+|\d+,")
 #: How that of ``max_time`` may look.
@@ -58,6 +106,7 @@ def check_trainer(trainer: Any) -> None:
         # Classes of Lightning may stand for names.
         if plain and not hasattr(value, "class_path") and not allows(annotation, value):
             raise ZooError(f"--trainer.{name} {value}: {remedy(annotation)}.")
+    check_callbacks(trainer.callbacks)
     if trainer.overfit_batches:
         raise ZooError(
             f"--trainer.overfit_batches {trainer.overfit_batches}: the datamodules keep their own order, which it "
@@ -68,6 +117,9 @@ def check_trainer(trainer: Any) -> None:
         devices = ",".join(map(str, devices)) + ","
     if not DEVICES.fullmatch(str(devices)):
         raise ZooError(f"--trainer.devices {devices}: give auto, how many, or a list of their numbers such as [0,1].")
+    check_cpu_processes(trainer)
+    if trainer.accelerator == "cuda" and not torch.cuda.is_available():
+        raise ZooError("--trainer.accelerator cuda: torch finds no GPU on this machine; use auto or cpu.")
     if isinstance(trainer.max_time, str) and not TIME.fullmatch(trainer.max_time):
         raise ZooError(f"--trainer.max_time {trainer.max_time}: give days, hours, minutes and seconds as 00:12:00:00.")
     strategies = ["auto", *StrategyRegistry.available_strategies()]
@@ -76,23 +128,34 @@ def check_trainer(trainer: Any) -> None:
         raise ZooError(f"--trainer.strategy {trainer.strategy}: there is no such strategy; the closest is {close}.")
 
 
+def check_callbacks(callbacks: Any) -> None:
+    """Raise `ZooError` for an argument of one of Lightning's callbacks that is out of its range."""
+    for callback in callbacks if isinstance(callbacks, list) else [callbacks]:
+        path, arguments = getattr(callback, "class_path", ""), getattr(callback, "init_args", None) or {}
+        if not path.startswith("lightning."):
+            continue  # those of this package check themselves
+        for name, annotation in CALLBACK_RANGES.items():
+            if name in arguments and not allows(annotation, arguments[name]):
+                cls = path.rpartition(".")[2]
+                raise ZooError(f"{cls} cannot have {name}={arguments[name]}: {remedy(annotation)}.")
+
+
+def check_cpu_processes(trainer: Any) -> None:
+    """Raise `ZooError` if the trainer's arguments ask for more processes on the CPU than it has cores."""
+    if trainer.accelerator == "cpu" or (trainer.accelerator == "auto" and not torch.cuda.is_available()):
+        check_cores("--trainer.devices", _device_count(trainer))
+
+
 def several_devices(trainer: Any) -> bool:
     """Whether the trainer's arguments ask for more than one process."""
+    return _device_count(trainer) > 1 or int(trainer.num_nodes) > 1
+
+
+def _device_count(trainer: Any) -> int:
+    """How many devices the trainer's arguments ask for on each machine."""
     devices = trainer.devices
     if devices in ("auto", "-1", -1):
-        several = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
-    elif isinstance(devices, str):
-        several = len(devices.strip(",").split(",")) > 1 or (devices.isdigit() and int(devices) > 1)
-    else:
-        several = (devices if isinstance(devices, int) else len(devices)) > 1
-    return several or trainer.num_nodes > 1
-
-
-def unlogged_monitor(trainer: Any, error: Exception) -> ZooError | None:
-    """The sentence for an error of a callback whose ``monitor`` nobody logs; None for other errors."""
-    logged = list(trainer.callback_metrics)
-    monitors = [
-        callback.monitor for callback in trainer.callbacks if isinstance(getattr(callback, "monitor", None), str)
-    ]
-    found = next((name for name in monitors if logged and name not in logged and name in str(error)), None)
-    return ZooError(f"monitor {found}: this run does not log it; {choices(found, logged)}.") if found else None
+        return torch.cuda.device_count() or 1 if trainer.accelerator in ("auto", "gpu", "cuda") else 1
+    if isinstance(devices, str):
+        return int(devices) if devices.isdigit() else len(devices.strip(",").split(","))
+    return devices if isinstance(devices, int) else len(devices)

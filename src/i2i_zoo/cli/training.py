@@ -25,16 +25,18 @@ from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
-from i2i_zoo.registry import ENTRIES, info, method_name
+from i2i_zoo.registry import ENTRIES, check_exists, method_name
+from i2i_zoo.store.runs import last_checkpoint
 
 from .continuing import check_checkpoint, restoring
 from .diagnosis import NotUnderstood, Parser, diagnose
 from .messages import first_reason, reason
+from .monitors import Monitors, monitoring
 from .recipes import find_recipes, import_recipe_classes, recipe, run_name
-from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals, last_checkpoint
-from .trainer_options import check_trainer, several_devices, unlogged_monitor
+from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals
+from .trainer_options import check_trainer, several_devices
 
 
 def main(verb: str, args: Sequence[str]) -> int:
@@ -49,8 +51,7 @@ def main(verb: str, args: Sequence[str]) -> int:
     args, name = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
         name = args.pop(0)
-        if not name.startswith("hf:") and not Path(name).is_dir():
-            info(name)  # raises if there is no checkpoint of that name
+        check_exists(name)
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
@@ -76,14 +77,14 @@ def main(verb: str, args: Sequence[str]) -> int:
             "--data.num_workers or a smaller --data.batch_size; --ckpt_path last continues the run."
         ) from error
     except EndedBySignal as end:
-        print(f"i2i-zoo: {end}", file=sys.stderr)
+        print(f"i2i-zoo: {printable(str(end))}", file=sys.stderr)
         return end.status
     if card and cli.trainer.is_global_zero:
         results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
         trainer: Any = cli.trainer  # whose class does not declare its callbacks
         titles = next(callback.titles for callback in trainer.callbacks if isinstance(callback, Evaluation))
         cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
-        print(f"Written into {card}.")
+        print(printable(f"Written into {card}."))
     return 0
 
 
@@ -129,7 +130,7 @@ class TrainingCLI(LightningCLI):
             trainer_defaults={"use_distributed_sampler": False, "default_root_dir": "runs"}
             | ({} if fit else {"logger": False, "devices": 1}),
             seed_everything_default=0,
-            parser_kwargs={"prog": "i2i-zoo"},
+            parser_kwargs={"prog": "i2i-zoo", "allow_abbrev": False},
             parser_class=Parser,
             subclass_mode_model=True,
             subclass_mode_data=True,
@@ -179,7 +180,8 @@ class TrainingCLI(LightningCLI):
                     f"{self.folder}: no run has left a checkpoint here; give the path of one to --ckpt_path."
                 )
             if last is None:  # the same command starts a run, and continues it after a kill at any moment
-                print(f"{self.folder}: no run has left a checkpoint here yet, so this one starts from the beginning.")
+                where = printable(str(self.folder))
+                print(f"{where}: no run has left a checkpoint here yet, so this one starts from the beginning.")
             config.ckpt_path = last and str(last)
 
     def instantiate_classes(self) -> None:
@@ -213,7 +215,7 @@ class TrainingCLI(LightningCLI):
         if self.verb != "predict":
             defaults.append(Evaluation())
         if fit:
-            defaults += [Samples(), CollapseWatch(), ExactResume(int(config.seed_everything)), StopOnNaN()]
+            defaults += [Samples(), CollapseWatch(), ExactResume(int(config.seed_everything)), StopOnNaN(), Monitors()]
         if fit and trainer.enable_checkpointing is not False:
             defaults.append(LastCheckpoint())
         if fit and trainer.logger is not False:
@@ -222,7 +224,7 @@ class TrainingCLI(LightningCLI):
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
-        has_bar = trainer.enable_progress_bar is not None or any(isinstance(c, ProgressBar) for c in callbacks)
+        has_bar = trainer.enable_progress_bar or any(isinstance(c, ProgressBar) for c in callbacks)
         if not has_bar and not sys.stdout.isatty():  # a bar would be redrawn into the log, line after line
             kwargs["enable_progress_bar"] = False
             defaults.append(EpochLines())
@@ -245,7 +247,8 @@ class TrainingCLI(LightningCLI):
             self.model = hub.load(self.checkpoint)
         if path := self.config[self.verb].ckpt_path:
             self.model.configure_model()
-            check_checkpoint(path, self.model, fit=self.verb == "fit")
+            trainer: Any = self.trainer  # whose class does not declare its callbacks
+            check_checkpoint(path, self.model, self.verb == "fit", trainer.callbacks)
         elif self.verb != "fit" and self.checkpoint is None:
             print(
                 "No checkpoint is given, so this is an untrained model: give --ckpt_path FILE, or i2i-zoo "
@@ -280,17 +283,12 @@ class TrainingCLI(LightningCLI):
                 model = convert(method_name(type(model)), callback.best_model_path)
         hub.save(model, directory)
         what = " PICTURE" if model.verb == "translate" else ""
-        print(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}")
+        print(printable(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}"))
 
     def fit(self, **kwargs: Any) -> None:
-        try:
-            with restoring(kwargs.get("ckpt_path"), self.trainer):
-                self.trainer.fit(**kwargs)
-        except (RuntimeError, MisconfigurationException) as error:
-            if refusal := unlogged_monitor(self.trainer, error):
-                raise refusal from error
-            raise
+        with restoring(kwargs.get("ckpt_path"), self.trainer), monitoring(self.trainer, self.run_folder):
+            self.trainer.fit(**kwargs)
 
     def predict(self, **kwargs: Any) -> None:
         self.trainer.predict(**{**kwargs, "return_predictions": False})
-        print(f"Written to {self.folder / 'predictions'}.")
+        print(printable(f"Written to {self.folder / 'predictions'}."))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.examples import example
+from i2i_zoo.registry import check_exists
 
 from .conditions import EPILOG, load_named
 from .parser import Parser, positive
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output.suffix.lower() in PICTURE_SUFFIXES or args.output.is_file():
         raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
+    check_exists(args.name)  # also where all results are there already
     if not args.inputs:
         return translate_example(args)
     jobs = plan(args.inputs, args.output)
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             failures += translate_sharded(args, todo, shared, own)
     for failure in failures:
-        print(f"i2i-zoo: {failure}", file=sys.stderr)
+        print(f"i2i-zoo: {printable(failure)}", file=sys.stderr)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
     failed = f", {len(failures)} could not be" if failures else ""
     print(f"{len(todo) - len(failures)} translated{there}{failed}: {printable(str(args.output))}")
@@ -115,10 +117,6 @@ def translate_example(args: argparse.Namespace) -> int:
     """Translate the checkpoint's example, and write the result and a picture of both side by side."""
     source = example(args.name)
     if source is None:
-        from i2i_zoo.registry import info
-
-        if not args.name.startswith("hf:") and not Path(args.name).is_dir():
-            info(args.name)  # raises if there is no checkpoint of that name
         raise ZooError(f"{args.name} ships no example: give pictures, i2i-zoo translate {args.name} PICTURE.")
     from i2i_zoo.callbacks.samples import grid
     from i2i_zoo.media.files import save_picture
@@ -143,7 +141,8 @@ def translate_example(args: argparse.Namespace) -> int:
     shown += [to_pil(resize(read_picture(file), (height, width))) for file in shipped]
     beside = args.output / f"{args.name}-beside.png"
     save_picture(grid([[to_uint8(read_picture(picture)) for picture in (*shown, result)]]), beside)
-    print(f"{args.output / args.name}.png  the result\n{beside}  input and result beside each other")
+    print(printable(f"{args.output / args.name}.png  the result"))
+    print(printable(f"{beside}  input and result beside each other"))
     return 0
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from i2i_zoo.callbacks.history import read_history
 
 from .drawing import draw_curves, draw_sheets
 from .measure import Result, measured
+from .progress import Progress
 from .report import lines_of, write_table
 from .rows import Comparison, Job, jobs_of
 from .training import Trainings, find_place
@@ -34,17 +33,16 @@ def compare(comparison: Comparison, folder: Path) -> list[Path]:
     place = find_place()
     jobs = jobs_of(comparison, folder)
     results: dict[Job, Result] = {}
-    say = speaker()
+    progress = Progress()
 
     def done(job: Job) -> None:
-        say(f"{job.title} is measured")
-        results[job] = measured(job, comparison)
+        results[job] = measured(job, comparison, progress)
 
     written: list[Path] = []
     try:
-        Trainings(jobs, place, done, say).run()
+        Trainings(jobs, place, done, progress).run()
     finally:
-        say("")
+        progress.say("")
         if results and place.rank == 0:
             written = write(comparison, jobs, results, folder)
     return written
@@ -63,16 +61,3 @@ def write(comparison: Comparison, jobs: list[Job], results: dict[Job, Result], f
     if draw_curves({name: found for name, found in histories.items() if found}, curves):
         written.append(curves)
     return written
-
-
-def speaker() -> Callable[[str], None]:
-    """A function that prints progress: in one line of a terminal, which an empty text ends, else line by line."""
-    terminal = sys.stderr.isatty()
-
-    def say(text: str) -> None:
-        if terminal:
-            print(f"\r\x1b[K{text[:150]}", end="", file=sys.stderr, flush=True)
-        elif text:
-            print(text, file=sys.stderr, flush=True)
-
-    return say

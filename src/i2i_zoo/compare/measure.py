@@ -24,6 +24,7 @@ from i2i_zoo.methods.base import Method
 from i2i_zoo.metrics.suites import suite
 
 from .observer import Observer, spaced
+from .progress import Progress
 from .rows import Comparison, Job, Row
 
 Result = dict[str, Any]
@@ -83,7 +84,7 @@ def possible_metrics(row: Row, model: Method) -> tuple[dict[str, Mapping[str, An
     return possible, problems
 
 
-def measured(job: Job, comparison: Comparison) -> Result:
+def measured(job: Job, comparison: Comparison, progress: Progress) -> Result:
     """The result of a job that is trained: the kept one, if it was measured from the same, else a new one.
 
     A new one is kept as ``result.json`` in the job's folder, beside its pictures.
@@ -106,7 +107,7 @@ def measured(job: Job, comparison: Comparison) -> Result:
         kept: Result = json.loads(path.read_text(encoding="utf-8"))
         if kept["from"] == origin:
             return kept
-    result = {"from": origin, **measure(job, model, comparison)}
+    result = {"from": origin, **measure(job, model, comparison, progress)}
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(result), encoding="utf-8")
     return result
@@ -125,7 +126,7 @@ def precision(row: Row) -> Any:
     return row.trainer.get("precision") or "32-true"
 
 
-def measure(job: Job, model: Method, comparison: Comparison) -> Result:
+def measure(job: Job, model: Method, comparison: Comparison, progress: Progress) -> Result:
     """Measure a model on the test pictures of its recipe, and write those for the sheets.
 
     Returns:
@@ -134,9 +135,14 @@ def measure(job: Job, model: Method, comparison: Comparison) -> Result:
         ``pictures_per_second``, and the number of ``test_pictures``.
     """
     row = job.row
+    progress.say(f"measuring {job.title}")
     parameters = sum(parameter.numel() for parameter in model.parameters())  # the test adds the discriminators
     options = metrics_of(row) if row.metrics is None else {"metrics": possible_metrics(row, model)[0]}
-    observer = Observer(job.folder / "pictures", comparison.pictures, **options)
+
+    def report(done: int, of: int) -> None:
+        progress.tick(lambda: f"measuring {job.title}: {done} of {of} pictures")
+
+    observer = Observer(job.folder / "pictures", comparison.pictures, report, **options)
     with quiet():
         L.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu",

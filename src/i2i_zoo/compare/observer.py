@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,13 @@ class Observer(Evaluation):
     Args:
         folder: Where to write pictures.
         count: How many, evenly spaced over the test.
+        report: Called after each picture with how many are done, and of how many.
         **metrics: The arguments of `Evaluation`.
     """
 
-    def __init__(self, folder: Path, count: int, **metrics: Any) -> None:
+    def __init__(self, folder: Path, count: int, report: Callable[[int, int], None], **metrics: Any) -> None:
         super().__init__(**metrics)
-        self.folder, self.count = folder, count
+        self.folder, self.count, self.report = folder, count, report
         self.seconds: list[float] = []
         self.names: dict[str, list[str]] = {}
         #: Sums of each picture by direction, metric and state.
@@ -43,8 +44,8 @@ class Observer(Evaluation):
         self.values: dict[str, float] = {}
 
     def on_test_start(self, trainer: Any, pl_module: Any) -> None:
-        number = int(trainer.num_test_batches[0])
-        self.shown = set(spaced(number, self.count))
+        self.number = int(trainer.num_test_batches[0])
+        self.shown = set(spaced(self.number, self.count))
         self.names = {direction: [] for direction in pl_module.directions}
 
     def on_test_batch_start(
@@ -61,6 +62,7 @@ class Observer(Evaluation):
         for key, measure in self.all_measures():
             after = state(measure)
             self.sums.setdefault(key, []).append({name: value - before[key][name] for name, value in after.items()})
+        self.report(batch_idx + 1, self.number)
         if batch_idx in self.shown:
             self.keep(pl_module, outputs, batch)
 

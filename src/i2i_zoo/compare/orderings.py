@@ -119,7 +119,7 @@ def chain(lines: Sequence[Line], metric: str) -> str:
         # A sign > between two of a row of neighbours says it already if nothing between them is ≈.
         if "≈ " in signs[i:j] and differs(best[i], best[j], metric)
     ]
-    return text + (f"; also {', '.join(beyond)}" if beyond else "")
+    return text + (f"; also {'; '.join(beyond)}" if beyond else "")
 
 
 def against_paper(lines: Sequence[Line], metric: str) -> dict[str, list[str]]:

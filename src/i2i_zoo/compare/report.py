@@ -15,8 +15,8 @@ from i2i_zoo.callbacks.history import read_history
 
 from .measure import Result
 from .orderings import Line, Numbers, against_paper, chain, differs, ranked
+from .progress import words
 from .rows import Comparison, Job
-from .training import words
 
 #: What stands before the part of a metric that was measured on the real pictures.
 REAL = "_real"
@@ -171,17 +171,21 @@ def notes(comparison: Comparison, lines: Sequence[Line], metrics: Mapping[str, N
 
 def orderings(lines: Sequence[Line], metrics: Mapping[str, Numbers]) -> list[str]:
     """Which differences are beyond the noise, as items of a list."""
+    single = ["Where a row has a single training, an ordering is about this training, not about its method."]
+    if all(len(line.seeds) > 1 for line in lines):
+        single = []
     text = [
         "The best first. `>` is a difference beyond the noise: it is larger than twice the standard deviations of both",
         "over their seeds, added up, and zero is outside its 95 % bootstrap interval over the test pictures. `≈` is a",
         "difference within the noise: the order of these two is not a finding.",
+        *single,
         "",
     ]
     for name in metrics:
         if len(ranked(lines, name)) > 1:
             text.append(f"- `{name}`: {chain(lines, name)}.")
         for kind, names in against_paper(lines, name).items():
-            text.append(f"  - The paper's orderings {kind}: {', '.join(names)}.")
+            text.append(f"  - The paper's orderings {kind}: {'; '.join(names)}.")
     return text
 
 

@@ -22,10 +22,11 @@ from i2i_zoo.callbacks.history import Moment, read_history
 from i2i_zoo.errors import ZooError
 
 from .claims import claimed
+from .progress import Progress, words
 from .rows import Job
 
-#: Seconds between two looks at the running jobs, and between two lines of progress in a file.
-LOOK, LINE = 1.0, 60.0
+#: Seconds between two looks at the running jobs.
+LOOK = 1.0
 
 
 @dataclass
@@ -73,17 +74,14 @@ class Trainings:
         jobs: All jobs of a comparison; processes that share its folder may be at the same ones.
         place: This process.
         done: Called with each job that is trained, while its claim is held.
-        say: Prints a line of progress.
+        progress: Where to say how far it is.
     """
 
-    def __init__(
-        self, jobs: Sequence[Job], place: Place, done: Callable[[Job], None], say: Callable[[str], None]
-    ) -> None:
-        self.waiting, self.place, self.done, self.say = list(jobs), place, done, say
+    def __init__(self, jobs: Sequence[Job], place: Place, done: Callable[[Job], None], progress: Progress) -> None:
+        self.waiting, self.place, self.done, self.progress = list(jobs), place, done, progress
         self.total = len(jobs)
         self.running: list[Running] = []
         self.failed: list[str] = []
-        self.spoken = 0.0
 
     def run(self) -> None:
         """Train and wait; at the end the jobs of other processes are finished too.
@@ -96,7 +94,7 @@ class Trainings:
                 self.start()
                 self.look()
                 if self.running or self.waiting:
-                    self.report()
+                    self.progress.tick(self.report)
                     time.sleep(LOOK)
         finally:
             self.stop()
@@ -146,11 +144,8 @@ class Trainings:
             one.claim.close()
         self.running = []
 
-    def report(self) -> None:
-        """Say how far the running jobs are and when everything will be done: often on a terminal, rarely elsewhere."""
-        if time.monotonic() - self.spoken < (LOOK if sys.stderr.isatty() else LINE):
-            return
-        self.spoken = time.monotonic()
+    def report(self) -> str:
+        """How far the running jobs are, and when everything will be done."""
         moments = {one.job.title: next(reversed(read_history(one.job.history)), None) for one in self.running}
         finished = self.total - len(self.waiting) - len(self.running)
         parts = [f"{finished} of {self.total} done", *(describe(name, moment) for name, moment in moments.items())]
@@ -158,7 +153,7 @@ class Trainings:
             parts.append(f"{len(self.waiting)} in the hands of other processes")
         elif left := time_left(list(moments.values()), self.waiting, len(self.place.devices)):
             parts.append(f"all in about {words(left)}")
-        self.say("; ".join(parts))
+        return "; ".join(parts)
 
 
 def launch(job: Job, device: str, claim: int) -> subprocess.Popen[bytes]:
@@ -168,7 +163,7 @@ def launch(job: Job, device: str, claim: int) -> subprocess.Popen[bytes]:
             partial.write_text(yaml.safe_dump(job.recipe, sort_keys=False), encoding="utf-8")
     environment = {**os.environ, **({"CUDA_VISIBLE_DEVICES": device} if device else {})}
     inherited = () if sys.platform == "win32" else (claim,)
-    with open(job.folder / "fit.log", "ab") as log:
+    with open(job.folder / "fit.log", "wb") as log:
         return subprocess.Popen(
             job.command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited
         )
@@ -201,11 +196,3 @@ def time_left(moments: Sequence[Moment | None], waiting: Sequence[Job], devices:
     running = sum(pace * (of - step) for pace, step, of in known)
     whole = sum(pace * of for pace, _, of in known) / len(known)
     return (running + whole * sum(job.checkpoint is None for job in waiting)) / min(devices, max(1, len(known)))
-
-
-def words(seconds: float) -> str:
-    """A time in words: "40 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

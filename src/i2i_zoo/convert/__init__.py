@@ -20,7 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from i2i_zoo.annotations import checked_arguments
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
 from i2i_zoo.store.tensors import first_few, is_lightning, read_lightning, read_pickle, state_dicts
@@ -77,8 +77,8 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         model = _build(cls, {**found, **hparams}, tensors, str(files))
         if assumed := ", ".join(f"{name}={found[name]!r}" for name in facts if name in found and name not in asked):
             print(
-                f"{files}: the tensors do not show {assumed}; this is assumed, so give what is different "
-                "(--hparam NAME=VALUE, in Python NAME=VALUE).",
+                f"{printable(str(files))}: the tensors do not show {assumed}; this is assumed, so give what is "
+                "different (--hparam NAME=VALUE, in Python NAME=VALUE).",
                 file=sys.stderr,
             )
         return model

@@ -16,6 +16,7 @@ from torch.nn.modules.module import register_module_module_registration_hook
 
 from i2i_zoo.annotations import check_arguments
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.memory import need_memory
 from i2i_zoo.methods.base import Method
 from i2i_zoo.store.tensors import fitting
 
@@ -63,6 +64,11 @@ def build_method(
     model.load_state_dict(tensors, strict=False, assign=True)
     if any(t.is_meta for t in chain(model.parameters(), model.buffers())):
         # No file holds it: strict=False let it go missing, or it is a table that a network computes.
+        need_memory(
+            sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
+            f"{where}: this {cls.__name__}",
+            "correct its hyper-parameters, or get the files again",
+        )
         model = _construct(cls, hparams, where, discriminators)
         model.load_state_dict(tensors, strict=False)
     # The tensors are on the CPU already; Lightning's `device` still says where the module was built.

@@ -61,14 +61,19 @@ def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
 def find_pictures(folder: Path) -> dict[str, Path]:
     """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none.
 
-    Names of files that differ only in their suffix keep it, such as x.jpg and x.png.
+    Names of files that differ only in their suffix keep it, such as x.jpg and x.png.  Also raises `ZooError` for two
+    files that still have the same name, such as two spellings of an accent.
     """
-    groups = same_names(folder)
-    if not groups:
+    found: dict[str, Path] = {}
+    for name, files in same_names(folder).items():
+        for file in files:
+            own = name if len(files) == 1 else f"{name}{file.suffix}"
+            if own in found:
+                raise ZooError(f"{found[own]} and {file} have the same name; remove or rename one.")
+            found[own] = file
+    if not found:
         raise ZooError(f"{folder}: the folder holds no pictures; check the path.")
-    return {
-        name if len(files) == 1 else f"{name}{file.suffix}": file for name, files in groups.items() for file in files
-    }
+    return found
 
 
 def same_names(folder: Path) -> dict[str, list[Path]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 
 from .augmentation import Augmentation, Size, extent
 from .places import Found, Place, Splits
@@ -73,7 +73,7 @@ class PictureData(SplitData):
             raise ZooError(f"{self._said['val'].rstrip('.')}: put pictures there, or raise the fraction.")
         for split in self.datasets.keys() - known:
             if self._said[split]:
-                rank_zero_only(print)(self._said[split], file=sys.stderr)
+                rank_zero_only(print)(printable(self._said[split]), file=sys.stderr)
         if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # as above
             self.trainer.limit_val_batches = 0
 

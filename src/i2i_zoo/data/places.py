@@ -11,9 +11,6 @@ from i2i_zoo.errors import ZooError
 
 from .files import find_pictures
 
-#: The seed of what is held out of training for validation.
-HELD_OUT_SEED = 3
-
 #: Names to files.
 Found = dict[str, Any]
 
@@ -39,11 +36,11 @@ class Place(NamedTuple):
 def held_out(names: Collection[str], fraction: float) -> set[str]:
     """The names of training files that are held out for validation: at least one, and never all.
 
-    They are those with the smallest hashes of seed and name, so always the same: a resumed run, and runs with several
+    They are those whose names have the smallest hashes, so always the same: a resumed run, and runs with several
     ``--data.seed``, validate on the same pictures.  Of two folders with the same names, the same names are held out.
     """
     count = min(max(1, round(fraction * len(names))), len(names) - 1) if fraction else 0
-    hashes = {name: hashlib.sha256(f"{HELD_OUT_SEED}/{name}".encode(errors="replace")).digest() for name in names}
+    hashes = {name: hashlib.sha256(name.encode(errors="replace")).digest() for name in names}
     return set(sorted(hashes, key=hashes.__getitem__)[:count])
 
 

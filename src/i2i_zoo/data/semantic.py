@@ -14,7 +14,7 @@ from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import SemanticPreprocess
 
-from .files import check_files, check_label_files, check_sizes, match_names
+from .files import check_files, check_label_files, check_no_ids, check_sizes, match_names
 from .pictures import PictureData
 from .places import Place
 
@@ -128,6 +128,7 @@ class SemanticData(PictureData):
         check_sizes(
             [(item[key], item["target"]) for key in ("label", "instance") for item in files.values() if key in item]
         )
+        check_no_ids([item["target"] for item in files.values()], "name the folder of photographs as --data.target")
         check_label_files([item["label"] for item in files.values()], self.read_label)
         return SemanticImages(self, files, split == "train")
 

@@ -13,12 +13,12 @@ from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.media.labels import PALETTES, palette_colours
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
-from .files import check_files, check_label_files, read_label_map, read_side_by_side
+from .files import check_files, check_label_files, check_no_ids, read_label_map, read_side_by_side
 from .pictures import PictureData
 from .places import Place
 
@@ -163,7 +163,9 @@ class UnpairedData(PictureData):
             chain(*(files for palette, files in sides if palette is None)),
             chain(*(files for palette, files in sides if palette is not None)),
         )
-        for palette, files in sides:
+        for side, (palette, files) in zip("ab", sides, strict=True):
+            if palette is None and not self.side_by_side:
+                check_no_ids(files, f"give --data.palette_{side} ({', '.join(PALETTES)}), or save it in colours")
             if palette is not None:
                 check_label_files(files, partial(decode_picture, channels=None, palette=palette))
         return UnpairedImages(self, a, b, split == "train")

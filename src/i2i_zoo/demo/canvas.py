@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from i2i_zoo.examples import example
-from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours, read_labels
+from i2i_zoo.media.labels import LABEL_NAMES, check_colours, colour_labels, label_ids, palette_colours, read_labels
 
 from .inputs import Choices, import_gradio
 
@@ -54,9 +54,12 @@ def painted_labels(drawing: Mapping[str, Any] | None, palette: str) -> np.ndarra
     Args:
         drawing: The value of `gradio.ImageEditor`: ``composite`` is the canvas (H, W, 4).
         palette: The colours of the labels.  Mixed colours at the edges of strokes become the nearest label.
+
+    Raises:
+        ZooError: If it is no label map, such as a photograph that was laid on the canvas.
     """
     canvas = flatten(drawing, palette_colours(palette)[0])
-    return None if canvas is None else label_ids(canvas, palette)
+    return None if canvas is None else label_ids(check_colours(canvas, palette), palette)
 
 
 def flatten(drawing: Mapping[str, Any] | None, ground: Sequence[int] | np.ndarray) -> np.ndarray | None:

@@ -118,7 +118,7 @@ def show_painting(name: str, choices: Choices, palette: str) -> None:
             inputs = show_inputs(choices)
 
     def translate(drawing: Mapping[str, Any], *values: Any) -> Image.Image:
-        return or_message(choices.translate, painted_labels(drawing, palette), values)
+        return or_message(lambda: choices.translate(painted_labels(drawing, palette), values))
 
     go.click(translate, [canvas, *inputs], result, concurrency_id="translate")
 
@@ -190,12 +190,7 @@ def show_result(label: str) -> Any:
 
 def or_message(work: Callable[..., Result], *args: Any) -> Result:
     """The result of the work.  Bad input and too large pictures become messages on the page."""
-    import torch
-
     try:
         return work(*args)
     except ZooError as error:
-        message = str(error)
-    except torch.cuda.OutOfMemoryError:
-        message = "The picture is too large for the GPU's memory: give a smaller one."
-    raise import_gradio().Error(message, print_exception=False)
+        raise import_gradio().Error(str(error), print_exception=False) from None

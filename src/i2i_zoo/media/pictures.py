@@ -55,8 +55,9 @@ def decode_picture(picture: Any, channels: int | None = 3, palette: str | None =
         return one_hot(array, palette, origin)
     if palette is not None and array.ndim == 2:
         array = colour_labels(array, palette, origin)
-    elif palette is not None and array.shape[2] == 3:
+    elif palette is not None:
         check_colours(array, palette, origin)
+        array = array[..., :3]
     if array.ndim == 2:
         array = array[..., None]
     with explained_shortage(f"{origin}: the picture", "scale it down or cut it up"):

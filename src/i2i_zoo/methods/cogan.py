@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from i2i_zoo.annotations import Betas, Channels, Count, LearningRate, Positive, Side, Weight, Width
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.memory import explained_shortage
 from i2i_zoo.networks.coupled import CoupledDiscriminator, CoupledGenerator, Kind, init_coupled
 from i2i_zoo.tasks.conditions import SIZE, Condition
 from i2i_zoo.tasks.graph import Graph
@@ -190,5 +191,7 @@ class CoGAN(UnpairedMethod):
         Raises `ZooError` for a count below 1, a seed out of range and any condition, since it takes none.
         """
         self.sampler(**conditions)
-        a, b = self.generator(self.draw_codes(count, checked_seed(count, seed)))
+        seed = checked_seed(count, seed)
+        with explained_shortage(f"Making {count} pairs at once", "make fewer at a time"):
+            a, b = self.generator(self.draw_codes(count, seed))
         return a, b

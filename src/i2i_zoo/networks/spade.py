@@ -121,6 +121,8 @@ class SPADEGenerator(nn.Module):
         self.stride = 2 ** sum(self.doubled)
         # An instance norm needs more than one pixel; with a latent code, `latent_grid` fixes their number.
         self.smallest = 2 * self.stride if norm == "instance" and not latent else self.stride
+        #: Training takes statistics over the pixels of a batch at this stride, if it is set.
+        self.batch_stride = self.stride if norm == "batch" and not latent else None
         self.seen: Tensor | None = None
         self.kept: tuple[object, list[list[Modulation]]] | None = None
 

@@ -181,6 +181,8 @@ class SeparateDiscriminators(nn.Module):
     def __init__(self, channels: Sequence[int], width: int) -> None:
         super().__init__()
         self.a, self.b = (PyramidDiscriminator(count, width) for count in channels)
+        #: The smallest height and width of pictures.
+        self.smallest = self.a.smallest
 
     def forward(self, image: Tensor, domain: str) -> list[Tensor]:
         logits: list[Tensor] = {"a": self.a, "b": self.b}[domain](image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from fnmatch import fnmatchcase
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ from .entry import METHODS, Entry, Method
 if TYPE_CHECKING:
     from i2i_zoo.methods.base import Method as MethodClass
 
-__all__ = ["ENTRIES", "METHODS", "Entry", "Method", "info", "list_models", "method_class", "method_name", "suggest"]
+__all__ = [
+    "ENTRIES", "METHODS", "Entry", "Method", "check_exists", "info", "list_models", "method_class", "method_name",
+    "suggest",
+]  # fmt: skip
 
 
 def collect(package: ModuleType) -> tuple[dict[str, Method], dict[str, Entry]]:
@@ -60,6 +64,12 @@ def info(name: str) -> Entry:
     if name not in ENTRIES:
         raise ZooError(f"No checkpoint is called {name!r}; the closest are {suggest(name)}.")
     return ENTRIES[name]
+
+
+def check_exists(name: str) -> None:
+    """Raise `ZooError` with the closest names if a name is neither of the registry, nor a folder, nor on the Hub."""
+    if not name.startswith("hf:") and not Path(name).is_dir():
+        info(name)
 
 
 def list_models(

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from i2i_zoo.atomic import atomic_write
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 
 
 def zoo_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -68,7 +68,7 @@ class FirstUse:
             said = f"could not be recorded in {self.record} ({error.strerror}), so later files cannot be compared"
         else:
             said = f"recorded in {self.record}"
-        print(f"sha256 {self._sha256} {said}; {reason}.", file=sys.stderr)
+        print(printable(f"sha256 {self._sha256} {said}; {reason}."), file=sys.stderr)
 
     def _recorded(self) -> str:
         """The recorded SHA-256; empty if there is none."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from huggingface_hub import ModelCardData
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack
 from torch import Tensor
 
@@ -92,13 +92,14 @@ def write_checkpoint(
         (temporary / WEIGHTS).write_bytes(_packed(weights, half))
         if discriminators:
             (temporary / DISCRIMINATORS).write_bytes(_packed(discriminators, half))
-        if not (directory / CARD).exists():
+        if not os.path.lexists(directory / CARD):
             (temporary / CARD).write_text(card, encoding="utf-8")
         content = json.dumps({**config._asdict(), "i2i_zoo": __version__}, indent=2)
         (temporary / CONFIG).write_text(content + "\n", encoding="utf-8")
         _replace(temporary, directory)
     except (OSError, SafetensorError) as error:
-        raise ZooError(f"Cannot write the checkpoint {directory} ({error}); choose another place.") from error
+        why = getattr(error, "strerror", None) or error
+        raise ZooError(f"Cannot write the checkpoint {directory} ({why}); choose another place.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -120,13 +121,18 @@ def _packed(tensors: Mapping[str, Tensor], half: bool) -> bytes:
 def _refuse_foreign(directory: Path) -> None:
     """Raise `ZooError` if the directory holds files that would be replaced and are not of a checkpoint of the zoo."""
     found = [file for file in (CONFIG, WEIGHTS, DISCRIMINATORS) if os.path.lexists(directory / file)]
+    foreign = found[:1]
     try:
         if found:
             read_config(directory / CONFIG)
-    except ZooError:
+        for file in found[1:]:
+            foreign = [file]
+            with safe_open(directory / file, "pt"):
+                pass
+    except (ZooError, OSError, SafetensorError):
         raise ZooError(
-            f"{directory} holds {found[0]}, which is not of a checkpoint of the zoo and stays as it is: choose another "
-            "folder."
+            f"{directory} holds {foreign[0]}, which is not of a checkpoint of the zoo and stays as it is: choose "
+            "another folder."
         ) from None
 
 

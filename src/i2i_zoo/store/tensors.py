@@ -62,8 +62,9 @@ def state_dicts(content: Any, where: str) -> dict[str, dict[str, Tensor]]:
             state = {name.removeprefix(f"{prefix}."): tensor for name, tensor in state.items()}
         found[entry] = {_INNER.sub(".", name): tensor for name, tensor in state.items()}
     if not found:
-        entries = f", only {first_few(map(str, content))}" if isinstance(content, Mapping) and content else ""
-        raise ZooError(f"{where} holds no state dict{entries}: a mapping of names to tensors is needed.")
+        raise ZooError(
+            f"{where} holds no state dict, {_found_instead(content)}: a mapping of names to tensors is needed."
+        )
 
     def rank(entry: str) -> int:
         parts = entry.lower().split(".")
@@ -77,6 +78,32 @@ def state_dicts(content: Any, where: str) -> dict[str, dict[str, Tensor]]:
             if not part.isdecimal() and any("." in name for name in inside):
                 found.setdefault(f"{entry}.{start}".removeprefix("."), inside)
     return found
+
+
+def _found_instead(content: Any) -> str:
+    """What is there in place of a state dict: "only a number (epoch), a mapping (args)"."""
+    if isinstance(content, Mapping):
+        others = [f"{key} ({_kind(value)})" for key, value in content.items() if not isinstance(value, Tensor)]
+        tensors = any(isinstance(value, Tensor) for value in content.values())
+        if not others:
+            return "only tensors without names" if tensors else "as it is empty"
+        return f"since {first_few(others)} stand beside its tensors" if tensors else f"only {first_few(others)}"
+    if isinstance(content, (list, tuple)):
+        kinds = dict.fromkeys(_kind(item) for item in content)
+        return (
+            f"only a {type(content).__name__} of {len(content)} items ({first_few(kinds)})"
+            if content
+            else "only an empty list"
+        )
+    return f"only {_kind(content)}"
+
+
+def _kind(value: Any) -> str:
+    """What a value is, for a message."""
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", type(None): "nothing"}
+    if isinstance(value, Mapping):
+        return f"a mapping with {first_few(map(str, value))}" if value else "an empty mapping"
+    return names.get(type(value), f"a {type(value).__name__.lower()}")
 
 
 def _nested(content: Any, entry: str = "", depth: int = 4) -> Iterator[tuple[str, dict[str, Tensor]]]:

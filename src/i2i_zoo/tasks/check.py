@@ -204,6 +204,12 @@ def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) 
                 f"{name} trains on pictures whose sides are multiples of {stride} and at least {least}, "
                 f"not {width}x{height}: use --data.crop_size {size}, and a --data.load_size that is no smaller."
             )
+        shared = getattr(main, "batch_stride", None)
+        if shared and len(batch[key]) * (height // shared) * (width // shared) < 2:
+            raise ZooError(
+                f"{name} takes batch statistics, and a batch of {len(batch[key])} at {width}x{height} has only one "
+                "pixel in its smallest map: use a larger --data.batch_size or --data.crop_size."
+            )
         for network in networks:
             smallest = getattr(getattr(model, network, None), "smallest", 1)
             if min(height, width) < smallest:

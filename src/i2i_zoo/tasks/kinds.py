@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Number(Kind):
         return float(words[0])
 
     def is_valid(self, value: Any) -> bool:
-        return type(value) in (int, float) and math.isfinite(value) and self.low <= value <= self.high
+        largest = sys.float_info.max  # math.isfinite takes no larger integers
+        return type(value) in (int, float) and abs(value) <= largest and self.low <= value <= self.high
 
     @property
     def wanted(self) -> str:
@@ -185,7 +187,7 @@ class Size(Kind):
 
     @property
     def wanted(self) -> str:
-        return "a positive whole number, or two of them, height and width"
+        return "a positive whole number, or two of them, height and width, of at most 7 digits"
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,6 @@ def unreadable(value: Any) -> str:
 
 
 def is_size(value: Any) -> bool:
-    """Whether this is a number of pixels, or a height and a width."""
+    """Whether this is a number of pixels, or a height and a width, of at most 7 digits each."""
     lengths = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
-    return all(type(length) is int and length > 0 for length in lengths)
+    return all(type(length) is int and 0 < length < 10**7 for length in lengths)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.memory import explained_shortage
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.seeds import numbered_generator
 
@@ -45,9 +46,13 @@ class Sampler(nn.Module, ABC):
 
     @torch.inference_mode()
     def make(self, indices: Sequence[int], seed: int) -> Tensor:
-        """The pictures at these places in a seed's sequence: (B, 1 or 3, H, W) in [-1, 1]."""
+        """The pictures at these places in a seed's sequence: (B, 1 or 3, H, W) in [-1, 1].
+
+        Raises `ZooError` if memory is short.
+        """
         noise = torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])
-        pictures: Tensor = self(noise.to(self.task.device, self.task.dtype))
+        with explained_shortage(f"Making {len(indices)} pictures at once", "make fewer at a time"):
+            pictures: Tensor = self(noise.to(self.task.device, self.task.dtype))
         return pictures
 
     def sample(self, count: int, seed: int | None = None) -> list[Image.Image]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from i2i_zoo.errors import ZooError, choices
+from i2i_zoo.errors import ZooError, choices, printable
 from i2i_zoo.store.archives import extract
 from i2i_zoo.store.downloads import download
 from i2i_zoo.store.first_use import FirstUse
@@ -91,7 +91,7 @@ def fetch(name: str, root: str | Path, *, keep_archive: bool = False) -> Path:
         raise ZooError(f"Unknown dataset {name!r}: {choices(name, DATASETS)}.")
     folder = Path(root) / name
     if folder.exists():
-        print(f"{folder} is there already; nothing to do.", file=sys.stderr)
+        print(printable(f"{folder} is there already; nothing to do."), file=sys.stderr)
         return folder
     path, contents, method = DATASETS[name]
     url, archive = f"{ADDRESS}/{path}", folder.with_name(PurePosixPath(path).name)

@@ -1,0 +1,29 @@
+"""What runs of `fit` leave: each run has a folder ``version_<N>``, and the models and checkpoints lie in there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .format import CONFIG
+
+
+def last_checkpoint(runs: Path) -> Path | None:
+    """The newest ``last.ckpt`` of the runs in a folder, if there is one."""
+    return _newest(runs.glob("version_*/checkpoints/last*.ckpt"))
+
+
+def result_of(path: Path) -> Path:
+    """What a run left in its folder, or the newest run in a folder of runs: the saved model, else the last checkpoint.
+
+    Any other path is returned as it is.
+    """
+    if (path / CONFIG).exists():
+        return path
+    if config := _newest([*path.glob(f"model/{CONFIG}"), *path.glob(f"version_*/model/{CONFIG}")]):
+        return config.parent
+    return _newest(path.glob("checkpoints/last*.ckpt")) or last_checkpoint(path) or path
+
+
+def _newest(files: Iterable[Path]) -> Path | None:
+    return max(files, key=lambda file: file.stat().st_mtime, default=None)
