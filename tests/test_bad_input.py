@@ -185,7 +185,7 @@ def test_a_picture_that_cannot_be_used(name: str, model: Path, capsys: pytest.Ca
 
     shutil.copy(bad, "pairs/train/b")
     Image.fromarray(noise()).save(f"pairs/train/a/{bad.stem}.png")
-    data = PairedData("pairs", source="a", target="b", num_workers=0, load_size=None, crop_size=None)
+    data = PairedData("pairs", source="a", target="b", num_workers=0, load_size=None, crop_size=None, val_fraction=0)
 
     def read_all() -> None:
         data.setup("fit")

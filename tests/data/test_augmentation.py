@@ -51,7 +51,7 @@ def datasets(tmp_path: Path) -> Any:
         "unpaired": lambda **options: UnpairedData(str(tmp_path / "sets"), **options),
         "style": lambda **options: StyleData(str(tmp_path / "contents"), str(tmp_path / "styles"), **options),
     }
-    return lambda kind, **options: kinds[kind](seed=5, **options).dataset("train")
+    return lambda kind, **options: kinds[kind](seed=5, val_fraction=0, **options).dataset("train")
 
 
 def tensors(item: dict[str, Any]) -> dict[str, torch.Tensor]:
