@@ -157,6 +157,10 @@ class MethodTester:
         pictures = {name: batch[0] for name, batch in model.example_batch(1, height, width).items()}
         return {condition.name: pictures[condition.name] for condition in model.conditions if condition.required}
 
+    def given(self, model: Method) -> dict[str, Any]:
+        """Other conditions that an example needs."""
+        return {}
+
     def test_a_translator_translates_an_example(self, model: Method) -> None:
         model.eval()
         height, width = self.size
@@ -369,6 +373,13 @@ class PoseTester(MethodTester):
     """A tester for methods of the pose task."""
 
     rendered = "PeopleData"
+
+    def required(self, model: Method) -> dict[str, Any]:
+        return {"pose": model.example_batch(1, *self.size)["target_pose"][0]}
+
+    def given(self, model: Method) -> dict[str, Any]:
+        return {"source_pose": model.example_batch(1, *self.size)["source_pose"][0]}
+
     rendered_channels = ()
     size: ClassVar[tuple[int, int]] = (64, 64)
 

@@ -147,6 +147,10 @@ def test_pictures_of_two_sizes_make_no_batch() -> None:
 
 def test_a_method_inside_another_module_says_so() -> None:
     model = tiny.model()
+    with pytest.raises(
+        ZooError, match="Pix2Pix has no discriminator yet, which a Trainer builds: give the model to Trai"
+    ):
+        model.configure_optimizers()
     model.configure_model()
     with pytest.raises(ZooError, match="Pix2Pix trains as the model of a Trainer, not by itself or inside another"):
         model.training_step(batch(), 0)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from i2i_zoo.annotations import Count
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.pictures import to_pil
@@ -34,7 +35,7 @@ class Observer(Evaluation):
         **metrics: The arguments of `Evaluation`.
     """
 
-    def __init__(self, folder: Path, count: int, report: Callable[[int, int], None], **metrics: Any) -> None:
+    def __init__(self, folder: Path, count: Count, report: Callable[[int, int], None], **metrics: Any) -> None:
         super().__init__(**metrics)
         self.folder, self.count, self.report = folder, count, report
         self.seconds: list[float] = []

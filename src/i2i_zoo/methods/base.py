@@ -100,6 +100,11 @@ class Method(CheckedTask):
 
     def configure_optimizers(self) -> Any:
         optimizers, schedules = [], []
+        if unbuilt := [name for networks in self.players.values() for name in networks if not hasattr(self, name)]:
+            raise ZooError(
+                f"{type(self).__name__} has no {unbuilt[0]} yet, which a Trainer builds: give the model to "
+                "Trainer.fit, not a module that holds it."
+            )
         for player, networks in self.players.items():
             parameters = [p for name in networks for p in getattr(self, name).parameters()]
             optimizers.append(self.configure_optimizer(player, parameters))

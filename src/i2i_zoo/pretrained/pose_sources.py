@@ -52,6 +52,12 @@ def _read(source: Any, origin: str, estimator: Callable[[], PoseEstimator]) -> P
             return array_poses(source, origin)
         return found_in([("", read_picture(source))], estimator())
     path = Path(source)
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
+        raise ZooError(f"{path}: there is no such file; check the path.")
     if path.is_dir():
         if files := find_files(path, (".json",)):
             parts = [read_poses(file) for file in files]
@@ -60,8 +66,6 @@ def _read(source: Any, origin: str, estimator: Callable[[], PoseEstimator]) -> P
         if not (files := find_files(path)):
             raise ZooError(f"{path}: the folder holds neither JSON files nor pictures; check the path.")
         return found_in(((file.name, read_picture(file)) for file in files), estimator())
-    if not path.exists():
-        raise ZooError(f"{path}: there is no such file; check the path.")
     suffix = path.suffix.lower()
     if suffix in (".json", ".csv") or (suffix == ".npy" and path.is_file() and is_pose_array(read_array(path))):
         return read_poses(path)

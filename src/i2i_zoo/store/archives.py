@@ -42,6 +42,7 @@ _FAILURES = (
     EOFError,
     OSError,
     RuntimeError,
+    LookupError,
     ValueError,
 )
 
