@@ -19,6 +19,7 @@ from i2i_zoo.data import files as dataset_files
 from i2i_zoo.data.files import check_files, find_pictures, match_names
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import find_files, is_whole, read_array
+from i2i_zoo.media.pictures import decode_picture
 
 
 def noise(size: tuple[int, int] = (64, 48)) -> Image.Image:
@@ -185,6 +186,13 @@ def test_a_link_to_itself_and_a_nul(tmp_path: Path) -> None:
         with pytest.raises(ZooError) as error:
             read_array(path)
         assert "\0" not in str(error.value)
+
+
+@pytest.mark.parametrize("palette", [None, "camvid"])
+def test_a_pipe_is_refused_as_a_label_map_too(palette: str | None, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ZooError, match="this is a pipe or a device; give a file"):
+        decode_picture(tmp_path / "pipe.png", palette=palette)
 
 
 def test_an_odd_tiff_is_read_without_a_word(tmp_path: Path) -> None:

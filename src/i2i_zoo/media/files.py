@@ -59,6 +59,12 @@ def _raise(error: OSError) -> None:
     raise error
 
 
+def refuse_pipe(path: Path) -> None:
+    """Raise `ZooError` for a pipe or a device, since reading it could take for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ZooError(f"{path}: this is a pipe or a device; give a file.")
+
+
 def read_array(path: str | Path) -> np.ndarray:
     """The pixels of a file: (H, W) or (H, W, C) in uint8, uint16 or float; palette pictures in their colours.
 
@@ -71,8 +77,7 @@ def read_array(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # reading a pipe could take for ever
-            raise ZooError(f"{path}: this is a pipe or a device; give a file.")
+        refuse_pipe(path)
         if path.suffix.lower() == ".npy":
             return read_npy(path)
         try:

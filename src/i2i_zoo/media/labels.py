@@ -15,7 +15,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
-from .files import _FORMATS, one_frame, pil_array, read_array
+from .files import _FORMATS, one_frame, pil_array, read_array, refuse_pipe
 from .memory import need_picture_memory
 
 #: Colours of label ids, by dataset: id i has colour number i.
@@ -243,6 +243,8 @@ def read_indices(picture: str | Path | Image.Image, origin: str, palette: str | 
     Also None if it `is_coloured`: then its colours count.
     """
     try:
+        if not isinstance(picture, Image.Image):
+            refuse_pipe(Path(picture))
         with (
             nullcontext(picture) if isinstance(picture, Image.Image) else Image.open(picture, formats=_FORMATS)
         ) as opened:
