@@ -43,7 +43,8 @@ def line_drawings(photographs: Sequence[Path], size: Size, threshold: float | No
         for file in photographs
     }
     missing = {drawing: file for file, drawing in drawings.items() if not drawing.is_file()}
-    for drawing, file in tqdm(missing.items(), desc="HED's edges, once", unit=" pictures", disable=not missing):
+    silent = None if missing else True  # None draws a bar on a terminal only
+    for drawing, file in tqdm(missing.items(), desc="HED's edges, once", unit=" pictures", disable=silent):
         picture = to_pil(draw(to_float(read_resized(file, size)), threshold, smallest))
         try:
             with atomic_write(drawing) as partial:

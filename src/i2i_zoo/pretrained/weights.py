@@ -30,10 +30,10 @@ def fetch(url: str, sha256: str = "", otherwise: str = "say where it is with the
         ZooError: If the address served another file at its first use.
     """
     path = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+    if not sha256 and (named := re.search(r"-([0-9a-f]{8,64})$", path.stem)):
+        sha256 = named[1]
     try:
-        download(
-            url, path, sha256=sha256 or (named[1] if (named := re.search(r"-([0-9a-f]{8,64})$", path.stem)) else "")
-        )
+        download(url, path, sha256=sha256)
     except DownloadError as error:
         raise MissingWeights(
             f"{url} cannot be fetched ({error.reason}): put that file at {path}, or {otherwise}."

@@ -166,7 +166,7 @@ def write_pairs(
         ZooError: If the folder exists or cannot be written.
     """
     with new_folder(Path(root)) as folder:
-        for index, (name, picture) in enumerate(tqdm(pictures.items(), desc="emoji")):
+        for index, (name, picture) in enumerate(tqdm(pictures.items(), desc="emoji", disable=None)):
             test = index % _EVERY == 0
             for number in range(1 if test else sketches):
                 random = numbered_generator(seed, number, index)
