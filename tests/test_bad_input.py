@@ -346,6 +346,7 @@ def test_unknown_names(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raises(lambda: i2i_zoo.load("pix2pix-camvd"), "'pix2pix-camvd'", "pix2pix-camvid")
     raises(lambda: i2i_zoo.load(model, wdith=3), "'wdith'", "choose from", "width")
     raises(lambda: i2i_zoo.load(model, width="wide"), "width='wide'", "whole number")
+    raises(lambda: i2i_zoo.load(model, width=6, lr=0.1), f"{model} was trained with another architecture than width=6:")
     raises(lambda: i2i_zoo.load(model, dropout=1), "dropout=1", "true or false")
     raises(lambda: i2i_zoo.load(model, norm="bach"), "norm='bach'", "choose from batch")
     raises(lambda: i2i_zoo.convert("pix2pix", "a.pth", betas=0.5), "betas=0.5", "a list of 2")

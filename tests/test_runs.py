@@ -17,10 +17,12 @@ import pytest
 import torch
 import yaml
 
+import i2i_zoo
 import tiny
 from i2i_zoo.callbacks.resume import LastCheckpoint
 from i2i_zoo.cli.main import main
 from i2i_zoo.cli.runs import RunFolder
+from i2i_zoo.errors import ZooError
 from i2i_zoo.store.runs import last_checkpoint
 
 FIT = ["fit", *tiny.ARGS]
@@ -299,3 +301,24 @@ def test_a_checkpoint_of_weights_only_is_tested_but_not_continued(capsys: pytest
     assert error.startswith(
         f"i2i-zoo: {path}: The checkpoint has no optimizer_states, so a run cannot continue from it; "
     )
+    with pytest.raises(ZooError, match="has no optimizer_states, so a run cannot continue"):
+        tiny.trainer(".", max_epochs=2).fit(tiny.model(dropout=True), tiny.data(), ckpt_path=path)
+
+
+def test_the_folder_of_a_run_is_a_name_for_load_and_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, "--model.lr=0.001"]) == 0
+    model = i2i_zoo.load(RUNS / "version_0")
+    assert model.hparams["lr"] == 0.001
+    assert model.hparams == i2i_zoo.load(RUNS).hparams == i2i_zoo.load(RUNS / "version_0/model").hparams
+    capsys.readouterr()
+    assert main(["info", str(RUNS)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == str(RUNS)
+    for part in ("pix2pix\n", "lr=0.001", "size=[64, 64]", f"{RUNS}/version_0/model/model.safetensors (0."):
+        assert part in out
+    (RUNS / "version_0/model/config.json").unlink()
+    with pytest.raises(
+        ZooError, match=r"has not saved a model yet: .* convert METHOD .*/checkpoints/last\.ckpt -o FOLDER"
+    ):
+        i2i_zoo.load(RUNS)
+    assert main(["info", str(RUNS)]) == 1

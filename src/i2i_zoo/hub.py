@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,19 +82,31 @@ def load(
     tensors = read_safetensors(needed(files, WEIGHTS, name))
     if discriminators and cls.discriminator_networks:
         tensors |= read_safetensors(needed(files, DISCRIMINATORS, name))
-    hparams = {**config.hparams, **(entry.hparams if entry else {}), **overrides}
-    model = build_method(cls, hparams, tensors, str(name), discriminators=discriminators, strict=strict)
+    hparams = {**config.hparams, **(entry.hparams if entry else {})}
+
+    def build(**changed: Any) -> Method:
+        return build_method(
+            cls, {**hparams, **changed}, tensors, str(name), discriminators=discriminators, strict=strict
+        )
+
+    try:
+        model = build(**overrides)
+    except ZooError as error:
+        if overrides and (differing := differing_hparams(build(), overrides)):
+            values = ", ".join(f"{key}={value!r}" for key, value in differing.items())
+            raise ZooError(f"{name} was trained with another architecture than {values}: leave that out.") from error
+        raise
     model.preprocess = preprocess
     return model.to(device)
 
 
-def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> None:
+def init_from(model: Method, name: str | os.PathLike[str], **download: Any) -> None:
     """Give a model the weights of a checkpoint to fine-tune, and those of the discriminators if both have them.
 
     Args:
         model: A method after `configure_model`, with the checkpoint's architecture.
         name: As for `load`; also a ``.ckpt`` of `fit`, or the folder of a run.
-        **options: ``revision``, ``cache_dir``, ``token`` and ``local_files_only`` as for `load`.
+        **download: ``revision``, ``cache_dir``, ``token`` and ``local_files_only`` as for `load`.
 
     Raises:
         ZooError: As `load`; also if the architectures differ: it names the hyper-parameters.  The model is then
@@ -110,7 +123,7 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
         hparams, _, tensors = read_lightning(content, str(source))
         tensors = {key: tensor for key, tensor in tensors.items() if key.partition(".")[0] in networks}
     else:
-        files = _files(source if source != Path(name) else name, **options)
+        files = _files(source if source != Path(name) else name, **download)
         hparams, tensors = {}, read_safetensors(needed(files, WEIGHTS, name))
         if config := files(CONFIG):
             hparams = read_config(config).hparams
@@ -121,10 +134,9 @@ def init_from(model: Method, name: str | os.PathLike[str], **options: Any) -> No
     try:
         initial = fitting(network_tensors(model, networks), model.initial_tensors(tensors), str(name))
     except ZooError as error:
-        if options_of_model := differing_hparams(model, hparams):
-            raise ZooError(
-                f"{name} has another architecture than the model: use {' '.join(options_of_model)}."
-            ) from error
+        if differing := differing_hparams(model, hparams):
+            options = [f"--model.{key} {v if isinstance(v, str) else json.dumps(v)}" for key, v in differing.items()]
+            raise ZooError(f"{name} has another architecture than the model: use {' '.join(options)}.") from error
         raise
     model.load_state_dict(initial, strict=False)
 

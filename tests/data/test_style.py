@@ -97,6 +97,19 @@ def test_what_is_wrong_is_named(folders: dict[str, str], tmp_path: Path) -> None
         StyleData(str(tmp_path / "empty")).dataset("train")
     with pytest.raises(ZooError, match=r"contents\d.png: \d+x\d+ pixels are too few for crops of 64x64"):
         StyleData(**folders, load_size=32, crop_size=64).dataset("train")[0, 0]
+    ids = tmp_path / "ids"
+    ids.mkdir()
+    Image.fromarray(np.full((64, 64), 11, np.uint8)).save(ids / "0.png")
+    for option, wrong in (("content", StyleData(str(ids))), ("style", StyleData(folders["content"], str(ids)))):
+        with pytest.raises(
+            ZooError, match=rf"looks like a label map .* up to 11.*: name a folder .* --data\.{option}\."
+        ):
+            wrong.dataset("train")
+    np.save(tmp_path / "empty" / "0.npy", np.full((64, 64, 4), 99, np.uint8))
+    with pytest.raises(
+        ZooError, match=r"1 file is broken or cannot be used: .*0\.npy: 4 channels, but the model takes 3"
+    ):
+        StyleData(folders["content"], str(tmp_path / "empty")).dataset("train")
     Path(folders["style"], "broken.png").write_bytes(b"no picture")
     with pytest.raises(ZooError, match=r"broken\.png"):
         StyleData(**folders).dataset("train")

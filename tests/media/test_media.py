@@ -408,6 +408,9 @@ def test_what_is_no_label_or_instance_map(tmp_path: Path) -> None:
             read_labels(wrong, 12, "camvid")
         with pytest.raises(ZooError, match="an instance map has ids in one channel"):
             read_instances(wrong)
+    photograph = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    with pytest.raises(ZooError, match=r"instance map: 3,07\d instances in 3,072 pixels: this is no instance map"):
+        read_instances(photograph)
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     broken = save(tmp_path, indexed(noise, np.zeros((256, 3))))
     broken.write_bytes(broken.read_bytes()[:2000])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 
 from i2i_zoo import registry
 from i2i_zoo.errors import printable
@@ -14,13 +16,41 @@ HELP = "show the facts about a checkpoint"
 
 
 def add_arguments(command: Parser) -> None:
-    command.add_argument("name", metavar="NAME")
+    command.add_argument(
+        "name", metavar="NAME", help="a name of the list, hf:org/repo, or the folder of a checkpoint or a run"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.name not in registry.ENTRIES and (args.name.startswith("hf:") or os.path.isdir(args.name)):
+        show_files(args.name)
+    else:
+        show_entry(args.name)
+
+
+def show_files(name: str) -> None:
+    """Print what a checkpoint holds, or the result of a run, that the zoo does not list."""
+    from i2i_zoo.store.format import CONFIG, read_config
+    from i2i_zoo.store.sources import locate, needed
+
+    path = needed(locate(name), CONFIG, name)
+    config = read_config(path)
+    files = sorted(file for file in path.parent.iterdir() if file.is_file() and not file.name.startswith("."))
+    print(printable(name))
+    for key, value in {
+        "method": config.method,
+        "hparams": ", ".join(f"{key}={json.dumps(value)}" for key, value in config.hparams.items()),
+        "preprocess": ", ".join(f"{key}={json.dumps(value)}" for key, value in config.preprocess.items()),
+        "files": ", ".join(f"{file} ({file.stat().st_size / 1e6:.1f} MB)" for file in files),
+    }.items():
+        print(f"  {key:<12} {printable(value)}")
+
+
+def show_entry(name: str) -> None:
+    """Print the facts about a checkpoint of the zoo, and its card."""
     from i2i_zoo.cards import card_path, read_card
 
-    entry = registry.info(args.name)
+    entry = registry.info(name)
     facts = {
         "task": entry.task,
         "method": entry.method,

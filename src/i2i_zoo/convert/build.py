@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from inspect import signature
@@ -105,11 +104,8 @@ def discriminators_of(model: Method) -> tuple[str, ...]:
     return tuple(name for name in model.discriminator_networks if hasattr(model, name))
 
 
-def differing_hparams(model: Method, hparams: Mapping[str, Any]) -> list[str]:
-    """The options that give a model the architecture of a checkpoint with these hyper-parameters: ``--model.width 8``.
-
-    They are those that change the tensors of the model, each by itself.
-    """
+def differing_hparams(model: Method, hparams: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the hyper-parameters that would change the tensors of the model, each by itself."""
 
     def shapes(**changed: Any) -> dict[str, torch.Size]:
         with torch.device("meta"):
@@ -117,14 +113,13 @@ def differing_hparams(model: Method, hparams: Mapping[str, Any]) -> list[str]:
         return {name: tensor.shape for name, tensor in built.state_dict().items()}
 
     own = {name: value for name, value in model.hparams.items() if not name.startswith("_")}
-    before, options = shapes(), []
-    for name in own.keys() & hparams.keys():
+    before, differing = shapes(), {}
+    for name in sorted(own.keys() & hparams.keys()):
         if hparams[name] != own[name]:
             with suppress(ZooError):  # a value that is not valid by itself
                 if shapes(**{name: hparams[name]}) != before:
-                    value = hparams[name]
-                    options.append(f"--model.{name} {value if isinstance(value, str) else json.dumps(value)}")
-    return sorted(options)
+                    differing[name] = hparams[name]
+    return differing
 
 
 def network_tensors(model: Method, networks: Iterable[str]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -97,16 +97,19 @@ def spellings(name: str) -> list[str]:
     return list(dict.fromkeys([name, unicodedata.normalize("NFD", name)]))
 
 
-def check_files(pictures: Iterable[Path], maps: Iterable[Path] = ()) -> None:
+def check_files(pictures: Iterable[Path] | Mapping[Path, int], maps: Iterable[Path] = ()) -> None:
     """Raise `ZooError` naming the files that cannot be used, each with its reason.
 
     At most `FILES_READ` of them, evenly spaced, are read, and every other one that does not look whole (`is_whole`).
 
     Args:
-        pictures: Pictures, with any number of channels.
+        pictures: Pictures, and the channels that they are to have: 3 by default.  Grey and RGB become each other.
         maps: Label maps and instance maps, of which only the format is checked.
     """
-    read: dict[Path, Callable[[Path], object]] = dict.fromkeys(pictures, partial(decode_picture, channels=None))
+    channels = pictures if isinstance(pictures, Mapping) else dict.fromkeys(pictures, 3)
+    read: dict[Path, Callable[[Path], object]] = {
+        file: partial(decode_picture, channels=number) for file, number in channels.items()
+    }
     read |= dict.fromkeys(maps, map_array)
     surely = set(evenly_spaced(list(read), FILES_READ))
 

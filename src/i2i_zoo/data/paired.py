@@ -225,18 +225,22 @@ class PairedData(PictureData):
         """
         (pairs,) = self.split_files(split)
         palettes = (None, None) if self.side_by_side else (self.source_palette, self.target_palette)
-        files: dict[str | None, list[Path]] = {}
+        rgb = self.side_by_side or self.made_from is not None
+        channels = (3, 3) if rgb else (self.in_channels, self.out_channels)
+        pictures: dict[Path, int] = {}
+        files: dict[str, list[Path]] = {}
         for pair in pairs.values():
-            for file, palette in zip(pair, palettes, strict=True):
-                if file is not None:
+            for file, palette, number in zip(pair, palettes, channels, strict=True):
+                if file is not None and palette is not None:
                     files.setdefault(palette, []).append(file)
-        pictures = files.pop(None, [])
+                elif file is not None:
+                    pictures[file] = number
         check_files(pictures, chain(*files.values()))
         check_sizes(list(pairs.values()))
-        for number, (side, palette) in enumerate(zip(("source", "target"), palettes, strict=True)):
+        for index, (side, palette) in enumerate(zip(("source", "target"), palettes, strict=True)):
             if palette is None and not self.side_by_side:
                 option = side if not self.reversed else {"source": "target", "target": "source"}[side]
-                side_files = [pair[number] for pair in pairs.values()]
+                side_files = [pair[index] for pair in pairs.values()]
                 check_no_ids(
                     [file for file in side_files if file is not None],
                     f"give --data.{option}_palette ({', '.join(PALETTES)}), or save it in colours",

@@ -16,7 +16,7 @@ from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .augmentation import Augmentation
-from .files import check_files
+from .files import check_files, check_no_ids
 from .pictures import PictureData
 from .places import Place
 
@@ -110,10 +110,12 @@ class StyleData(PictureData):
     def dataset(self, split: str) -> StylePictures:
         """Find the pictures of a split, and check every file.
 
-        Raises `ZooError` naming folders that are missing or empty, and files that are broken.
+        Raises `ZooError` naming folders that are missing or empty, files that are broken, and label maps.
         """
         contents, styles = [*self.split_files(split), {}][:2]
         check_files([*contents.values(), *styles.values()])
+        for option, files in (("content", contents), ("style", styles)):
+            check_no_ids(list(files.values()), f"name a folder of pictures as --data.{option}")
         return StylePictures(self, contents, styles, split == "train")
 
     def augmentation(self, original: Sequence[int], train: bool, random: torch.Generator, file: Path) -> Augmentation:

@@ -158,11 +158,13 @@ class UnpairedData(PictureData):
         found = self.split_files(split)
         a, b = found[0], found[-1]
         palettes = (None, None) if self.side_by_side else self.palettes
+        channels = (3, 3) if self.side_by_side else self.channels
         sides = [(palette, list(files.values())) for palette, files in zip(palettes, (a, b), strict=True)]
-        check_files(
-            chain(*(files for palette, files in sides if palette is None)),
-            chain(*(files for palette, files in sides if palette is not None)),
-        )
+        pictures: dict[Path, int] = {}
+        for number, (palette, files) in zip(channels, sides, strict=True):
+            if palette is None:
+                pictures |= dict.fromkeys(files, number)
+        check_files(pictures, chain(*(files for palette, files in sides if palette is not None)))
         for side, (palette, files) in zip("ab", sides, strict=True):
             if palette is None and not self.side_by_side:
                 check_no_ids(files, f"give --data.palette_{side} ({', '.join(PALETTES)}), or save it in colours")

@@ -42,7 +42,6 @@ PALETTES: dict[str, np.ndarray] = {
     ),
 }  # fmt: skip
 
-
 #: How far a colour may be from that of a label, as Euclidean distance in RGB from 0 to 255.
 NEAR_LABEL = 16
 
@@ -55,6 +54,8 @@ FAR_PIXELS = 0.62
 #: the maps above, and scaled to twice their size, it is 1.2 % at most; in those of the other palette 15 % or more.
 FAR_PIXELS_OF_A_COLOUR = 0.02
 
+#: The largest number of instances for each pixel of a map of colours; photographs have more colours.
+MOST_INSTANCES = 0.02
 
 #: Names of the labels of a palette, by id.
 LABEL_NAMES: dict[str, tuple[str, ...]] = {
@@ -133,8 +134,7 @@ def check_colours(colours: np.ndarray, name: str, origin: str = "label map") -> 
     if colours.dtype != np.uint8 or colours.size == 0:
         raise ZooError(f"{origin}: colours of labels are uint8, not {colours.dtype} of shape {colours.shape}.")
     step = math.isqrt(colours.shape[0] * colours.shape[1] // 2**18) + 1
-    checked = colours[::step, ::step].reshape(-1, 3)
-    red, green, blue = (checked[:, channel].astype(np.int32) for channel in range(3))
+    red, green, blue = colours[::step, ::step].reshape(-1, 3).T.astype(np.int32)
     far = ~colours_near(name)[(red >> 2 << 12) | (green >> 2 << 6) | blue >> 2]
     if far.mean() > FAR_PIXELS_OF_A_COLOUR:
         codes, counts = np.unique((red << 16 | green << 8 | blue)[far], return_counts=True)
@@ -216,8 +216,7 @@ def map_array(picture: Any, origin: str = "", palette: str | None = None) -> np.
     origin = origin or str(picture)
     if isinstance(picture, Tensor):
         picture = picture.detach().cpu()
-        values: np.ndarray = (picture.float() if picture.dtype == torch.bfloat16 else picture).numpy()
-        return values
+        return np.asarray(picture.float() if picture.dtype == torch.bfloat16 else picture)
     if not isinstance(picture, (str, Path, Image.Image)):
         try:
             array = np.asarray(picture)
@@ -273,12 +272,14 @@ def is_coloured(picture: Image.Image, name: str) -> bool:
 def read_instances(picture: Any) -> Tensor:
     """An instance map as ids (H, W), int64: 8, 16 or 32 bits, or R + 256 G + 65536 B as in COCO's panoptic files.
 
-    Arguments and errors as for `read_labels`, but every id is valid.
+    Arguments and errors as for `read_labels`, but every id is valid.  Colours of which few repeat are a photograph's.
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "instance map"
     array = map_array(picture, origin)
     if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
         array = array.astype(np.int64) @ np.array([1, 256, 65536])
+        if (count := len(np.unique(array))) > max(256, MOST_INSTANCES * array.size):
+            raise ZooError(f"{origin}: {count:,} instances in {array.size:,} pixels: this is no instance map.")
     if array.ndim != 2 or array.dtype.kind not in "iub":
         raise ZooError(f"{origin}: an instance map has ids in one channel, not {array.dtype} of shape {array.shape}.")
     return torch.from_numpy(array.astype(np.int64))

@@ -20,7 +20,7 @@ from i2i_zoo.tasks import PairedTask, SemanticTask, UnpairedTask
 from i2i_zoo.tasks.check import CheckedTask
 from i2i_zoo.tasks.preprocess import Preprocess
 
-from .continuing import changed_options, check_fit, part, use_new_options
+from .continuing import PROGRESS, changed_options, check_fit, part, use_new_options
 
 
 class Method(CheckedTask):
@@ -210,6 +210,9 @@ class Method(CheckedTask):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_fit(self, checkpoint)
+        trainer = lightning_private.attached_trainer(self)
+        for progress in PROGRESS if trainer is not None and trainer.state.fn == "fit" else ():
+            part(checkpoint, progress)
         self.preprocess = self.preprocess_type.from_json(part(checkpoint, "preprocess"), "the checkpoint")
         self.recorded = dict(checkpoint.get("hyper_parameters", {}))
 

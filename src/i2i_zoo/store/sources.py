@@ -25,6 +25,7 @@ from i2i_zoo.registry import Entry
 from .archives import ArchiveError, extract_member
 from .downloads import DownloadError, download, from_drive
 from .first_use import FirstUse, sha256_of, zoo_cache
+from .runs import result_of
 
 #: A file or folder of Google Drive: which of the two, its id, and the file that is meant within that archive or folder.
 DRIVE = re.compile(r"https://drive\.google\.com/(uc\?id=|drive/folders/)([\w-]+)(?:#(.*))?")
@@ -43,7 +44,7 @@ def locate(
     """The files of a checkpoint.  An official one has none until its folder in the cache is written.
 
     Args:
-        name: A name of the registry, ``hf:org/repo``, ``hf:org/repo@revision``, or a folder.
+        name: A name of the registry, ``hf:org/repo``, ``hf:org/repo@revision``, or the folder of a checkpoint or a run.
         revision: Branch, tag or commit on the Hub, instead of that of the name or the registry.
         cache_dir: Where downloads are kept, instead of the Hub's cache and of ``$I2I_ZOO_CACHE``.
         token: Token for the Hub; by default the one that ``hf auth login`` stored.
@@ -67,7 +68,13 @@ def locate(
     if revision is not None:
         raise ZooError(f"{name} has no revisions, since it is not on the Hub: drop revision={revision!r}.")
     if entry is None:
-        return _directory_files(Path(name))
+        result = result_of(Path(name))
+        if result.is_file():
+            raise ZooError(
+                f"{name}: the run has not saved a model yet: continue it with --ckpt_path last, or make a model of its "
+                f"last checkpoint with i2i-zoo convert METHOD {result} -o FOLDER."
+            )
+        return _directory_files(result)
     if entry.weights == "bundled":
         return _verified(_directory_files(bundle(name)), entry)
     return _directory_files(official_folder(entry, cache_dir))
