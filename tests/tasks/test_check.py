@@ -154,3 +154,9 @@ def test_a_method_inside_another_module_says_so() -> None:
     model.configure_model()
     with pytest.raises(ZooError, match="Pix2Pix trains as the model of a Trainer, not by itself or inside another"):
         model.training_step(batch(), 0)
+
+
+@pytest.mark.parametrize("verb", ["fit", "test", "predict"])
+def test_a_trainer_without_data_is_refused(verb: str, tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="Pix2Pix needs data: give the Trainer a datamodule or dataloaders too"):
+        getattr(tiny.trainer(tmp_path), verb)(tiny.model())

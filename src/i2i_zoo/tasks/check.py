@@ -36,6 +36,12 @@ class CheckedTask(Task):
             check_data(self, data)
         self._checked_stages.clear()
 
+    def train_dataloader(self) -> Any:
+        """Refuse to train without data; Lightning asks the model only if its trainer was given none."""
+        raise ZooError(f"{type(self).__name__} needs data: give the Trainer a datamodule or dataloaders too.")
+
+    test_dataloader = predict_dataloader = train_dataloader
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self._check_first("train", batch, self.batch_keys)
         check_sizes(self, batch, self.discriminator_networks)
