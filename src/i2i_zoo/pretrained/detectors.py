@@ -25,7 +25,7 @@ VOC = "ssd300_voc"
 #: The class of persons in Pascal VOC, with the background as class 0.
 VOC_PERSON = 15
 
-#: Sizes of SSD300's boxes on VOC as shares of the picture, which are larger on COCO in torchvision.
+#: Sizes of SSD300's boxes on VOC as shares of the picture; torchvision has those of COCO, which are smaller.
 _VOC_SCALES = [30 / 300, 60 / 300, 111 / 300, 162 / 300, 213 / 300, 264 / 300, 315 / 300]
 _RATIOS = [[2], [2, 3], [2, 3], [2, 3], [2], [2]]
 _STEPS = [8, 16, 32, 64, 100, 300]
@@ -40,8 +40,11 @@ _CONVOLUTIONS = {
             strict=True,
         )
     },
-    **{"extra.0.1": "conv5_1", "extra.0.3": "conv5_2", "extra.0.5": "conv5_3"},
-    **{"extra.0.7.1": "fc6", "extra.0.7.3": "fc7"},
+    "extra.0.1": "conv5_1",
+    "extra.0.3": "conv5_2",
+    "extra.0.5": "conv5_3",
+    "extra.0.7.1": "fc6",
+    "extra.0.7.3": "fc7",
     **{f"extra.{block}.{layer}": f"conv{block + 5}_{layer // 2 + 1}" for block in range(1, 5) for layer in (0, 2)},
 }
 _SOURCES = ("conv4_3_norm", "fc7", "conv6_2", "conv7_2", "conv8_2", "conv9_2")
