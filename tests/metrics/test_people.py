@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor
 
 import tiny
@@ -26,6 +27,7 @@ from i2i_zoo.metrics.inception import IS
 from i2i_zoo.metrics.people import PCKh, PersonIS, PersonMean, only_person
 from i2i_zoo.metrics.pictures import PictureMean, ssim, ssim_deformable, truncated
 from i2i_zoo.metrics.suites import METRICS, suite
+from i2i_zoo.pretrained.detectors import person_score
 from i2i_zoo.pretrained.pose_estimators import pose_estimator
 from media.test_pose_drawing import SIZE, from_rows_and_columns
 
@@ -178,6 +180,26 @@ def test_a_model_of_persons_is_measured(tmp_path: Path, keypoint_rcnn: Path) -> 
     for batch in batches:
         expected.update(batch["target"], batch["target_pose"])
     assert values["pckh_real"] == pytest.approx(float(expected.compute()))
+
+
+def test_detection_score_of_outputs_and_real_pictures(tmp_path: Path, pictures: tuple[Tensor, Tensor]) -> None:
+    torch.manual_seed(0)
+    name, file = "ssdlite320_mobilenet_v3_large", tmp_path / "ssdlite.pth"
+    network = torchvision.models.get_model(name, weights=None, weights_backbone=None)
+    for head in network.head.classification_head.module_list:
+        head[-1].bias.data.view(-1, 91)[:, 1] += 3  # persons
+    torch.save(network.state_dict(), file)
+    measures, missing = suite(tiny.model(), "", {"ds": {"detector": name, "weights": file}})
+    assert missing == []
+    assert measures["ds_real"].title == f"detection score ({name}, best score of a person) of the real pictures"
+    score = person_score(name, file)
+    for key, picture in zip(("ds", "ds_real"), pictures, strict=True):
+        assert measures[key].needs == ({"ds": "output", "ds_real": "target"}[key],)
+        measures[key].metric.update(picture[:1])
+        measures[key].metric.update(picture[1:2])
+        expected = score(((picture[:2] + 1) * 127.5).round() / 255).mean()
+        assert expected > 0.1
+        assert measures[key].metric.compute() == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_what_it_takes_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
