@@ -48,12 +48,9 @@ def is_sentence(text: str) -> bool:
     return text.isprintable() and text.endswith(".") and len(text) < 400
 
 
-# A picture that is given as a pose goes to a pose estimator, whose weights would be fetched.
-WITHOUT_POSES = sorted(name for name, tester in by_method().items() if "target_pose" not in tester.method.batch_keys)
-
-
-@pytest.mark.parametrize("name", WITHOUT_POSES)
-def test_wrong_conditions(name: str) -> None:
+# A picture that is given as a pose goes to the pose estimator.
+@pytest.mark.parametrize("name", sorted(by_method()))
+def test_wrong_conditions(name: str, keypoint_rcnn: Path) -> None:
     tester, model = by_method()[name](), built(name)
     required = tester.required(model) if model.verb == "translate" else {}
     given = tester.given(model)

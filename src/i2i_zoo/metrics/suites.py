@@ -8,20 +8,25 @@ from inspect import signature
 from os import PathLike
 from typing import Any, NamedTuple
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.media.pose_drawing import limb_mask, metric_mask
 from i2i_zoo.pretrained import segmenters
+from i2i_zoo.pretrained.detectors import person_score
 from i2i_zoo.pretrained.inception import inception
 from i2i_zoo.pretrained.mobilenet import MobileNetFeatures
+from i2i_zoo.pretrained.pose_estimators import pose_estimator
 from i2i_zoo.pretrained.weights import MissingWeights
 from i2i_zoo.tasks import Task
 
 from .fcn_score import FCNScore, LabelScore
 from .inception import FID, IS, KID, Perceptual
-from .pictures import PictureMean, l1, psnr, ssim
+from .people import Mask, PCKh, PersonIS, PersonMean
+from .pictures import PictureMean, l1, psnr, ssim, ssim_deformable
 
 Path = str | PathLike[str]
 
@@ -44,6 +49,26 @@ class Measure(NamedTuple):
 
 
 PAIR = ("output", "target")
+PERSON = ("output", "target", "target_pose")
+
+
+class Protocol(NamedTuple):
+    """How a paper on persons computes SSIM, its mask of a person, and both in words."""
+
+    ssim: Callable[..., Tensor]
+    mask: Mask
+    title: str
+
+
+#: The mask of the person, in words.
+LIMBS = "limbs of the target's pose"
+
+#: The protocols by the names of their methods: Siarohin et al. 2018, Ma et al. 2017.  PG2's released script takes the
+#: mask of the source's pose, although it calls it the target's; here it is the target's.
+PROTOCOLS = {
+    "deformable": Protocol(ssim_deformable, metric_mask, "Gaussian window of 13 pixels, range of each output"),
+    "pg2": Protocol(partial(ssim, window="uniform"), limb_mask, "uniform window of 7 pixels, covariances of a sample"),
+}
 
 
 def measure_psnr(task: Task, direction: str) -> dict[str, Measure]:
@@ -56,6 +81,45 @@ def measure_l1(task: Task, direction: str) -> dict[str, Measure]:
 
 def measure_ssim(task: Task, direction: str, window: str = "gaussian") -> dict[str, Measure]:
     return {"ssim": Measure(PictureMean(partial(ssim, window=window)), PAIR, f"SSIM ({window} window, interior)")}
+
+
+def measure_paper_ssim(paper: str, task: Task, direction: str) -> dict[str, Measure]:
+    measure, _, how = PROTOCOLS[paper]
+    return {f"ssim_{paper}": Measure(PictureMean(measure, truncate=True), PAIR, f"SSIM ({paper}, {how})")}
+
+
+def measure_paper_mask_ssim(paper: str, task: Task, direction: str) -> dict[str, Measure]:
+    measure, mask, how = PROTOCOLS[paper]
+    metric = PersonMean(measure, mask, truncate=True)
+    return {f"mask_ssim_{paper}": Measure(metric, PERSON, f"mask-SSIM ({paper}, {how}, {LIMBS})")}
+
+
+def measure_mask_ssim(task: Task, direction: str, window: str = "gaussian") -> dict[str, Measure]:
+    metric = PersonMean(partial(ssim, window=window))
+    return {"mask_ssim": Measure(metric, PERSON, f"mask-SSIM ({window} window, interior, {LIMBS})")}
+
+
+def measure_ds(
+    task: Task, direction: str, detector: str = "ssd300_vgg16", weights: Path | None = None
+) -> dict[str, Measure]:
+    score = person_score(detector, weights)
+    title = f"detection score ({detector}, best score of a person)"
+    return {
+        "ds": Measure(PictureMean(score), ("output",), title),
+        "ds_real": Measure(PictureMean(score), ("target",), f"{title} of the real pictures"),
+    }
+
+
+def measure_pckh(
+    task: Task, direction: str, estimator: str | None = None, weights: Path | None = None
+) -> dict[str, Measure]:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    find = pose_estimator(estimator, str(weights) if weights else None, device)
+    title = f"PCKh ({type(find).__name__}, within half a head)"
+    return {
+        "pckh": Measure(PCKh(find), ("output", "target_pose"), title),
+        "pckh_real": Measure(PCKh(find), PERSON[1:], f"{title} of the real pictures"),
+    }
 
 
 def measure_lpips(task: Task, direction: str, net: str = "alex") -> dict[str, Measure]:
@@ -93,6 +157,14 @@ def measure_is(
 ) -> dict[str, Measure]:
     metric = IS(inception("logits_unbiased", antialias, weights), splits)
     return {"is": Measure(metric, ("output",), f"Inception score ({variant('logits', antialias)}, {splits} splits)")}
+
+
+def measure_mask_is(
+    task: Task, direction: str, splits: int = 10, antialias: bool = False, weights: Path | None = None
+) -> dict[str, Measure]:
+    metric = PersonIS(inception("logits_unbiased", antialias, weights), splits)
+    title = f"mask-IS ({variant('logits', antialias)}, {splits} splits, {LIMBS})"
+    return {"mask_is": Measure(metric, ("output", "target_pose"), title)}
 
 
 def variant(feature: int | str, antialias: bool) -> str:
@@ -153,6 +225,14 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "frechet_mobilenetv2": measure_frechet_mobilenetv2,
     "kid": measure_kid,
     "is": measure_is,
+    "ssim_deformable": partial(measure_paper_ssim, "deformable"),
+    "ssim_pg2": partial(measure_paper_ssim, "pg2"),
+    "mask_ssim": measure_mask_ssim,
+    "mask_ssim_deformable": partial(measure_paper_mask_ssim, "deformable"),
+    "mask_ssim_pg2": partial(measure_paper_mask_ssim, "pg2"),
+    "mask_is": measure_mask_is,
+    "ds": measure_ds,
+    "pckh": measure_pckh,
 }
 
 #: The parts of results to their full names.

@@ -150,7 +150,7 @@ class PoseTask(Task):
     data_class = "PeopleData"
     aligned = True
     point_keys = ("source_pose", "target_pose")
-    default_metrics = ("psnr", "ssim", "l1")
+    default_metrics = ("ssim", "mask_ssim", "l1")
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
