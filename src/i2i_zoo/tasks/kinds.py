@@ -245,10 +245,8 @@ class PoseSource(Kind):
 
     @property
     def wanted(self) -> str:
-        names = f", or a name ({', '.join(NAMED_POSES)})" if self.named else ""
-        return (
-            "a file of poses, a picture or GIF of a person, or an array of 18 points, each x, y and visibility" + names
-        )
+        poses = "a file of poses, a picture or GIF of a person, or an array of 18 points, each x, y and visibility"
+        return f"a name ({', '.join(NAMED_POSES)}), {poses}" if self.named else poses
 
 
 def unreadable(value: Any) -> str:
