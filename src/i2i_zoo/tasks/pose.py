@@ -17,11 +17,12 @@ from i2i_zoo.media.named_poses import NAMED_POSES, named_pose
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_files import Poses
-from i2i_zoo.media.poses import resized
+from i2i_zoo.media.poses import POINTS, resized
 from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .base import Prediction, Task
 from .conditions import Condition
+from .graph import Graph
 from .kinds import PoseSource
 from .paired import noise
 from .translator import Source, Translator
@@ -213,6 +214,20 @@ class PoseTask(Task):
         pictures = {key: noise(batch, 3, height, width) for key in ("source", "target")}
         poses = {key: standing(batch, height, width) for key in self.point_keys}
         return {**pictures, **poses, "mask": (noise(batch, 1, height, width) > 0).float()}
+
+    def graph(self, **conditions: Any) -> Graph:
+        """``forward`` of a source and both poses, which are in pixels of the source."""
+        if conditions:
+            self.checked(conditions)
+            raise ZooError(f"The exported graph takes both poses as inputs: leave out {', '.join(conditions)}.")
+
+        def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
+            example = self.example_batch(batch, height, width)
+            return {key: example[key] for key in self.predict_keys}
+
+        facts = {"in_channels": 3, "out_channels": 3, "points": list(POINTS), "preprocess": self.preprocess.to_json()}
+        network = self.main_network
+        return Graph(self, inputs, network.stride, network.smallest, self.point_keys, facts)
 
     @property
     def predict_keys(self) -> tuple[str, ...]:
