@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_a_name_for_a_folder_of_persons(model: Any, devices: str, capsys: pytest
         assert np.abs(pixels(f"translated/{i}.png") - pixels(expected)).max() <= 1
     names = [model.translate("people/0.png", name, source_pose="poses/0_keypoints.json") for name in NAMED_POSES]
     assert len({pixels(picture).tobytes() for picture in names}) == len(NAMED_POSES)
+
+
+def test_the_example_of_a_checkpoint(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("i2i_zoo.examples.bundle", lambda name: Path("bundle"))
+    Path("bundle").mkdir()
+    shutil.copy("people/0.png", "bundle/example.png")
+    shutil.copy("poses/0_keypoints.json", "bundle/example-source_pose.json")
+    assert main(["translate", "model", "--pose", "waving", "--device", "cpu", "-o", "shown"]) == 0
+    expected = model.translate("people/0.png", "waving", source_pose="poses/0_keypoints.json")
+    assert np.abs(pixels("shown/model.png") - pixels(expected)).max() <= 1
+    assert Path("shown/model-beside.png").is_file()
+    shutil.copy("dance.json", "bundle/example-pose.json")
+    assert main(["translate", "model", "--device", "cpu", "-o", "clip"]) == 0
+    assert [path.name for path in Path("clip").iterdir()] == ["model.webp"]
 
 
 def test_poses_of_a_dataset(model: Any) -> None:
