@@ -37,7 +37,6 @@ STANDING = (
     (0.41, 0.12), (0.59, 0.12),
 )  # fmt: skip
 
-
 CONDITIONS = (
     Condition(
         "pose",
@@ -65,10 +64,11 @@ def read_target(pose: Any) -> Poses | str:
         return pose
     if isinstance(pose, str) and not os.path.splitext(pose)[1] and not os.path.lexists(pose):
         raise ZooError(f"{pose}: there is neither a pose of this name nor such a file; {choices(pose, NAMED_POSES)}.")
-    return read_poses(pose)
+    return poses_in(pose)
 
 
-def read_poses(pose: Any) -> Poses:
+def poses_in(pose: Any) -> Poses:
+    """`poses_of`, also of a tensor on a GPU or with a gradient."""
     return poses_of(pose.detach().cpu() if isinstance(pose, Tensor) else pose)
 
 
@@ -77,7 +77,7 @@ def read_own(pose: Any, source: Any) -> Poses:
 
     Raises `ZooError` as `poses_of`; for several poses, none of which has that name.
     """
-    poses = read_poses(pose)
+    poses = poses_in(pose)
     if len(poses.points) == 1:
         return poses
     origin = str(pose) if isinstance(pose, (str, Path)) else "The pose"
