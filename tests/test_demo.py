@@ -17,8 +17,10 @@ from i2i_zoo.demo import page as demo
 from i2i_zoo.demo.inputs import Choices, import_gradio, show_inputs
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import LABEL_NAMES, colour_labels, label_ids, palette_colours
+from i2i_zoo.media.pose_files import Poses, write_poses
 from i2i_zoo.methods.adain import AdaIN
 from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.deformable import Deformable
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.spade import SPADE
 from i2i_zoo.networks.initialization import init_kaiming
@@ -117,6 +119,37 @@ def test_page_of_a_model_of_any_style(tmp_path: Path) -> None:
         Choices(model).translate(photo, [None, 1.0, False])
     i2i_zoo.save(model, tmp_path / "any")
     demo.build([str(tmp_path / "any")])
+
+
+def test_page_of_a_model_of_poses(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Deformable(width=4, downs=3).eval()
+    assert labels_of(model) == ["Pose", "Pose of the person, if it should not be found in the picture"]
+    poses = model.example_batch(3, 64, 32)["source_pose"]
+    for name, chosen in (("own", poses[:1]), ("clip", poses)):
+        write_poses(tmp_path / f"{name}.json", Poses(chosen, ("",) * len(chosen), ((64, 32),) * len(chosen)))
+    own, clip, person = (str(tmp_path / name) for name in ("own.json", "clip.json", "person.png"))
+    Image.effect_noise((32, 64), 80).convert("RGB").save(person)
+    i2i_zoo.save(model, tmp_path / "poses")
+    page = demo.build([str(tmp_path / "poses")])
+    assert kinds(page).count("MultimodalTextbox") == 2
+    assert not any(block.visible for block in page.blocks.values() if getattr(block, "label", "") == "Sketch")
+    translate, given = handlers(page)["translate"], {"text": "", "files": [own]}
+    result = translate(person, {"text": " waving ", "files": []}, given)
+    np.testing.assert_array_equal(result, model.translate(person, "waving", source_pose=own))
+    with Image.open(translate(person, {"text": "", "files": [clip]}, given)) as file:
+        assert file.n_frames == 3
+    with pytest.raises(import_gradio().Error, match="Pose: there is none yet; a name "):
+        translate(person, {"text": "", "files": []}, given)
+
+
+@pytest.mark.usefixtures("keypoint_rcnn")
+def test_a_pose_may_be_a_picture_on_the_page(tmp_path: Path) -> None:
+    model, person, other = Deformable(width=4, downs=3).eval(), tmp_path / "person.png", tmp_path / "other.png"
+    for seed, file in enumerate((person, other)):
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8)).save(file)
+    result = Choices(model).translate(str(person), [{"text": "", "files": [str(other)]}, None])
+    np.testing.assert_array_equal(result, model.translate(person, other))
 
 
 def test_the_canvas_begins_with_the_example() -> None:

@@ -15,6 +15,7 @@ from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cogan import CoGAN
 from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.deformable import Deformable
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
@@ -108,6 +109,33 @@ def test_models_of_label_maps(made: SPADE | Pix2PixHD, tmp_path: Path) -> None:
     for kind in ("onnx", "torch"):
         differences = exporting.export(made.eval(), tmp_path / f"model.{kind}", kind)
         assert len(differences) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "half"), [("onnx", False), ("torch", True)])
+def test_models_of_poses(kind: Any, half: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    made = Deformable(width=4, downs=3).eval()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.mul_(2)
+    file = tmp_path / "model"
+    assert len(exporting.export(made, file, kind, half=half)) == 3
+    if kind == "onnx":
+        graph = onnx.load(file)
+        facts = json.loads(graph.metadata_props[0].value)
+        assert [value.name for value in graph.graph.input] == ["source", "source_pose", "target_pose"]
+        assert (facts["stride"], facts["points"][16]) == (8, "right ear")
+    else:
+        program = torch.export.load(file).module(check_guards=False)
+        batch = made.example_batch(2, 64, 40)
+        batch["source_pose"][0, [3, 4]] = 0  # an arm that is not seen
+        poses = [batch[key] for key in made.point_keys]
+        with torch.inference_mode():
+            output, expected = program(batch["source"].half(), *poses), made(batch["source"], *poses)
+        torch.testing.assert_close(output.float(), expected, atol=exporting.TOLERANCE[torch.float16], rtol=0)
+    with pytest.raises(ZooError, match="The exported graph takes both poses as inputs: leave out pose"):
+        made.graph(pose="waving")
 
 
 def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:

@@ -41,8 +41,9 @@ def export(
     """Write the ``forward`` of a method as a graph that runs without this package.
 
     The graph takes float tensors in [-1, 1] of any batch size, and of any height and width that are multiples of the
-    network's stride, and returns ``output``.  Its metadata hold method, stride, channels, range and preprocessing: in
-    ONNX under the key ``i2i_zoo``, in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
+    network's stride, and returns ``output``.  Poses (B, 18, 3) are in pixels, and in single precision also with
+    ``half``.  Its metadata hold method, stride, channels, range and preprocessing: in ONNX under the key ``i2i_zoo``,
+    in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
     ``torch.export.load(path).module(check_guards=False)``, since its guards reject the smallest size of a U-Net.
 
     Args:
@@ -118,13 +119,13 @@ def trace(graph: Graph, dtype: torch.dtype) -> ExportedProgram:
     module = copy.deepcopy(graph.module).to(dtype)
     stride, smallest = graph.stride, graph.smallest
     # Sizes that differ from each other and from 1: an export might take an axis of length 1 for a constant.
-    noise = [value.to(dtype) for value in graph.inputs(2, smallest + 2 * stride, smallest + 3 * stride).values()]
-    drop_idle(module, noise)
-    axes: dict[int, Any] = {
-        axis: Dim("batch") if name == "batch" else stride * Dim(name, min=-(-smallest // stride))
-        for axis, name in graph.axes.items()
-    }
-    return torch.export.export(module, tuple(noise), dynamic_shapes=tuple(axes for _ in noise), strict=False)
+    noise = graph.inputs(2, smallest + 2 * stride, smallest + 3 * stride)
+    values = graph.cast(noise, dtype)
+    drop_idle(module, values)
+    lengths: dict[str, Any] = {"batch": Dim("batch")}
+    lengths |= {side: stride * Dim(side, min=-(-smallest // stride)) for side in ("rows", "columns")}
+    shapes = tuple({axis: lengths[length] for axis, length in graph.axes(name).items()} for name in noise)
+    return torch.export.export(module, tuple(values), dynamic_shapes=shapes, strict=False)
 
 
 def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
@@ -168,8 +169,8 @@ def compare(graph: Graph, runner: Runner, dtype: torch.dtype) -> dict[tuple[int,
     size = max(graph.smallest, 64 // stride * stride)
     differences = {}
     for batch, height, width in ((1, size, size), (2, size, size + stride), (3, size + 2 * stride, size)):
-        values = list(graph.inputs(batch, height, width).values())
-        expected = graph.module(*values)
-        found = runner([value.to(dtype) for value in values]).float()
+        inputs = graph.inputs(batch, height, width)
+        expected = graph.module(*inputs.values())
+        found = runner(graph.cast(inputs, dtype)).float()
         differences[tuple(expected.shape)] = float((found - expected).abs().max())
     return differences

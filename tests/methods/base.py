@@ -462,9 +462,15 @@ class PoseTester(MethodTester):
         other = model.translate(source, own, source_pose=own)
         # Numbers of a file are rounded, so single features come from the next pixel.
         assert 10 * (found - expected).abs().mean() < (other - expected).abs().mean()
-        write_poses(tmp_path / "clip.json", Poses(batch["target_pose"], ("a", "b"), (size, size)))
-        with pytest.raises(ZooError, match=r"clip\.json: the file holds 2 poses"):
-            model.translate(source, tmp_path / "clip.json", source_pose=own)
+
+    def test_several_poses_give_a_clip(self, model: Any) -> None:
+        model.eval()
+        batch = self.batch(self.size)
+        source, poses, own = batch["source"], batch["target_pose"], batch["source_pose"]
+        clips = model.translate(source, poses, source_pose=own)
+        assert clips.shape == (2, 2, 3, *self.size)
+        expected = model.translate(source[1], poses[1], source_pose=own[1])
+        torch.testing.assert_close(clips[1, 1], expected, rtol=0, atol=1e-5)
 
     def test_wrong_poses_are_refused(self, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         batch = self.batch(self.size)

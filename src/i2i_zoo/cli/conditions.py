@@ -112,6 +112,13 @@ def chosen_value(condition: Condition, args: argparse.Namespace) -> Any:
     return values if len(values) > 1 else values[0]
 
 
+def split_conditions(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The conditions that all sources share, and the files or folders of those that each source has for itself."""
+    own = {condition.name for condition in args.model.conditions if condition.per_source} if args.model else set()
+    parts = ({name: value for name, value in args.conditions.items() if (name in own) == per} for per in (False, True))
+    return next(parts), next(parts)
+
+
 def refuse_typo(command: Parser, unknown: Sequence[str]) -> None:
     """Exit with a message if an unknown flag is almost one of the verb itself."""
     flag = first_flag(unknown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import glob
+import json
 import multiprocessing
 import os
 import sys
@@ -18,14 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i_zoo.errors import ZooError, printable
-from i2i_zoo.examples import example
 from i2i_zoo.registry import check_exists
 
-from .conditions import EPILOG, load_named
+from .conditions import EPILOG, load_named, split_conditions
 from .parser import Parser, positive
 
 if TYPE_CHECKING:
-    from i2i_zoo.methods.base import Method
+    from i2i_zoo.tasks.conditions import Condition
+    from i2i_zoo.tasks.translator import Translator
 
 HELP = "translate pictures with a checkpoint"
 
@@ -44,7 +45,7 @@ def add_arguments(command: Parser) -> None:
         "--output",
         type=Path,
         default=Path("translated"),
-        help="folder for the results, PNG files of 8 bits a channel [%(default)s]",
+        help="folder for the results: PNG files of 8 bits a channel, animated WebP files for clips [%(default)s]",
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
@@ -61,15 +62,20 @@ def run(args: argparse.Namespace) -> int:
         raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
     check_exists(args.name)  # also where all results are there already
     if not args.inputs:
+        from .translate_example import translate_example
+
         return translate_example(args)
-    jobs = plan(args.inputs, args.output)
+    shared, _ = split_conditions(args)
+    # Without conditions the model is not loaded yet, which is not needed if all results are there.
+    translator = args.model.translator(**shared) if args.model else None
+    jobs = plan(args.inputs, args.output, translator.suffix if translator else ".png")
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
     if todo:
-        shared, own = split_conditions(args, todo)
+        own = own_conditions(args, todo)
         if args.devices == 1:
-            model = args.model or load_named(args.name, args.device)
-            failures += translate_all(model, todo, args.batch, shared, own)
+            translator = translator or load_named(args.name, args.device).translator()
+            failures += translate_all(translator, todo, args.batch, own)
         else:
             failures += translate_sharded(args, todo, shared, own)
     for failure in failures:
@@ -80,74 +86,38 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def split_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> tuple[dict[str, Any], OwnConditions]:
-    """The conditions that all sources share, and those that each source has for itself.
+def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnConditions:
+    """The conditions that each source has for itself.
 
-    For the latter, the command line names a file if there is one source, or a folder with a file of the same name for
-    each source.
+    The command line names a file if there is one source, or a folder with a file of the same name for each source.
     """
-    shared, own = dict(args.conditions), {source: dict[str, Any]() for source in jobs.values()}
-    for condition in args.model.conditions if shared else ():
-        if condition.per_source and condition.name in shared:
-            place = Path(shared.pop(condition.name))
+    own, (_, places) = {source: dict[str, Any]() for source in jobs.values()}, split_conditions(args)
+    for condition in args.model.conditions if places else ():
+        if condition.name in places:
             for target, source in jobs.items():
-                own[source][condition.name] = partner(
-                    place, target.relative_to(args.output), len(jobs), condition.option
-                )
-    return shared, own
+                name, place = target.relative_to(args.output), Path(places[condition.name])
+                own[source][condition.name] = partner(place, name, len(jobs), condition)
+    return own
 
 
-def partner(place: Path, name: Path, count: int, option: str) -> Path:
-    """The file for one source: ``place`` itself, or the file of this name and any suffix in the folder ``place``."""
-    from i2i_zoo.media.files import PICTURE_SUFFIXES
-
+def partner(place: Path, name: Path, count: int, condition: Condition) -> Path:
+    """The file for one source: ``place`` itself, or the file of this name in the folder ``place``, however it ends."""
     if not place.is_dir():
         if count > 1:
-            raise ZooError(f"{option} {place}: this is one file, and there are {count} inputs; name a folder.")
+            raise ZooError(
+                f"{condition.option} {place}: this is one file, and there are {count} inputs; name a folder."
+            )
         return place
     stem = str(name.with_suffix(""))
     for form in (stem, *(unicodedata.normalize(form, stem) for form in ("NFC", "NFD"))):
-        for suffix in PICTURE_SUFFIXES:
-            if (file := place / f"{form}{suffix}").is_file():
+        for ending in condition.kind.endings:
+            if (file := place / f"{form}{ending}").is_file():
                 return file
-    raise ZooError(f"{option} {place}: the folder has no file {stem}; add it.")
+    raise ZooError(f"{condition.option} {place}: the folder has no file {stem}; add it.")
 
 
-def translate_example(args: argparse.Namespace) -> int:
-    """Translate the checkpoint's example, and write the result and a picture of both side by side."""
-    source = example(args.name)
-    if source is None:
-        raise ZooError(f"{args.name} ships no example: give pictures, i2i-zoo translate {args.name} PICTURE.")
-    from i2i_zoo.callbacks.samples import grid
-    from i2i_zoo.media.files import save_picture
-    from i2i_zoo.media.geometry import resize
-    from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
-
-    model = args.model or load_named(args.name, args.device)
-    conditions, shipped = dict(args.conditions), []
-    for condition in model.conditions:
-        file = example(args.name, condition.name)
-        if condition.required and condition.name not in conditions and file is not None:
-            conditions[condition.name] = str(file)
-            shipped.append(file)
-    translator = model.translator(**conditions)
-    if translator.direction != model.directions[0]:
-        raise ZooError(f"{args.name} ships an example of A: give pictures of B to translate with --direction ba.")
-    read = translator.read(source)
-    (result,) = translator.translate_read([read])
-    save_picture(result, args.output / f"{args.name}.png")
-    height, width = read.values.shape[-2:]
-    shown = [to_pil(translator.show_source(read.values[None])[0])]
-    shown += [to_pil(resize(read_picture(file), (height, width))) for file in shipped]
-    beside = args.output / f"{args.name}-beside.png"
-    save_picture(grid([[to_uint8(read_picture(picture)) for picture in (*shown, result)]]), beside)
-    print(printable(f"{args.output / args.name}.png  the result"))
-    print(printable(f"{beside}  input and result beside each other"))
-    return 0
-
-
-def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
-    """Each file to write to its source.
+def plan(inputs: Sequence[str], output: Path, suffix: str = ".png") -> dict[Path, Path]:
+    """Each file to write, with this suffix, to its source.
 
     Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
     an input.
@@ -161,14 +131,14 @@ def plan(inputs: Sequence[str], output: Path) -> dict[Path, Path]:
         if Path(text).is_dir() and real(text) in (real(output), *real(output).parents):
             raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
         for source, relative in pictures:
-            found.setdefault(output / relative.with_suffix(".png"), []).append((source, relative))
+            found.setdefault(output / relative.with_suffix(suffix), []).append((source, relative))
     jobs: dict[Path, Path] = {}
     for target, pictures in found.items():
         beside = len({real(source.parent) for source, _ in pictures}) == 1
         alone = len({real(source) for source, _ in pictures}) == 1
         for source, relative in pictures:
             # x.jpg and x.png in one folder become x.jpg.png and x.png.png.
-            own = target if alone or not beside else output / f"{relative}.png"
+            own = target if alone or not beside else output / f"{relative}{suffix}"
             if own in jobs and real(jobs[own]) != real(source):
                 raise ZooError(f"{jobs[own]} and {source} would both be written to {own}; translate them apart.")
             jobs[own] = source
@@ -207,18 +177,12 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
 
 
 def translate_all(
-    model: Method,
-    jobs: Mapping[Path, Path],
-    batch: int,
-    conditions: Mapping[str, Any],
-    own: OwnConditions,
-    quiet: bool = False,
+    translator: Translator, jobs: Mapping[Path, Path], batch: int, own: OwnConditions, quiet: bool = False
 ) -> list[str]:
     """Translate and write each file, and return a sentence for each failure."""
     from tqdm import tqdm
 
     failures = []
-    translator = model.translator(**conditions)
     with tqdm(total=len(jobs), unit=" pictures", disable=quiet or None) as progress:
         for _, failure in translator.translate_files(jobs, batch, own.__getitem__):
             failures += [] if failure is None else [failure]
@@ -276,7 +240,7 @@ def translate_part(
         import torch
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    return translate_all(load_once(name, device), jobs, batch, conditions, own, quiet=True)
+    return translate_all(translator_once(name, device, json.dumps(conditions)), jobs, batch, own, quiet=True)
 
 
 def end_with_parent(parent: int) -> None:
@@ -291,5 +255,6 @@ def end_with_parent(parent: int) -> None:
 
 
 @functools.cache
-def load_once(name: str, device: str) -> Method:
-    return load_named(name, device)
+def translator_once(name: str, device: str, conditions: str) -> Translator:
+    """The translator of a checkpoint with conditions, which are JSON."""
+    return load_named(name, device).translator(**json.loads(conditions))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from PIL import Image
 
 from i2i_zoo.errors import ZooError, install
+from i2i_zoo.media.clips import save_clip
 from i2i_zoo.methods.base import Method
 from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, Switch
+from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, PoseSource, Switch
 from i2i_zoo.tasks.preprocess import Preprocess
 
 
@@ -49,7 +52,9 @@ class Choices:
         """
         chosen = {"direction": self.direction} if self.direction else dict[str, Any]()
         for condition, value in zip(self.conditions, values, strict=True):
-            if isinstance(value, str) and not isinstance(condition.kind, (PictureFile, Choice)):
+            if isinstance(condition.kind, PoseSource) and value is not None:
+                value = next(iter(value["files"]), None) or value["text"].strip() or None
+            elif isinstance(value, str) and not isinstance(condition.kind, (PictureFile, Choice)):
                 value = condition.parse(value.split()) if value.strip() else None
             if value is None and condition.required:
                 raise ZooError(f"{condition.label}: there is none yet; {condition.kind.wanted} is needed.")
@@ -57,15 +62,19 @@ class Choices:
                 chosen[condition.name] = value
         return chosen
 
-    def translate(self, picture: Any, values: Sequence[Any]) -> Image.Image:
-        """The translation of a picture.
+    def translate(self, picture: Any, values: Sequence[Any]) -> Image.Image | str:
+        """The translation of a picture; for a clip, an animated file of it.
 
         Raises `ZooError` if there is no picture, and as ``Task.translate``.
         """
         if picture is None:
             raise ZooError("There is no picture yet: upload, photograph or draw one.")
-        translation: Image.Image = self.model.translate(picture, **self.chosen(values))
-        return translation
+        translation: Image.Image | list[Image.Image] = self.model.translate(picture, **self.chosen(values))
+        if isinstance(translation, Image.Image):
+            return translation
+        file = Path(mkdtemp(), "clip.webp")
+        save_clip(translation, file)
+        return str(file)
 
     def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Image.Image]:
         """Pictures from a seed, by default a new one.  Raises `ZooError` as ``Task.sample``."""
@@ -97,6 +106,19 @@ def picture_input(gradio: Any, label: str, height: int = 180) -> Any:
     return gradio.Image(label=label, interactive=True, sources=sources, type="filepath", image_mode=None, height=height)
 
 
+def pose_input(gradio: Any, condition: Condition) -> Any:
+    """A line for the name of a pose, to which a file may be attached in its place."""
+    return gradio.MultimodalTextbox(
+        label=condition.label,
+        placeholder=f"attach {condition.kind.wanted}",
+        file_types=[".json", ".csv", ".npy", "image"],
+        sources=["upload"],
+        submit_btn=False,
+        max_plain_text_length=1000,
+        interactive=True,
+    )
+
+
 def slider(gradio: Any, condition: Condition) -> Any:
     kind: Any = condition.kind
     return gradio.Slider(kind.low, kind.high, condition.default, label=condition.label, interactive=True)
@@ -112,6 +134,7 @@ def radio(gradio: Any, condition: Condition) -> Any:
 
 
 INPUTS: Mapping[type[Kind], Callable[[Any, Condition], Any]] = {
+    PoseSource: pose_input,
     PictureFile: lambda gradio, condition: picture_input(gradio, condition.label),
     Number: slider,
     Switch: checkbox,

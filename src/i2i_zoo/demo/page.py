@@ -117,7 +117,7 @@ def show_painting(name: str, choices: Choices, palette: str) -> None:
             go = gradio.Button("Translate", variant="primary")
             inputs = show_inputs(choices)
 
-    def translate(drawing: Mapping[str, Any], *values: Any) -> Image.Image:
+    def translate(drawing: Mapping[str, Any], *values: Any) -> Image.Image | str:
         return or_message(lambda: choices.translate(painted_labels(drawing, palette), values))
 
     go.click(translate, [canvas, *inputs], result, concurrency_id="translate")
@@ -149,10 +149,10 @@ def show_pictures(choices: Choices) -> None:
                 gradio.HTML(legend_html(legend(target)))
             gradio.HTML(style({}))
 
-    def translate(picture: str | None, *values: Any) -> Image.Image:
+    def translate(picture: str | None, *values: Any) -> Image.Image | str:
         return or_message(choices.translate, picture, values)
 
-    def translate_sketch(drawing: Mapping[str, Any], *values: Any) -> Image.Image:
+    def translate_sketch(drawing: Mapping[str, Any], *values: Any) -> Image.Image | str:
         return or_message(choices.translate, flatten(drawing, (255, 255, 255)), values)
 
     go.click(translate, [upload, *inputs], result, concurrency_id="translate")

@@ -58,7 +58,8 @@ def part_transforms(source: Tensor, target: Tensor) -> Tensor:
         one whose points in the target lie on a line.
     """
     device, source, target = source.device, on_cpu(source), on_cpu(target)
-    points, counted = source.new_zeros(2, len(source), PARTS, 18, 2), source.new_zeros(len(source), PARTS, 18)
+    batch = source.shape[0]  # not len(), which export would take for a constant
+    points, counted = source.new_zeros(2, batch, PARTS, 18, 2), source.new_zeros(batch, PARTS, 18)
     points[:, :, :2] = torch.stack([source, target])[:, :, None, :, :2]
     counted[:, 0] = body_points(source, target, TORSO)
 
@@ -88,7 +89,7 @@ def part_masks(target: Tensor, height: int, width: int) -> Tensor:
     """
     device, target = target.device, exact(target)
     x, y = torch.arange(width, device=target.device), torch.arange(height, device=target.device)[:, None]
-    masks = torch.zeros(len(target), PARTS, height, width, device=target.device)
+    masks = torch.zeros(target.shape[0], PARTS, height, width, device=target.device)
     masks[:, 0] = 1
 
     seen = target[:, HEAD, 2:]
@@ -167,17 +168,43 @@ def fit_affine(points: Tensor, images: Tensor, counted: Tensor) -> Tensor:
     near, near_centre, near_scale = normalised(points, counted[..., None])
     far, far_centre, far_scale = normalised(images, counted[..., None])
     known = ~on_a_line(near, near_scale) & (far_scale < 1 / ON_A_LINE)
-    left = torch.cat([near, counted[..., None]], -1)
-    right = torch.zeros_like(left)
-    equations = torch.cat([torch.cat([left, right, far[..., :1]], -1), torch.cat([right, left, far[..., 1:]], -1)], -2)
-    solution = torch.linalg.svd(equations, full_matrices=False).Vh[..., -1, :]
-    solution = solution[..., :6] / -solution[..., 6:].where(known[..., None], 1.0)
-    rows = solution.unflatten(-1, (2, 3))
-    # Undo the scaling: image = far_centre + (A (point - near_centre) near_scale + b) / far_scale.
-    matrix = rows[..., :2] * (near_scale / far_scale)[..., None, None]
-    offset = far_centre + rows[..., 2] / far_scale[..., None] - (matrix * near_centre[..., None, :]).sum(-1)
+    # With n = near and f = far, the fit A minimises sum |A n - f|^2 / (1 + |A|^2).  So A (N - u) = F for
+    # N = sum n n^T and F = sum f n^T.  That minimum, u, is the smallest root of a cubic.  A decomposition would give
+    # the same, but other runtimes lack it.
+    n, f = near[..., None], far[..., None, :]
+    xx, xy, _, yy = (n * near[..., None, :]).sum(-3).flatten(-2).unbind(-1)
+    (px, qx), (py, qy) = [part.unbind(-1) for part in (n * f).sum(-3).unbind(-2)]
+    s = far.square().sum((-2, -1))
+    pp, pq, qq = px * px + qx * qx, px * py + qx * qy, py * py + qy * qy
+    u = smallest_root(
+        s * (xx * yy - xy * xy) - (yy * pp - 2 * xy * pq + xx * qq),
+        xx * yy - xy * xy + s * (xx + yy) - pp - qq,
+        xx + yy + s,
+    )
+    xx, yy = xx - u, yy - u
+    determinant = (xx * yy - xy * xy).where(known, 1.0)
+    rows = [
+        torch.stack([yy * x - xy * y, xx * y - xy * x], -1) / determinant[..., None] for x, y in ((px, py), (qx, qy))
+    ]
+    matrix = torch.stack(rows, -2)
+    # Undo the scaling: image = far_centre + A (point - near_centre) near_scale / far_scale.
+    matrix = matrix * (near_scale / far_scale)[..., None, None]
+    offset = far_centre - (matrix * near_centre[..., None, :]).sum(-1)
     fitted = torch.cat([matrix, offset[..., None]], -1)
     return torch.where(known[..., None, None], fitted, fitted.new_tensor(NOWHERE).view(2, 3))
+
+
+def smallest_root(constant: Tensor, linear: Tensor, square: Tensor) -> Tensor:
+    """The smallest root u of constant - linear u + square u^2 - u^3, whose roots are all real and not negative.
+
+    Newton's method, which cannot overshoot it from 0.
+    """
+    u = torch.zeros_like(constant)
+    for _ in range(12):
+        value = constant - u * (linear - u * (square - u))
+        slope = linear - u * (2 * square - 3 * u)
+        u = u + value / slope.clamp(min=1e-12)
+    return u
 
 
 def normalised(points: Tensor, counted: Tensor) -> tuple[Tensor, Tensor, Tensor]:

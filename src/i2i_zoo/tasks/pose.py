@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, choices
+from i2i_zoo.media.clips import save_clip
 from i2i_zoo.media.geometry import pad_to_stride
+from i2i_zoo.media.named_poses import NAMED_POSES, named_pose
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_files import Poses
-from i2i_zoo.media.poses import resized
+from i2i_zoo.media.poses import POINTS, resized
 from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .base import Prediction, Task
 from .conditions import Condition
-from .kinds import Kind, unreadable
+from .graph import Graph
+from .kinds import PoseSource
 from .paired import noise
 from .translator import Source, Translator
 
@@ -36,52 +37,62 @@ STANDING = (
     (0.41, 0.12), (0.59, 0.12),
 )  # fmt: skip
 
-
-@dataclass(frozen=True)
-class PoseValue(Kind):
-    """A pose, or several of them: see `read_pose`."""
-
-    metavar: ClassVar[str] = "FILE"
-
-    def parse(self, words: Sequence[str]) -> str:
-        return words[0]
-
-    def is_valid(self, value: Any) -> bool:
-        return isinstance(value, (str, Path, Image.Image, np.ndarray)) or (
-            isinstance(value, Tensor) and not unreadable(value)
-        )
-
-    @property
-    def wanted(self) -> str:
-        return "a file of a pose, a picture of a person, or an array of 18 points, each x, y and visibility"
-
-
 CONDITIONS = (
-    Condition("pose", PoseValue(), "the pose to take, in pixels of the source", required=True),
+    Condition(
+        "pose",
+        PoseSource(named=True),
+        "the pose to take: a file of poses in pixels of the source, a picture, a GIF, or a name such as waving",
+        label="Pose",
+        required=True,
+    ),
     Condition(
         "source_pose",
-        PoseValue(),
+        PoseSource(),
         "the pose of the person in the source, in its pixels; by default it is found in the picture",
+        label="Pose of the person, if it should not be found in the picture",
         per_source=True,
     ),
 )
 
 
-def read_pose(pose: Any) -> Poses:
-    """Read one pose, with the size of its picture if its file tells it.
+def read_target(pose: Any) -> Poses | str:
+    """The poses to take, each with the size of its picture if its file tells it; or a name of `NAMED_POSES`.
 
-    Args:
-        pose: What `poses_of` takes: an array or a tensor (18, 3) of x, y and visibility, a file of a pose, or a picture
-            of a person.
-
-    Raises:
-        ZooError: As `poses_of`; for several poses.
+    Raises `ZooError` as `poses_of`; for a word that is neither a name nor a file, it suggests names.
     """
-    poses = poses_of(pose.detach().cpu() if isinstance(pose, Tensor) else pose)
-    if len(poses.points) != 1:
-        where = f"{pose}: the file" if isinstance(pose, (str, Path)) else "The pose"
-        raise ZooError(f"{where} holds {len(poses.points)} poses: give one, of a single picture.")
-    return poses
+    if isinstance(pose, str) and pose in NAMED_POSES:
+        return pose
+    if isinstance(pose, str) and not os.path.splitext(pose)[1] and not os.path.lexists(pose):
+        raise ZooError(f"{pose}: there is neither a pose of this name nor such a file; {choices(pose, NAMED_POSES)}.")
+    return poses_in(pose)
+
+
+def poses_in(pose: Any) -> Poses:
+    """`poses_of`, also of a tensor on a GPU or with a gradient."""
+    return poses_of(pose.detach().cpu() if isinstance(pose, Tensor) else pose)
+
+
+def read_own(pose: Any, source: Any) -> Poses:
+    """The one pose of a source.  A file of many pictures' poses gives that of the source's file name.
+
+    Raises `ZooError` as `poses_of`; for several poses, none of which has that name.
+    """
+    poses = poses_in(pose)
+    if len(poses.points) == 1:
+        return poses
+    origin = str(pose) if isinstance(pose, (str, Path)) else "The pose"
+    name = Path(source).name if isinstance(source, (str, Path)) else ""
+    if poses.names.count(name) == 1:
+        index = poses.names.index(name)
+        return Poses(poses.points[index : index + 1], (name,), poses.sizes[index : index + 1])
+    raise ZooError(f"{origin} holds {len(poses.points)} poses, and none under the source's name: give one pose.")
+
+
+def held(poses: Tensor) -> Tensor:
+    """The poses of a clip (T, 18, 3), in which frames without a person repeat the pose before, or the first one."""
+    seen = poses[..., 2].amax(1) > 0
+    latest = torch.where(seen, torch.arange(len(poses)), -1).cummax(0).values
+    return poses[latest.where(latest >= 0, seen.int().argmax())]
 
 
 def shifted(poses: Tensor, offset: Tensor) -> Tensor:
@@ -90,45 +101,75 @@ def shifted(poses: Tensor, offset: Tensor) -> Tensor:
 
 
 class PoseTranslator(Translator):
-    """Persons (B, 3, H, W) to the same in another pose.
+    """Persons (B, 3, H, W) to the same in another pose.  Several poses give a clip (T, 3, H, W) of each person.
 
     A pose is in pixels of its picture, so both poses travel with the picture through the engine: as 54 channels each,
     which are constant over the picture.
 
     Args:
         task: The model.
-        pose: The pose to take.
+        pose: The poses to take, or the name of one.
         **engine: See `Translator`.
     """
 
     task: PoseTask
 
-    def __init__(self, task: PoseTask, pose: Poses, **engine: Any) -> None:
+    #: How many frames of a clip go through the network together.
+    FRAMES = 8
+
+    def __init__(self, task: PoseTask, pose: Poses | str, **engine: Any) -> None:
         super().__init__(task, **engine)
         self.pose = pose
+        self.is_clip = not isinstance(pose, str) and len(pose.points) > 1
+        if self.is_clip:
+            self.suffix = ".webp"
+
+    def save(self, result: Any, path: Path) -> None:
+        if self.is_clip:
+            save_clip(result, path)
+        else:
+            super().save(result, path)
 
     def read_values(self, source: Any, **own: Any) -> Tensor:
         return read_picture(source)
 
     def read(self, source: Any, **own: Any) -> Source:
-        """The picture and its pose, which is found in the picture if it is not given."""
+        """The picture, its pose, which is found in the picture if it is not given, and the poses to take."""
         read = super().read(source, **own)
-        if "source_pose" in own:
-            return read._replace(own={"source_pose": read_pose(own["source_pose"])})
+        size = read.values.shape[-2:]
         try:
-            return read._replace(own={"source_pose": read_pose(source)})
+            person = read_own(own.get("source_pose", source), source).fitted(size)[0]
         except ZooError as error:
+            if "source_pose" in own:
+                raise
             raise type(error)(
                 f"{str(error).removesuffix('.')}; or give the pose in the source yourself, as source_pose "
                 "(--source-pose)."
             ) from error
+        poses = named_pose(self.pose, person)[None] if isinstance(self.pose, str) else held(self.pose.fitted(size))
+        return read._replace(own={"source_pose": person, "poses": poses})
 
     def at_working_size(self, source: Source) -> Tensor:
-        """The picture and both poses, (3 + 54 + 54, H, W), at the size that the model was trained at."""
+        """The picture, its pose and the first of the poses to take, (3 + 54 + 54, H, W), at the size that the model was
+        trained at."""
         picture = super().at_working_size(source)
         old, new = source.values.shape[-2:], picture.shape[-2:]
-        poses = [resized(pose.fitted(old)[0], old, new).flatten() for pose in (source.own["source_pose"], self.pose)]
-        return torch.cat([picture, torch.cat(poses).to(picture)[:, None, None].expand(-1, *new)])
+        poses = torch.stack([source.own["source_pose"], source.own["poses"][0]])
+        constant = resized(poses, old, new).flatten().to(picture)
+        return torch.cat([picture, constant[:, None, None].expand(-1, *new)])
+
+    def translate_read(self, sources: Sequence[Source]) -> list[Any]:
+        if not self.is_clip:
+            return super().translate_read(sources)
+        return [self.clip(source) for source in sources]
+
+    def clip(self, source: Source) -> Any:
+        """A list of PIL images, one for each pose, for a picture; (T, 3, H, W) for a tensor."""
+        frames = [source._replace(own={**source.own, "poses": pose[None]}) for pose in source.own["poses"]]
+        results: list[Any] = []
+        for start in range(0, len(frames), self.FRAMES):
+            results += super().translate_read(frames[start : start + self.FRAMES])
+        return torch.stack(results) if source.is_tensor else results
 
     def forward(self, source: Tensor) -> Tensor:
         picture, constant = source[:, :3], source[:, 3:, 0, 0].float()
@@ -157,7 +198,7 @@ class PoseTask(Task):
         return CONDITIONS
 
     def make_translator(self, pose: Any, **engine: Any) -> PoseTranslator:
-        return PoseTranslator(self, read_pose(pose), **engine)
+        return PoseTranslator(self, read_target(pose), **engine)
 
     def fitted(self, source: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
         """``forward`` for any height and width: the picture is mirrored up to the network's stride, and the result is
@@ -173,6 +214,20 @@ class PoseTask(Task):
         pictures = {key: noise(batch, 3, height, width) for key in ("source", "target")}
         poses = {key: standing(batch, height, width) for key in self.point_keys}
         return {**pictures, **poses, "mask": (noise(batch, 1, height, width) > 0).float()}
+
+    def graph(self, **conditions: Any) -> Graph:
+        """``forward`` of a source and both poses, which are in pixels of the source."""
+        if conditions:
+            self.checked(conditions)
+            raise ZooError(f"The exported graph takes both poses as inputs: leave out {', '.join(conditions)}.")
+
+        def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
+            example = self.example_batch(batch, height, width)
+            return {key: example[key] for key in self.predict_keys}
+
+        facts = {"in_channels": 3, "out_channels": 3, "points": list(POINTS), "preprocess": self.preprocess.to_json()}
+        network = self.main_network
+        return Graph(self, inputs, network.stride, network.smallest, self.point_keys, facts)
 
     @property
     def predict_keys(self) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError, printable
@@ -107,6 +106,13 @@ class Translator(nn.Module, ABC):
     def finish(self, output: Tensor, values: Tensor) -> Tensor:
         """Turn an output (D, h, w) into a picture (1 or 3, H, W) in [-1, 1], as large as its source (C, H, W)."""
         return resize(output.float(), values.shape[-2:])
+
+    #: How the names of result files end.
+    suffix = ".png"
+
+    def save(self, result: Any, path: Path) -> None:
+        """Write a result whose source was no tensor.  Raises `ZooError` if that fails."""
+        save_picture(result, path)
 
     def peak_memory(self, batch: Tensor) -> int:
         """The most bytes that the network holds at once for a batch (B, C, H, W) on the meta device."""
@@ -225,7 +231,7 @@ class Translator(nn.Module, ABC):
         batch: int = 1,
         own: Callable[[Path], dict[str, Any]] = lambda source: {},
     ) -> Iterator[tuple[Path, str | None]]:
-        """Translate picture files, and write the results as PNG files of 8 bits a channel.
+        """Translate picture files, and write the results, such as PNG files of 8 bits a channel.
 
         The next batch is read while the network runs.
 
@@ -267,16 +273,15 @@ class Translator(nn.Module, ABC):
             if isinstance(result, str):
                 yield target, result
             else:
-                save_picture(result, target)
+                self.save(result, target)
                 yield target, None
 
-    def translate_alone(self, source: Source) -> Image.Image | str:
+    def translate_alone(self, source: Source) -> Any:
         """The result of one source, or the sentence that says why it failed."""
         try:
-            result: Image.Image = self.translate_read([source])[0]
+            return self.translate_read([source])[0]
         except ZooError as error:
             return about(error, source.origin)
-        return result
 
 
 def about(error: ZooError, file: str) -> str:
