@@ -23,6 +23,7 @@ from i2i_zoo.annotations import checked_arguments
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
+from i2i_zoo.store.tensorflow import is_tensorflow, read_tensorflow
 from i2i_zoo.store.tensors import first_few, is_lightning, read_lightning, read_pickle, state_dicts
 from i2i_zoo.tasks.conditions import shown
 
@@ -40,6 +41,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         files: The generator's file; or networks' names to their files, such as
             ``{"generator": "latest_net_G.pth", "discriminator": "latest_net_D.pth"}``; or one ``.ckpt`` of `fit`, whose
             averaged weights are taken if it has them.  Of several state dicts in a file, the first that fits is taken.
+            Of a checkpoint of TensorFlow, the ``.index`` file, beside which the others are.
         **hparams: Hyper-parameters that replace those read off the tensors.
 
     Raises:
@@ -52,7 +54,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         if not isinstance(file, (str, PathLike)):
             raise ZooError(f"{shown(file)} is not a file of weights: give its path, or one for each network.")
     if not isinstance(files, Mapping):
-        content = read_pickle(files)
+        content = read_content(files)
         if is_lightning(content):
             found, preprocess, tensors = read_lightning(content, str(files))
             model = _build(cls, {**found, **hparams}, tensors, str(files))
@@ -63,7 +65,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         networks = (*cls.inference_networks, *cls.discriminator_networks)
         if unknown := [name for name in files if name not in networks]:
             raise ZooError(f"{cls.__name__} has no network {unknown[0]!r}: choose from {', '.join(networks)}.")
-        contents = {name: read_pickle(path) for name, path in files.items()}
+        contents = {name: read_content(path) for name, path in files.items()}
         files = ", ".join(map(str, files.values()))
     if find_spec(f"{__name__}.{method}") is None:
         raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
@@ -84,6 +86,11 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         return model
 
     return _first_that_fits(built, {n: state_dicts(c, str(files)) for n, c in by_domain(contents).items()}, str(files))
+
+
+def read_content(path: Path) -> Any:
+    """The content of a file of weights.  Raises `ZooError` if it cannot be read without running code from it."""
+    return read_tensorflow(path) if is_tensorflow(path) else read_pickle(path)
 
 
 def _first_that_fits(
