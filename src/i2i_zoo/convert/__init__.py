@@ -24,6 +24,7 @@ from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
 from i2i_zoo.store.keras import is_hdf5, read_keras
+from i2i_zoo.store.tensorflow import is_tensorflow, read_tensorflow
 from i2i_zoo.store.tensors import first_few, is_lightning, read_lightning, read_pickle, state_dicts
 from i2i_zoo.tasks.conditions import shown
 
@@ -41,6 +42,7 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         files: The generator's file; or networks' names to their files, such as
             ``{"generator": "latest_net_G.pth", "discriminator": "latest_net_D.pth"}``; or one ``.ckpt`` of `fit`, whose
             averaged weights are taken if it has them.  Of several state dicts in a file, the first that fits is taken.
+            Of a checkpoint of TensorFlow, the ``.index`` file, beside which the others are.
         **hparams: Hyper-parameters that replace those read off the tensors.
 
     Raises:
@@ -89,6 +91,8 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
 
 def read_content(path: Path) -> Any:
     """The content of a file of weights.  Raises `ZooError` if it cannot be read without running code from it."""
+    if is_tensorflow(path):
+        return read_tensorflow(path)
     return read_keras(path) if is_hdf5(path) else read_pickle(path)
 
 

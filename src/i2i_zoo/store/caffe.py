@@ -12,14 +12,14 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
+from .protobuf import fields, varints
+
 # Numbers of the fields that are read, in caffe.proto.
 NET_LAYER, NET_OLD_LAYER = 100, 2
 LAYER_NAME, LAYER_BLOB = 1, 7
 OLD_LAYER_NAME, OLD_LAYER_BLOB = 4, 6
 BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
 BLOB_OLD_SHAPE = (1, 2, 3, 4)
-
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 def read_caffemodel(path: str | PathLike[str]) -> dict[str, Tensor]:
@@ -49,11 +49,11 @@ def read_caffemodel(path: str | PathLike[str]) -> dict[str, Tensor]:
 
 def _layers(net: memoryview) -> Iterator[tuple[str, list[Tensor]]]:
     """Name and tensors of each layer of a network that has any, in the new format or the old."""
-    for number, layer in _fields(net):
+    for number, layer in fields(net):
         if number in (NET_LAYER, NET_OLD_LAYER) and isinstance(layer, memoryview):
             new = number == NET_LAYER
             name, blobs = "", []
-            for part, value in _fields(layer):
+            for part, value in fields(layer):
                 if part == (LAYER_NAME if new else OLD_LAYER_NAME) and isinstance(value, memoryview):
                     name = bytes(value).decode()
                 elif part == (LAYER_BLOB if new else OLD_LAYER_BLOB) and isinstance(value, memoryview):
@@ -65,61 +65,16 @@ def _layers(net: memoryview) -> Iterator[tuple[str, list[Tensor]]]:
 def _blob(blob: memoryview) -> Tensor:
     """One array of numbers in its shape."""
     shape, old_shape, parts = [], {}, []
-    for number, value in _fields(blob):
+    for number, value in fields(blob):
         if number == BLOB_DATA and isinstance(value, memoryview):
             parts.append(np.frombuffer(value, "<f4").astype(np.float32))  # a copy, since the file will be closed
         elif number == BLOB_SHAPE and isinstance(value, memoryview):
-            for part, dims in _fields(value):
+            for part, dims in fields(value):
                 if part == SHAPE_DIM:
-                    shape += [dims] if isinstance(dims, int) else _varints(dims)
+                    shape += [dims] if isinstance(dims, int) else varints(dims)
         elif number in BLOB_OLD_SHAPE and isinstance(value, int):
             old_shape[number] = value
     if not shape:  # biases of old files have three leading dimensions of 1
         shape = [old_shape.get(number, 1) for number in BLOB_OLD_SHAPE]
         shape = shape[3:] if shape[:3] == [1, 1, 1] else shape
     return torch.from_numpy(np.concatenate(parts) if parts else np.empty(0, np.float32)).reshape(shape)
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field of a protobuf message: varints as integers, everything else as its bytes."""
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        kind = key & 7
-        if kind == VARINT:
-            value, position = _varint(message, position)
-            yield key >> 3, value
-            continue
-        if kind == BYTES:
-            length, position = _varint(message, position)
-        elif kind in (FIXED32, FIXED64):
-            length = 4 if kind == FIXED32 else 8
-        else:
-            raise ValueError(f"unknown wire type {kind}")
-        if position + length > len(message):
-            raise ValueError("it is cut off")
-        yield key >> 3, message[position : position + length]
-        position += length
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """The integer at a position, stored as seven bits in each byte, lowest first; and the position after it."""
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, position
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number has no end")
-
-
-def _varints(packed: memoryview) -> list[int]:
-    """Integers that follow one another."""
-    values, position = [], 0
-    while position < len(packed):
-        value, position = _varint(packed, position)
-        values.append(value)
-    return values

@@ -137,6 +137,10 @@ class PoseTranslator(Translator):
         """The picture, its pose, which is found in the picture if it is not given, and the poses to take."""
         read = super().read(source, **own)
         size = read.values.shape[-2:]
+        if not isinstance(self.pose, str):
+            poses = held(self.pose.fitted(size))
+            if not self.task.needs_source_pose and "source_pose" not in own:
+                return read._replace(own={"source_pose": poses[0], "poses": poses})  # any will do
         try:
             person = read_own(own.get("source_pose", source), source).fitted(size)[0]
         except ZooError as error:
@@ -146,7 +150,8 @@ class PoseTranslator(Translator):
                 f"{str(error).removesuffix('.')}; or give the pose in the source yourself, as source_pose "
                 "(--source-pose)."
             ) from error
-        poses = named_pose(self.pose, person)[None] if isinstance(self.pose, str) else held(self.pose.fitted(size))
+        if isinstance(self.pose, str):
+            poses = named_pose(self.pose, person)[None]
         return read._replace(own={"source_pose": person, "poses": poses})
 
     def at_working_size(self, source: Source) -> Tensor:
@@ -191,6 +196,8 @@ class PoseTask(Task):
     data_class = "PeopleData"
     aligned = True
     point_keys = ("source_pose", "target_pose")
+    #: Whether the output depends on the source pose.  If not, nobody looks for the person in the source.
+    needs_source_pose: ClassVar[bool] = True
     default_metrics = ("ssim", "mask_ssim", "l1")
 
     @property
