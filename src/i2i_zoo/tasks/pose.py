@@ -148,6 +148,7 @@ class PoseTask(Task):
 
     batch_keys = ("source", "source_pose", "target", "target_pose", "mask")
     data_class = "PeopleData"
+    size_option = "size"
     aligned = True
     point_keys = ("source_pose", "target_pose")
     default_metrics = ("psnr", "ssim", "l1")
