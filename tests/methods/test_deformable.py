@@ -31,7 +31,7 @@ class TestDeformable(PoseTester):
 
     @classmethod
     def recipe_options(cls, hparams: Any, folder: Path) -> dict[str, Any]:
-        return {"data.size": [2 ** hparams["downs"] * 2] * 2}
+        return {"data.size": [2 ** hparams["downs"] * 2] * 2, "data.root": "null"}
 
 
 class TestWholeWarp(PoseTester):

@@ -21,7 +21,7 @@ def add_arguments(command: Parser) -> dict[str, Parser]:
     fetching.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
     fetching.set_defaults(run=fetch)
     preparing = steps.add_parser("prepare", help="bring an official download into the documented layout")
-    preparing.add_argument("dataset", metavar="DATASET", help="such as cityscapes-semantic, ade20k or cocostuff")
+    preparing.add_argument("dataset", metavar="DATASET", help="such as cityscapes-semantic, ade20k or market1501")
     preparing.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
     preparing.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
     preparing.set_defaults(run=prepare)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import find_files, height_width, is_whole, read_array
 from i2i_zoo.media.labels import label_ids, map_array
 from i2i_zoo.media.pictures import decode_picture
+
+Thing = TypeVar("Thing")
 
 #: How many files of a split are read before training begins.  It takes seconds.
 FILES_READ = 1000
@@ -181,9 +184,9 @@ def check_no_ids(files: Sequence[Path], remedy: str) -> None:
         )
 
 
-def evenly_spaced(files: Sequence[Path], count: int) -> Sequence[Path]:
-    """At most ``count`` of the files, at equal distances."""
-    return files[:: -(-len(files) // count)] if files else files
+def evenly_spaced(things: Sequence[Thing], count: int) -> Sequence[Thing]:
+    """At most ``count`` of the things, such as files, at equal distances."""
+    return things[:: -(-len(things) // count)] if things else things
 
 
 def read_label_map(file: Path, palette: str | None) -> Tensor:

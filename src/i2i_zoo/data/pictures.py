@@ -6,6 +6,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from lightning.pytorch.utilities import rank_zero_only
@@ -31,6 +32,8 @@ class PictureData(SplitData):
     """
 
     folder_option = "root"
+    #: What one and several of the things that `places` find are called in messages.
+    things: ClassVar[tuple[str, str]] = ("picture", "pictures")
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class PictureData(SplitData):
 
         Raises `ZooError` if a folder is missing or holds no pictures.
         """
-        splits = Splits(self.places(), self.val_fraction, type(self).__name__)
+        splits = Splits(self.places(), self.val_fraction, type(self).__name__, self.things)
         found = splits.files(split)
         self._said[split] = splits.said
         return found
@@ -71,8 +74,8 @@ class PictureData(SplitData):
         super().setup(stage)
         if stage == "validate" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # ours have a length
             raise ZooError(f"{self._said['val'].rstrip('.')}: put pictures there, or raise the fraction.")
-        for split in self.datasets.keys() - known:
-            if self._said[split]:
+        for split in self.datasets:
+            if split not in known and self._said[split]:
                 rank_zero_only(print)(printable(self._said[split]), file=sys.stderr)
         if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # as above
             self.trainer.limit_val_batches = 0

@@ -58,10 +58,17 @@ class Splits:
         places: Where the files are.
         fraction: The part of the training files to hold out.
         kind: The datamodule's name, for messages.
+        things: What to call one and several of the things that are found, for messages.
     """
 
-    def __init__(self, places: Sequence[Place], fraction: float, kind: str) -> None:
-        self.places, self.fraction, self.kind = places, fraction, kind
+    def __init__(
+        self,
+        places: Sequence[Place],
+        fraction: float,
+        kind: str,
+        things: tuple[str, str] = ("picture", "pictures"),
+    ) -> None:
+        self.places, self.fraction, self.kind, self.things = places, fraction, kind, things
         #: What to say about the files that were asked for last; often nothing.
         self.said = ""
 
@@ -83,11 +90,12 @@ class Splits:
             if divided:
                 numbers = [(f"{len(out)} of {len(kept) + len(out)}", p.train) for p, (kept, out) in divided.items()]
                 self.said = (
-                    f"Validation: {counted(numbers, 'training pictures')}, held out by --data.val_fraction "
+                    f"Validation: {counted(numbers, f'training {self.things[1]}')}, held out by --data.val_fraction "
                     f"{self.fraction:g}, since {since}."
                 )
             return [divided[place][1] if place in divided else self.find(place, place.val) for place in self.places]
-        why = next((f"{place.train} has only one picture" for place, (kept, _) in divided.items() if len(kept) < 2), "")
+        only = f"only one {self.things[0]}"
+        why = next((f"{place.train} has {only}" for place, (kept, _) in divided.items() if len(kept) < 2), "")
         self.said = f"No validation: {since}, and {why if self.fraction else '--data.val_fraction is 0'}."
         return [{} for _ in self.places]
 
@@ -106,7 +114,7 @@ class Splits:
         if instead:
             trained = ", with those of training" if any(place.whole for place in instead) else ""
             since = lacking([place.test for place in instead])
-            self.said = f"Test: {counted(numbers, 'pictures', single=False)}{trained}, since {since}."
+            self.said = f"Test: {counted(numbers, self.things[1], single=False)}{trained}, since {since}."
         return found
 
     def divided(self, split: str = "train") -> dict[Place, tuple[Found, Found]]:

@@ -44,6 +44,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     batch_keys: ClassVar[tuple[str, ...]]
     #: The datamodule of this package whose batches have these keys, for messages.
     data_class: ClassVar[str] = "another datamodule"
+    #: The argument of that datamodule that says how large its training pictures are, for messages.
+    size_option: ClassVar[str] = "crop_size"
     #: Keys of a batch to the hyper-parameters that hold their numbers of channels.
     channel_options: ClassVar[Mapping[str, str]] = {}
     #: Keys of a batch that hold points (B, N, 3) of x and y in pixels and visibility, 0 or 1.

@@ -205,16 +205,18 @@ def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) 
         height, width = batch[key].shape[-2:]
         needed = [-(-max(side - side % stride, least) // stride) * stride for side in (height, width)]
         if [height, width] != needed:
-            size = needed[0] if needed[0] == needed[1] else f"[{needed[0]},{needed[1]}]"
+            both = needed[0] != needed[1] or model.size_option == "size"
+            size = f"[{needed[0]},{needed[1]}]" if both else needed[0]
+            loaded = ", and a --data.load_size that is no smaller" if model.size_option == "crop_size" else ""
             raise ZooError(
                 f"{name} trains on pictures whose sides are multiples of {stride} and at least {least}, "
-                f"not {width}x{height}: use --data.crop_size {size}, and a --data.load_size that is no smaller."
+                f"not {width}x{height}: use --data.{model.size_option} {size}{loaded}."
             )
         shared = getattr(main, "batch_stride", None)
         if shared and len(batch[key]) * (height // shared) * (width // shared) < 2:
             raise ZooError(
                 f"{name} takes batch statistics, and a batch of {len(batch[key])} at {width}x{height} has only one "
-                "pixel in its smallest map: use a larger --data.batch_size or --data.crop_size."
+                f"pixel in its smallest map: use a larger --data.batch_size or --data.{model.size_option}."
             )
         for network in networks:
             smallest = getattr(getattr(model, network, None), "smallest", 1)
@@ -222,7 +224,7 @@ def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) 
                 smaller = " or a smaller --model.receptive_field" if "receptive_field" in model.hparams else ""
                 raise ZooError(
                     f"The {network} of {name} needs pictures of at least {smallest}x{smallest}, not {width}x{height}: "
-                    f"use a larger --data.crop_size{smaller}."
+                    f"use a larger --data.{model.size_option}{smaller}."
                 )
 
 

@@ -194,6 +194,7 @@ class PoseTask(Task):
 
     batch_keys = ("source", "source_pose", "target", "target_pose", "mask")
     data_class = "PeopleData"
+    size_option = "size"
     aligned = True
     point_keys = ("source_pose", "target_pose")
     #: Whether the output depends on the source pose.  If not, nobody looks for the person in the source.

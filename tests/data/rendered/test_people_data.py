@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from i2i_zoo.data.rendered.people import Person, Rendering, View
+from i2i_zoo.data.pose import PoseData
 from i2i_zoo.data.rendered.people_data import PeopleData, RenderedPeople
 from i2i_zoo.data.rendered.people_mocap import read_motion
-from i2i_zoo.data.rendered.people_motion import walk
 from i2i_zoo.data.rendered.people_skeleton import POINTS, make_skeleton
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.pose_files import Poses, write_poses
+from people_folders import write_folders
 
 
 def data(**options: Any) -> PeopleData:
@@ -183,62 +181,16 @@ def test_arguments_out_of_range(options: dict[str, Any]) -> None:
         data(**options)
 
 
-def write_people(root: Path) -> list[tuple[Path, Rendering]]:
-    """Two people with three pictures each, and their poses, at twice the size."""
-    written = []
-    for person in range(2):
-        for number in range(3):
-            file = root / f"p{person}" / f"{number}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            rendering = Person(person).render(walk(number / 5), View(), np.full((256, 128, 3), 90, np.uint8))
-            Image.fromarray(rendering.picture).save(file)
-            points = torch.from_numpy(rendering.keypoints * rendering.keypoints[:, 2:])[None]
-            write_poses(file.with_suffix(".json"), Poses(points, ("",), (None,)))
-            written.append((file, rendering))
-    return written
-
-
 def test_people_of_a_folder(tmp_path: Path) -> None:
-    written = write_people(tmp_path / "test")
-    write_people(tmp_path / "train")
-    module = data(root=str(tmp_path), batch_size=6)
-    module.setup("test")
-    (batch,) = module.test_dataloader()
-    assert batch["source"].shape == (6, 3, 128, 64)
-    assert batch["name"] == [f"p{p}/{n}_{(n + 1) % 3}" for p in range(2) for n in range(3)]
-    for index, (_, rendering) in enumerate(written):
-        pose, visible = batch["source_pose"][index], rendering.keypoints[:, 2] == 1
-        assert np.allclose(pose[visible, :2], (rendering.keypoints[visible, :2] + 0.5) / 2 - 0.5, atol=0.01)
-        follower = index + 1 if index % 3 < 2 else index - 2
-        assert torch.equal(batch["target"][index], batch["source"][follower])
-        assert torch.equal(batch["target_pose"][index], batch["source_pose"][follower])
-    # The mask around the limbs covers most of the person.
-    drawn = torch.from_numpy(np.stack([r.mask[::2, ::2] for _, r in written]))[[1, 2, 0, 4, 5, 3]]
-    mask = batch["mask"][:, 0].bool()
-    assert (mask & drawn).sum() > 0.65 * (mask | drawn).sum()
-
-    train = module.dataset("train")
-    names = {train[epoch, 0]["name"] for epoch in range(12)}
-    assert names == {"p0/0_1", "p0/0_2"}
-    assert train[3, 1]["name"] == module.dataset("train")[3, 1]["name"]
-
-
-def test_a_folder_of_people_with_a_fault(tmp_path: Path) -> None:
-    module = data(root=str(tmp_path))
-    with pytest.raises(ZooError, match="train: there is no such folder; check the path"):
-        module.dataset("train")
-    (tmp_path / "train").mkdir()
-    with pytest.raises(ZooError, match="train: the folder holds no pictures"):
-        module.dataset("train")
-    written = write_people(tmp_path / "train")
-    poses = written[0][0].with_suffix(".json")
-    poses.write_text("{")
-    with pytest.raises(ZooError, match=r"0\.json: line 1, column 2 is no JSON"):
-        module.dataset("train")
-    poses.unlink()
-    with pytest.raises(ZooError, match=r"0\.png: its pose is missing; put it into 0\.json beside it"):
-        module.dataset("train")
-    for file, _ in written[:2]:
-        file.unlink()
-    with pytest.raises(ZooError, match="p0: a pair needs two pictures of a person, and here is one"):
-        module.dataset("train")
+    """They are those that `PoseData` reads."""
+    for split in ("train", "test"):
+        write_folders(tmp_path / split)
+    module, other = data(root=str(tmp_path)), PoseData(str(tmp_path), batch_size=2, num_workers=0)
+    for stage, loader in (("fit", "train_dataloader"), ("validate", "val_dataloader"), ("test", "test_dataloader")):
+        module.setup(stage)
+        other.setup(stage)
+        for batch, expected in zip(getattr(module, loader)(), getattr(other, loader)(), strict=True):
+            assert batch["name"] == expected["name"]
+            assert all(torch.equal(batch[key], expected[key]) for key in PeopleData.batch_keys)
+    with pytest.raises(ZooError, match="there is no such folder; see PoseData for the layouts"):
+        data(root=str(tmp_path / "gone")).setup("fit")

