@@ -88,6 +88,9 @@ class AppearanceEncoder(nn.Module):
         size: Height and width of the pictures.
     """
 
+    #: There is one size only, so pictures are never padded.
+    stride = smallest = 1
+
     def __init__(
         self,
         width: int = 128,
@@ -135,9 +138,6 @@ class PersonDecoder(nn.Module):
         bottleneck: Length of the vector between them.
         size: Height and width of the pictures.
     """
-
-    #: There is one size only, so pictures are never padded.
-    stride = smallest = 1
 
     def __init__(
         self, code: int = 352, width: int = 128, blocks: int = 5, bottleneck: int = 64, size: Sequence[int] = (128, 64)
@@ -301,10 +301,10 @@ class PictureDiscriminator(nn.Module):
         return verdict
 
 
-def init_critic(network: nn.Module) -> nn.Module:
-    """Draw weights of linear layers by He's uniform rule and zero the biases, in place, as the authors' critics."""
-    for layer in network.modules():
+def init_critic(network: CodeCritic) -> CodeCritic:
+    """Draw weights by He's uniform rule, those of the last layer by Glorot's, and zero the biases, in place."""
+    for layer in network:
         if isinstance(layer, nn.Linear):
-            nn.init.kaiming_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            (nn.init.kaiming_uniform_ if layer.out_features > 1 else nn.init.xavier_uniform_)(layer.weight)
+            nn.init.constant_(layer.bias, 0)
     return network

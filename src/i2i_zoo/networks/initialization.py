@@ -66,3 +66,13 @@ def init_glorot(network: Network) -> Network:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return network
+
+
+def init_uniform(network: Network, deviation: float = 0.02) -> Network:
+    """Draw weights evenly with this standard deviation and zero the biases, in place: DCGAN's discriminator in PG2."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.uniform_(layer.weight, -(3**0.5) * deviation, 3**0.5 * deviation)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
