@@ -24,7 +24,6 @@ from i2i_zoo.networks.dpig import (
     PictureDiscriminator,
     PoseAutoencoder,
     ResidualMLP,
-    init_critic,
 )
 from i2i_zoo.networks.initialization import init_glorot, init_uniform
 from i2i_zoo.tasks import PoseTask
@@ -135,7 +134,7 @@ class DPIG(PoseTask, Method):
             return
         self.discriminator = init_uniform(PictureDiscriminator(hp.discriminator_width, hp.size))
         for factor, length in self.code_lengths.items():
-            self.add_module(f"{factor}_critic", init_critic(CodeCritic(length, hp.hidden)))
+            self.add_module(f"{factor}_critic", init_glorot(CodeCritic(length, hp.hidden)))
 
     @property
     def players(self) -> Mapping[str, tuple[str, ...]]:

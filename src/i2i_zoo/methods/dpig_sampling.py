@@ -63,7 +63,7 @@ def read_person(task: DPIG, source: Any, source_pose: Any = None) -> tuple[Tenso
 
 def resized_batch(pictures: Tensor, size: Sequence[int]) -> Tensor:
     """A batch (B, C, H, W) at another height and width, (B, C, height, width), or as it is."""
-    return resize(pictures.flatten(0, 1), size).unflatten(0, pictures.shape[:2])  # type: ignore[no-any-return, no-untyped-call]  # untyped in torch
+    return resize(pictures.flatten(0, 1), size).view(*pictures.shape[:2], *size)
 
 
 class FactorSampler(Sampler):
@@ -88,7 +88,8 @@ class FactorSampler(Sampler):
 
     def noise(self, random: torch.Generator) -> Tensor:
         """Noise of the length of all codes together."""
-        return torch.randn(sum(self.lengths), generator=random) * self.task.hparams.deviation
+        deviation: float = self.task.hparams.deviation
+        return torch.randn(sum(self.lengths), generator=random) * deviation
 
     def noises(self, indices: Sequence[int], seed: int) -> Tensor:
         return torch.where(self.differs, super().noises(indices, seed), super().noises([0], seed))

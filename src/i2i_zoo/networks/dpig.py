@@ -174,8 +174,8 @@ class PersonDecoder(nn.Module):
     def code_and_maps(self, code: Tensor, maps: Tensor) -> Tensor:
         """The first convolution, of the code at every pixel beside the maps.
 
-        The code is the same at every pixel: its products with the nine weights of a kernel are made once, and summed
-        where they lie within the picture.  That is many times faster than a convolution of so many channels.
+        The code is the same at every pixel, so its products with the weights are made once, and summed where they lie
+        within the picture.  That is many times faster than a convolution of so many channels.
         """
         of_code, of_maps = self.first.weight.tensor_split([code.shape[1]], 1)
         products = torch.einsum("bi,oiyx->boyx", code, of_code)
@@ -297,14 +297,4 @@ class PictureDiscriminator(nn.Module):
         maps = picture
         for down, norm in zip(self.down, [nn.Identity(), *self.norm], strict=True):
             maps = F.leaky_relu(norm(down(F.pad(maps, (1, 2, 1, 2)))), SLOPE)
-        verdict: Tensor = self.last(maps.flatten(1))
-        return verdict
-
-
-def init_critic(network: CodeCritic) -> CodeCritic:
-    """Draw weights by He's uniform rule, those of the last layer by Glorot's, and zero the biases, in place."""
-    for layer in network:
-        if isinstance(layer, nn.Linear):
-            (nn.init.kaiming_uniform_ if layer.out_features > 1 else nn.init.xavier_uniform_)(layer.weight)
-            nn.init.constant_(layer.bias, 0)
-    return network
+        return self.last(maps.flatten(1))  # type: ignore[no-any-return]  # a module's
