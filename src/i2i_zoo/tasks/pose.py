@@ -115,6 +115,8 @@ class PoseTranslator(Translator):
         read = super().read(source, **own)
         if "source_pose" in own:
             return read._replace(own={"source_pose": read_pose(own["source_pose"])})
+        if not self.task.needs_source_pose:
+            return read._replace(own={"source_pose": self.pose})  # any will do
         try:
             return read._replace(own={"source_pose": read_pose(source)})
         except ZooError as error:
@@ -150,6 +152,8 @@ class PoseTask(Task):
     data_class = "PeopleData"
     aligned = True
     point_keys = ("source_pose", "target_pose")
+    #: Whether the output depends on the source pose.  If not, nobody looks for the person in the source.
+    needs_source_pose: ClassVar[bool] = True
     default_metrics = ("psnr", "ssim", "l1")
 
     @property
