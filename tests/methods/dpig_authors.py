@@ -13,7 +13,7 @@ from golden.fill import Golden
 FOLDER = str(Path(__file__).parents[1] / "golden" / "dpig")
 
 #: Height and width of the smallest maps, which their networks flatten as (height, width, channels).
-SMALL = {"region_code": (3, 3), "background_code": (8, 4), "squeeze": (8, 4), "spread": (8, 4)}
+SMALL = {"region_code": (3, 3), "background_code": (8, 4), "squeeze": (8, 4), "expand": (8, 4)}
 
 
 def golden(case: str) -> Golden:
@@ -24,17 +24,17 @@ def golden(case: str) -> Golden:
 def tower(start: int, name: str) -> Iterator[tuple[str, str]]:
     for level in range(5):
         number = start + 3 * level
-        yield f"Conv_{number:02}", f"{name}.block.{level}.first"
-        yield f"Conv_{number + 1:02}", f"{name}.block.{level}.second"
+        yield f"Conv_{number:02}", f"{name}encode.{level}.first"
+        yield f"Conv_{number + 1:02}", f"{name}encode.{level}.second"
         if level < 4:
-            yield f"Conv_{number + 2:02}", f"{name}.down.{level}"
+            yield f"Conv_{number + 2:02}", f"{name}down.{level}"
 
 
 def decoder() -> Iterator[tuple[str, str]]:
     for level in range(5):
         number = 15 + 3 * level
-        yield f"Conv_{number:02}", f"block.{level}.first"
-        yield f"Conv_{number + 1:02}", f"block.{level}.second"
+        yield f"Conv_{number:02}", f"decode.{level}.first"
+        yield f"Conv_{number + 1:02}", f"decode.{level}.second"
         if level < 4:
             yield f"Conv_{number + 2:02}", f"up.{level}"
 
@@ -42,15 +42,15 @@ def decoder() -> Iterator[tuple[str, str]]:
 #: The authors' layers, in the order of their creation, to ours.
 LAYERS = {
     "encoder": {
-        **{"Conv_00": "first", "Conv_01": "residual.first", "Conv_02": "residual.second"},
-        **dict(tower(3, "region_tower")),
+        **{"Conv_00": "first", "Conv_01": "pair.first", "Conv_02": "pair.second"},
+        **dict(tower(3, "region_tower.")),
         **{"fully_connected_00": "region_code"},
-        **dict(tower(17, "background_tower")),
+        **dict(tower(17, "background_tower.")),
         **{"fully_connected_01": "background_code"},
     },
     "decoder": {
-        **{"Conv_00": "first", "fully_connected_00": "squeeze", "fully_connected_01": "spread", "Conv_29": "last"},
-        **dict(tower(1, "tower")),
+        **{"Conv_00": "first", "fully_connected_00": "squeeze", "fully_connected_01": "expand", "Conv_29": "last"},
+        **dict(tower(1, "")),
         **dict(decoder()),
     },
     "discriminator": {
@@ -76,12 +76,12 @@ def in_our_layout(name: str, tensor: Tensor) -> Tensor:
     """A tensor of TensorFlow in torch's layout; they flatten maps as (height, width, channels)."""
     if tensor.dim() == 4:
         return tensor.permute(3, 2, 0, 1)
-    if name.partition(".")[0] == "spread":
-        tensor = tensor.unflatten(-1, (*SMALL["spread"], -1)).movedim(-1, -3).flatten(-3)
+    if name.partition(".")[0] == "expand":
+        tensor = tensor.unflatten(-1, (*SMALL["expand"], -1)).movedim(-1, -3).flatten(-3)
     if tensor.dim() == 1:
         return tensor
     tensor = tensor.T
-    if (small := SMALL.get(name.partition(".")[0])) and not name.startswith("spread"):
+    if (small := SMALL.get(name.partition(".")[0])) and not name.startswith("expand"):
         tensor = tensor.unflatten(1, (*small, -1)).movedim(-1, -3).flatten(1)
     return tensor
 

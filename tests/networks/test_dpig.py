@@ -12,11 +12,11 @@ from i2i_zoo.networks.dpig import (
     AppearanceEncoder,
     CodeCritic,
     PersonDecoder,
-    PictureDiscriminator,
     PoseAutoencoder,
     ResidualMLP,
     crops,
 )
+from i2i_zoo.networks.pg2 import BatchDiscriminator
 from methods.dpig_authors import golden, our_state, pose_state
 from methods.posegan import poses, unpacked
 
@@ -29,7 +29,7 @@ def test_as_many_parameters_as_the_authors() -> None:
     with torch.device("meta"):
         assert parameters(AppearanceEncoder()) == 47_352_736
         assert parameters(PersonDecoder()) == 71_197_123
-        assert parameters(PictureDiscriminator()) == 4_324_737
+        assert parameters(BatchDiscriminator()) == 4_324_737
         pose = PoseAutoencoder()
         assert parameters(pose.encoder) == 2_145_824
         assert parameters(pose.decoder) == 2_145_846
@@ -45,7 +45,7 @@ def test_as_many_parameters_as_the_authors() -> None:
 def test_appearance_is_the_authors() -> None:
     stored = golden("appearance")
     with torch.device("meta"):
-        encoder, decoder, discriminator = AppearanceEncoder(), PersonDecoder(), PictureDiscriminator()
+        encoder, decoder, discriminator = AppearanceEncoder(), PersonDecoder(), BatchDiscriminator()
     for letter, name, network in (
         ("E", "encoder", encoder),
         ("G", "decoder", decoder),
@@ -59,7 +59,7 @@ def test_appearance_is_the_authors() -> None:
     mask = limb_mask(pose, (128, 64), 7)
     assert torch.equal(mask, unpacked(stored["mask_packed"], 2, 1, 128, 64))
 
-    features = encoder.residual(torch.relu(encoder.first(picture)))
+    features = encoder.features(picture)
     regions = [*crops(features * mask, boxes, 48).unbind(1), features * (1 - mask)]
     ok, ratio, difference = stored.check_tensors("rois", regions)
     assert ok, (ratio, difference)

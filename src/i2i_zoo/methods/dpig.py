@@ -21,11 +21,11 @@ from i2i_zoo.networks.dpig import (
     AppearanceEncoder,
     CodeCritic,
     PersonDecoder,
-    PictureDiscriminator,
     PoseAutoencoder,
     ResidualMLP,
 )
 from i2i_zoo.networks.initialization import init_glorot, init_uniform
+from i2i_zoo.networks.pg2 import BatchDiscriminator
 from i2i_zoo.tasks import PoseTask
 from i2i_zoo.tasks.conditions import Condition, check_conditions
 from i2i_zoo.tasks.kinds import Picture
@@ -132,7 +132,7 @@ class DPIG(PoseTask, Method):
         hp = self.hparams
         if hasattr(self, "discriminator"):
             return
-        self.discriminator = init_uniform(PictureDiscriminator(hp.discriminator_width, hp.size))
+        self.discriminator = init_uniform(BatchDiscriminator(3, hp.size, hp.discriminator_width))
         for factor, length in self.code_lengths.items():
             self.add_module(f"{factor}_critic", init_glorot(CodeCritic(length, hp.hidden)))
 

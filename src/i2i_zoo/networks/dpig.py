@@ -1,7 +1,4 @@
-"""The networks of disentangled person image generation (Ma et al. 2018, arXiv:1712.02621, and the authors' code).
-
-Layers with a stride pad as TensorFlow's SAME does: the odd pixel is at the bottom and at the right.
-"""
+"""The networks of disentangled person image generation (Ma et al. 2018, arXiv:1712.02621, and the authors' code)."""
 
 from __future__ import annotations
 
@@ -12,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .pg2 import CoarseGenerator, ConvPair, HalveSame, in_fast_format
+
 #: Slope of the leaky ReLUs.
 SLOPE = 0.2
 
@@ -19,34 +18,23 @@ SLOPE = 0.2
 POSE = 18 * 3
 
 
-class Residual(nn.Module):
-    """Two 3x3 convolutions with ReLUs, added to the input."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps + F.relu(self.second(F.relu(self.first(maps))))
-
-
 class Tower(nn.Module):
     """Residual blocks of ``width``, 2 ``width``, 3 ``width`` ... channels, each at half the size of the one before."""
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
-        self.block = nn.ModuleList(Residual(width * (level + 1)) for level in range(blocks))
-        self.down = nn.ModuleList(
-            nn.Conv2d(width * (level + 1), width * (level + 2), 3, stride=2) for level in range(blocks - 1)
-        )
+        channels = [width * (block + 1) for block in range(blocks)]
+        self.encode = nn.ModuleList(ConvPair(count, count) for count in channels)
+        self.down = nn.ModuleList(HalveSame(before, after, 3) for before, after in pairwise(channels))
 
-    def forward(self, maps: Tensor) -> list[Tensor]:
-        """(B, width, H, W) to the maps of each block; H and W are multiples of 2 ** (blocks - 1)."""
-        levels = [self.block[0](maps)]
-        for down, block in zip(self.down, self.block[1:], strict=True):
-            levels.append(block(F.relu(down(F.pad(levels[-1], (0, 1, 0, 1))))))
-        return levels
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, width, H, W) to the maps of the last block; H and W are multiples of 2 ** (blocks - 1)."""
+        maps = in_fast_format(maps, maps.shape[1])
+        maps = maps + self.encode[0](maps)
+        for down, encode in zip(self.down, self.encode[1:], strict=True):
+            maps = F.relu(down(maps), inplace=True)
+            maps = maps + encode(maps)
+        return maps
 
 
 def crops(maps: Tensor, boxes: Tensor, side: int) -> Tensor:
@@ -103,7 +91,7 @@ class AppearanceEncoder(nn.Module):
         super().__init__()
         self.region_side = region_side
         self.first = nn.Conv2d(3, width, 3, padding=1)
-        self.residual = Residual(width)
+        self.pair = ConvPair(width, width)
         self.region_tower = Tower(width, blocks)
         self.background_tower = Tower(width, blocks)
         scale = 2 ** (blocks - 1)
@@ -120,56 +108,38 @@ class AppearanceEncoder(nn.Module):
             boxes: (B, N, 4): top, left, bottom and right of the body's regions, in pixels.
             seen: (B, N): 1 for a region that is seen, else 0.
         """
-        features = self.residual(F.relu(self.first(picture)))
+        features = self.features(picture)
         regions = crops(features * mask, boxes, self.region_side)
-        code = self.region_code(self.region_tower(regions.flatten(0, 1))[-1].flatten(1))
+        code = self.region_code(self.region_tower(regions.flatten(0, 1)).flatten(1))
         foreground = code.unflatten(0, seen.shape) * seen[..., None]
-        background = self.background_code(self.background_tower(features * (1 - mask))[-1].flatten(1))
+        background = self.background_code(self.background_tower(features * (1 - mask)).flatten(1))
         return foreground.flatten(1), background
 
+    def features(self, picture: Tensor) -> Tensor:
+        """Features (B, width, H, W) of pictures (B, 3, H, W), from which foreground and background are taken."""
+        maps = F.relu(self.first(picture))
+        return maps + self.pair(maps)  # type: ignore[no-any-return]  # a module's
 
-class PersonDecoder(nn.Module):
-    """A code and the maps of a pose to a picture: the U-Net-like generator of PG2's first stage (Ma et al. 2017).
+
+class PersonDecoder(CoarseGenerator):
+    """A code and the maps of a pose to a picture: the generator of PG2's first stage, with the code at every pixel.
 
     Args:
-        code: Length of the code, which is put beside the maps at every pixel.
+        code: Length of the code.
         width: Channels of the first block.
-        blocks: Residual blocks of the encoder and of the decoder.
-        bottleneck: Length of the vector between them.
+        blocks: Residual blocks on each side.
+        bottleneck: Numbers that the innermost maps become.
         size: Height and width of the pictures.
     """
 
     def __init__(
         self, code: int = 352, width: int = 128, blocks: int = 5, bottleneck: int = 64, size: Sequence[int] = (128, 64)
     ) -> None:
-        super().__init__()
-        scale = 2 ** (blocks - 1)
-        self.small = (width, size[0] // scale, size[1] // scale)
-        pixels = self.small[1] * self.small[2]
-        self.first = nn.Conv2d(code + 18, width, 3, padding=1)
-        self.tower = Tower(width, blocks)
-        self.squeeze = nn.Linear(pixels * width * blocks, bottleneck)
-        self.spread = nn.Linear(bottleneck, pixels * width)
-        # What comes from below beside what the tower has at this size, from the smallest size on.
-        below = [1, *range(blocks - 1, 0, -1)]
-        channels = [width * (own + low) for own, low in zip(range(blocks, 0, -1), below, strict=True)]
-        self.block = nn.ModuleList(Residual(each) for each in channels)
-        self.up = nn.ModuleList(
-            nn.Conv2d(each, width * low, 1) for each, low in zip(channels[:-1], below[1:], strict=True)
-        )
-        self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
+        super().__init__(code + 18, size, width, blocks, bottleneck)
 
     def forward(self, code: Tensor, maps: Tensor) -> Tensor:
         """A picture (B, 3, H, W), about in [-1, 1], from a code (B, code) and maps (B, 18, H, W) in [-1, 1]."""
-        levels = self.tower(F.relu(self.code_and_maps(code, maps)))
-        low = self.spread(self.squeeze(levels[-1].flatten(1))).unflatten(1, self.small)
-        low = self.block[0](torch.cat([low, levels[-1]], 1))
-        for up, block, level in zip(self.up, self.block[1:], levels[-2::-1], strict=True):
-            # The authors enlarge before this 1x1 convolution, which gives the same for four times the work.
-            low = F.interpolate(F.relu(up(low)), scale_factor=2, mode="nearest")
-            low = block(torch.cat([low, level], 1))
-        output: Tensor = self.last(low)
-        return output
+        return self.after_first(in_fast_format(self.code_and_maps(code, maps), self.first.out_channels))
 
     def code_and_maps(self, code: Tensor, maps: Tensor) -> Tensor:
         """The first convolution, of the code at every pixel beside the maps.
@@ -274,27 +244,3 @@ class CodeCritic(nn.Sequential):
         for inputs, outputs in pairwise(widths):
             layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(SLOPE)]
         super().__init__(*layers, nn.Linear(hidden, 1))
-
-
-class PictureDiscriminator(nn.Module):
-    """Whether pictures (B, 3, H, W) are real: logits (B, 1).  DCGAN's discriminator with 5x5 convolutions.
-
-    The batch norms take the statistics of the batch, also when the discriminator is evaluated.
-
-    Args:
-        width: Channels of the first layer.
-        size: Height and width of the pictures.
-    """
-
-    def __init__(self, width: int = 64, size: Sequence[int] = (128, 64)) -> None:
-        super().__init__()
-        widths = [3, *(width * factor for factor in (1, 2, 4, 8))]
-        self.down = nn.ModuleList(nn.Conv2d(inputs, outputs, 5, stride=2) for inputs, outputs in pairwise(widths))
-        self.norm = nn.ModuleList(nn.BatchNorm2d(each, track_running_stats=False) for each in widths[2:])
-        self.last = nn.Linear((size[0] // 16) * (size[1] // 16) * widths[-1], 1)
-
-    def forward(self, picture: Tensor) -> Tensor:
-        maps = picture
-        for down, norm in zip(self.down, [nn.Identity(), *self.norm], strict=True):
-            maps = F.leaky_relu(norm(down(F.pad(maps, (1, 2, 1, 2)))), SLOPE)
-        return self.last(maps.flatten(1))  # type: ignore[no-any-return]  # a module's
