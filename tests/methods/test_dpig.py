@@ -169,7 +169,14 @@ def test_mappings_learn_the_distribution_of_codes() -> None:
 
 
 def test_rates_are_halved_in_each_stage_by_itself() -> None:
-    model = DPIG(**TINY | {"stage1_steps": 100, "halve_every": 40})
+    model = DPIG(**TINY | {"stage1_steps": 100, "halve_every": 40, "lr": 3e-4, "mapping_lr": 1e-4})
+    model.configure_model()
+    model.trainer = tiny.trainer(None)
+    rates = {}
+    for player, networks in model.players.items():
+        parameters = [p for name in networks for p in getattr(model, name).parameters()]
+        rates[player] = model.configure_optimizer(player, parameters).param_groups[0]["lr"]
+    assert rates == {"appearance": 3e-4, "discriminator": 2e-5, "pose": 3e-4, "mapping": 1e-4, "critic": 1e-4}
     factors = {step: [model.lr_factor(player, step) for player in ("pose", "critic")] for step in (0, 39, 40, 100, 140)}
     assert factors == {0: [1, 1], 39: [1, 1], 40: [0.5, 1], 100: [0.25, 1], 140: [0.125, 0.5]}
 

@@ -71,6 +71,7 @@ class DPIG(PoseTask, Method):
         deviation: Standard deviation of the noise.
         stage1_steps: Batches that stage I trains for; then its networks are frozen, and stage II begins.
         lr: Learning rate of Adam in stage I.
+        discriminator_lr: The discriminator's.
         betas: Decay rates of Adam's moments in stage I.
         mapping_lr: Learning rate in stage II: of RMSProp, or of Adam with betas 0.5 and 0.9 if there is a gradient
             penalty.
@@ -106,6 +107,7 @@ class DPIG(PoseTask, Method):
         deviation: AboveZero = 0.2,
         stage1_steps: Count = 120_000,
         lr: LearningRate = 2e-5,
+        discriminator_lr: LearningRate = 2e-5,
         betas: Betas = (0.5, 0.999),
         mapping_lr: LearningRate = 2e-5,
         halve_every: Count = 50_000,
@@ -230,7 +232,9 @@ class DPIG(PoseTask, Method):
                         penalty = gradient_penalty(critic, real[factor].float(), fake.detach().float())
                         loss[f"{factor}_penalty"] = hp.lambda_penalty * penalty
             if not hp.lambda_penalty:
-                self.clip_critics()
+                with torch.no_grad():
+                    for parameter in (p for name in CRITICS for p in getattr(self, name).parameters()):
+                        parameter.clamp_(-hp.clip, hp.clip)
 
     def random_code(self, factor: str, count: int) -> Tensor:
         """Codes (count, length) of a factor from new noise."""
@@ -238,21 +242,17 @@ class DPIG(PoseTask, Method):
         code: Tensor = getattr(self, f"{factor}_mapping")(noise)
         return code
 
-    @torch.no_grad()
-    def clip_critics(self) -> None:
-        """Clip the weights of the critics, so that these stay nearly Lipschitz (Arjovsky et al. 2017)."""
-        for name in CRITICS:
-            for parameter in getattr(self, name).parameters():
-                parameter.clamp_(-self.hparams.clip, self.hparams.clip)
-
     def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """Adam, but for mapping functions and critics without gradient penalty RMSProp as TensorFlow has it."""
+        hp = self.hparams
         if player not in ("mapping", "critic"):
-            return super().configure_optimizer(player, parameters)
-        lr = self.hparams.mapping_lr
-        if self.hparams.lambda_penalty:
-            return torch.optim.Adam(parameters, lr=lr, betas=(0.5, 0.9))
-        return torch.optim.RMSprop(parameters, lr=lr, alpha=0.9, eps=1e-5)
+            optimizer = super().configure_optimizer(player, parameters)
+            if player == "discriminator":
+                optimizer.param_groups[0]["lr"] = hp.discriminator_lr
+            return optimizer
+        if hp.lambda_penalty:
+            return torch.optim.Adam(parameters, lr=hp.mapping_lr, betas=(0.5, 0.9))
+        return torch.optim.RMSprop(parameters, lr=hp.mapping_lr, alpha=0.9, eps=1e-5)
 
     def lr_factor(self, player: str, progress: int) -> float:
         """Halved every ``halve_every`` batches of the player's stage."""
