@@ -70,7 +70,8 @@ def limb_mask(points: Tensor, size: Sequence[int], radius: int = 4) -> Tensor:
     height, width = size
     start, end, whole = _limbs(_flat(points))
     pieces = ((end - start).square().sum(-1, keepdim=True).sqrt() / radius).trunc().clamp_min(1)
-    step = torch.arange(int(pieces.max()) + 1 if pieces.numel() else 1, device=points.device)  # of the longest limb
+    longest = 0 if pieces.is_meta or not pieces.numel() else int(pieces.max())
+    step = torch.arange(longest + 1, device=points.device)
     centres = (start[..., None] + (end - start)[..., None] * step / pieces[..., None]).trunc().long() + radius
     x, y = centres.unbind(-2)
     # Centres up to a radius outside the picture reach into it.

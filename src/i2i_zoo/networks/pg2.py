@@ -44,8 +44,12 @@ class ConvPair(nn.Module):
 
 def joined(network: CoarseGenerator | DifferenceGenerator, *maps: Tensor) -> Tensor:
     """Maps (B, C, H, W) one behind the other, in the memory format in which the network's convolutions are fastest."""
-    narrow = network.first.out_channels <= NARROW
-    return torch.cat(maps, 1).contiguous(memory_format=torch.channels_last if narrow else torch.contiguous_format)
+    return in_fast_format(torch.cat(maps, 1), network.first.out_channels)
+
+
+def in_fast_format(maps: Tensor, width: int) -> Tensor:
+    """Maps (B, C, H, W) in the memory format in which a network of this width is fastest."""
+    return maps.contiguous(memory_format=torch.channels_last if width <= NARROW else torch.contiguous_format)
 
 
 class CoarseGenerator(nn.Module):
@@ -93,7 +97,11 @@ class CoarseGenerator(nn.Module):
             source: (B, 3, H, W) in [-1, 1].
             maps: The pose to take, (B, points, H, W) in [-1, 1].
         """
-        x = F.relu(self.first(joined(self, source, maps)), inplace=True)
+        return self.after_first(self.first(joined(self, source, maps)))
+
+    def after_first(self, x: Tensor) -> Tensor:
+        """All but the first convolution: (B, width, H, W) to the picture."""
+        x = F.relu(x, inplace=True)
         skips = []
         for block, encode in enumerate(self.encode):
             x = x + encode(x)

@@ -80,6 +80,30 @@ class Choice(Kind):
 
 
 @dataclass(frozen=True)
+class Choices(Kind):
+    """One or more different words of a list."""
+
+    options: tuple[str, ...]
+    words: ClassVar[int | None] = None
+
+    @property
+    def metavar(self) -> str:
+        return "{" + ",".join(self.options) + "}"
+
+    def parse(self, words: Sequence[str]) -> list[str]:
+        return list(words)
+
+    def is_valid(self, value: Any) -> bool:
+        chosen = value if isinstance(value, (list, tuple)) else [value]
+        known = all(isinstance(word, str) and word in self.options for word in chosen)
+        return known and 0 < len(chosen) == len(set(chosen))
+
+    @property
+    def wanted(self) -> str:
+        return f"one or more of {', '.join(map(repr, self.options))}"
+
+
+@dataclass(frozen=True)
 class Number(Kind):
     """A finite number within a range."""
 

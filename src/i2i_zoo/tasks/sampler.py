@@ -44,13 +44,17 @@ class Sampler(nn.Module, ABC):
     def forward(self, noise: Tensor) -> Tensor:
         """A batch of noise (B, ...) to pictures (B, 1 or 3, H, W) in [-1, 1]."""
 
+    def noises(self, indices: Sequence[int], seed: int) -> Tensor:
+        """The noise (B, ...) of the pictures at these places in a seed's sequence."""
+        return torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])
+
     @torch.inference_mode()
     def make(self, indices: Sequence[int], seed: int) -> Tensor:
         """The pictures at these places in a seed's sequence: (B, 1 or 3, H, W) in [-1, 1].
 
         Raises `ZooError` if memory is short.
         """
-        noise = torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])
+        noise = self.noises(indices, seed)
         with explained_shortage(f"Making {len(indices)} pictures at once", "make fewer at a time"):
             pictures: Tensor = self(noise.to(self.task.device, self.task.dtype))
         return pictures

@@ -1,0 +1,300 @@
+"""Disentangled person image generation (Ma, Sun, Georgoulis, Van Gool, Schiele and Fritz 2018, arXiv:1712.02621)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2i_zoo import lightning_private
+from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Le, LearningRate, Length, Positive, Side, Weight, Width
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.adversarial import adversarial_loss, gradient_penalty
+from i2i_zoo.media.body_regions import REGIONS, region_boxes
+from i2i_zoo.media.pose_drawing import discs, limb_mask
+from i2i_zoo.media.poses import resized
+from i2i_zoo.networks.dpig import (
+    AppearanceEncoder,
+    CodeCritic,
+    PersonDecoder,
+    PoseAutoencoder,
+    ResidualMLP,
+)
+from i2i_zoo.networks.initialization import init_glorot, init_uniform
+from i2i_zoo.networks.pg2 import BatchDiscriminator
+from i2i_zoo.tasks import PoseTask
+from i2i_zoo.tasks.conditions import Condition, check_conditions
+from i2i_zoo.tasks.kinds import Picture
+
+from .base import Method
+from .dpig_sampling import FACTORS, INTERPOLATION, SAMPLING, FactorSampler, factor_sampler, interpolated, resized_batch
+
+#: Radius in pixels of the discs along the limbs that cover a person; the authors call this mask r6.
+MASK_RADIUS = 7
+
+MAPPINGS = tuple(f"{factor}_mapping" for factor in FACTORS)
+CRITICS = tuple(f"{factor}_critic" for factor in FACTORS)
+
+
+class DPIG(PoseTask, Method):
+    """DPIG.  The defaults are those of the authors' code for Market-1501.
+
+    Stage I learns to take a person apart into foreground, background and pose, and to put it together again (sec. 3.1).
+    Stage II learns mapping functions from noise to the codes of the three, with everything else frozen (sec. 3.2).  The
+    authors train four models one after the other; their ``run_market_train.sh`` has the steps, the batches and the
+    rates, and their ``trainer.py`` the losses and the order of the updates.  Here both pictures of each pair train the
+    appearance and the pose together, and one batch serves for all updates of a step.
+
+    Args:
+        size: Height and width of the pictures that the networks take; others are resized.
+        width: Channels of the first maps of the encoder and of the decoder.
+        blocks: Residual blocks of each of their towers, which halve the maps between two blocks.
+        region_side: The seven regions of the body are scaled to this many pixels along each side.
+        region_code: Length of the code of a region.
+        background_code: Length of the code of the background.
+        pose_code: Length of the code of a pose.
+        bottleneck: Length of the vector in the middle of the decoder.
+        hidden: Width of the pose auto-encoder, of the mapping functions and of their critics; the mapping function of
+            the background has half of it.
+        discriminator_width: Channels of the discriminator's first layer.
+        lambda_adversarial: Weight of the adversarial loss in stage I.
+        lambda_l1: Weight of the L1 distance to the picture itself.
+        lambda_pose: Weight of the squared distance between a pose and what the pose auto-encoder makes of it.
+        lambda_penalty: Weight of the gradient penalty on the critics (Gulrajani et al. 2017, who take 10); with 0 their
+            weights are clipped, as in the released code.
+        clip: Largest weight of a critic without gradient penalty.
+        critic_steps: Updates of the critics for each of the mapping functions.
+        deviation: Standard deviation of the noise.
+        stage1_steps: Batches that stage I trains for; then its networks are frozen, and stage II begins.
+        lr: Learning rate of Adam in stage I.
+        discriminator_lr: The discriminator's.
+        betas: Decay rates of Adam's moments in stage I.
+        mapping_lr: Learning rate in stage II: of RMSProp, or of Adam with betas 0.5 and 0.9 if there is a gradient
+            penalty.
+        halve_every: Batches after which the learning rates are halved, counted from the beginning of each stage; 0 for
+            never.
+
+    Raises:
+        ZooError: For sizes that cannot be halved as often as there are blocks.
+    """
+
+    inference_networks: tuple[str, ...] = ("encoder", "decoder", "pose_autoencoder", *MAPPINGS)
+    discriminator_networks: tuple[str, ...] = ("discriminator", *CRITICS)
+    schedule_by_batch = True
+
+    def __init__(
+        self,
+        size: Annotated[Sequence[Side], Length(2)] = (128, 64),
+        width: Width = 128,
+        blocks: Annotated[int, Ge(1), Le(8)] = 5,
+        region_side: Annotated[int, Ge(2), Le(1024)] = 48,
+        region_code: Width = 32,
+        background_code: Width = 128,
+        pose_code: Width = 32,
+        bottleneck: Width = 64,
+        hidden: Annotated[int, Ge(2), Le(16384)] = 512,
+        discriminator_width: Width = 64,
+        lambda_adversarial: Weight = 1.0,
+        lambda_l1: Weight = 20.0,
+        lambda_pose: Weight = 20.0,
+        lambda_penalty: Weight = 0.0,
+        clip: AboveZero = 0.01,
+        critic_steps: Positive = 5,
+        deviation: AboveZero = 0.2,
+        stage1_steps: Count = 120_000,
+        lr: LearningRate = 2e-5,
+        discriminator_lr: LearningRate = 2e-5,
+        betas: Betas = (0.5, 0.999),
+        mapping_lr: LearningRate = 2e-5,
+        halve_every: Count = 50_000,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        scale = max(2 ** (blocks - 1), 16)  # the discriminator halves four times
+        if size[0] % scale or size[1] % scale or region_side % 2 ** (blocks - 1):
+            raise ZooError(
+                f"DPIG cannot have size={list(size)} and region_side={region_side} with blocks={blocks}: give "
+                f"multiples of {scale} and of {2 ** (blocks - 1)}, or fewer blocks."
+            )
+        #: The lengths of the codes, and of the noise that they are mapped from.
+        self.code_lengths = dict(zip(FACTORS, (len(REGIONS) * region_code, background_code, pose_code), strict=True))
+        appearance = self.code_lengths["foreground"] + background_code
+        self.encoder = init_glorot(AppearanceEncoder(width, blocks, region_side, region_code, background_code, size))
+        self.decoder = init_glorot(PersonDecoder(appearance, width, blocks, bottleneck, size))
+        self.pose_autoencoder = init_glorot(PoseAutoencoder(pose_code, hidden, size))
+        for factor, length in self.code_lengths.items():
+            own = hidden // 2 if factor == "background" else hidden
+            self.add_module(f"{factor}_mapping", init_glorot(ResidualMLP(length, own, length)))
+
+    def configure_model(self) -> None:
+        hp = self.hparams
+        if hasattr(self, "discriminator"):
+            return
+        self.discriminator = init_uniform(BatchDiscriminator(3, hp.size, hp.discriminator_width))
+        for factor, length in self.code_lengths.items():
+            self.add_module(f"{factor}_critic", init_glorot(CodeCritic(length, hp.hidden)))
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            "appearance": ("encoder", "decoder"),
+            "discriminator": ("discriminator",),
+            "pose": ("pose_autoencoder",),
+            "mapping": MAPPINGS,
+            "critic": CRITICS,
+        }
+
+    # Taking a person apart, and putting it together.
+
+    def encode(self, picture: Tensor, pose: Tensor) -> dict[str, Tensor]:
+        """The codes of foreground and background of pictures (B, 3, H, W) with poses (B, 18, 3)."""
+        size = picture.shape[-2:]
+        mask, regions = limb_mask(pose, size, MASK_RADIUS), region_boxes(pose, size)
+        foreground, background = self.encoder(picture, mask.to(picture), regions[0], regions[1].to(picture))
+        return {"foreground": foreground, "background": background}
+
+    def decode(self, foreground: Tensor, background: Tensor, pose: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W), about in [-1, 1], from codes (B, length) and poses (B, 18, 3)."""
+        maps = 2 * discs(pose, self.hparams.size) - 1
+        output: Tensor = self.decoder(torch.cat([foreground, background], 1), maps.to(foreground))
+        return output
+
+    def mapped(self, factor: str, noise: Tensor) -> Tensor:
+        """Noise (B, length) as codes of the foreground or the background (B, length), or as poses (B, 18, 3)."""
+        code: Tensor = getattr(self, f"{factor}_mapping")(noise)
+        return self.pose_autoencoder.decode(code) if factor == "pose" else code
+
+    def forward(self, source: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
+        """The person (B, 3, H, W), in [-1, 1], in the target pose, about in [-1, 1]; H and W are ``size``.
+
+        Poses are (B, 18, 3) in pixels.
+        """
+        return self.decode(**self.encode(source, source_pose), pose=target_pose)
+
+    # Training.
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        (height, width), size = batch["source"].shape[-2:], list(self.hparams.size)
+        if [height, width] != size:
+            raise ZooError(
+                f"DPIG trains on pictures of {size[1]}x{size[0]}, its model.size, not {width}x{height}: use "
+                f"--data.size {size}, or --model.size [{height},{width}]."
+            )
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Stage I or stage II, on both pictures of each pair."""
+        picture = torch.cat([batch["source"], batch["target"]])
+        pose = torch.cat([batch["source_pose"], batch["target_pose"]])
+        if lightning_private.batches_done(self.trainer) < self.hparams.stage1_steps:
+            self.learn_reconstruction(picture, pose)
+        else:
+            self.learn_mappings(picture, pose)
+
+    def learn_reconstruction(self, picture: Tensor, pose: Tensor) -> None:
+        """Stage I: the update of encoder and decoder, then the discriminator's; and that of the pose auto-encoder."""
+        hp = self.hparams
+        with self.update("appearance") as loss:
+            same = self.decode(**self.encode(picture, pose), pose=pose)
+            loss["adversarial"] = hp.lambda_adversarial * adversarial_loss(self.discriminator(same), True)
+            loss["l1"] = hp.lambda_l1 * F.l1_loss(same, picture)
+        with self.update("discriminator") as loss:  # the statistics of its norms are of either real or generated ones
+            loss["real"] = 0.5 * adversarial_loss(self.discriminator(picture), True)
+            loss["fake"] = 0.5 * adversarial_loss(self.discriminator(same.detach()), False)
+        with self.update("pose") as loss:
+            numbers = self.pose_autoencoder.numbers(pose)
+            loss["l2"] = hp.lambda_pose * F.mse_loss(self.pose_autoencoder(pose), numbers)
+
+    def learn_mappings(self, picture: Tensor, pose: Tensor) -> None:
+        """Stage II: the update of the mapping functions, then several of their critics: Wasserstein GANs of codes."""
+        hp = self.hparams
+        self.zero_grad()  # what stage I trained is frozen, and needs no memory for gradients
+        with torch.no_grad():
+            real = self.encode(picture, pose) | {"pose": self.pose_autoencoder.encode(pose)}
+
+        def judged(factor: str, code: Tensor, is_real: bool) -> Tensor:
+            return adversarial_loss(getattr(self, f"{factor}_critic")(code), is_real, "wgangp")
+
+        with self.update("mapping") as loss:
+            for factor in FACTORS:
+                loss[factor] = judged(factor, self.random_code(factor, len(picture)), True)
+        for _ in range(hp.critic_steps):
+            with self.update("critic") as loss:
+                for factor in FACTORS:
+                    fake = self.random_code(factor, len(picture))
+                    loss[factor] = judged(factor, real[factor], True) + judged(factor, fake, False)
+                    if hp.lambda_penalty:
+                        critic = getattr(self, f"{factor}_critic")
+                        penalty = gradient_penalty(critic, real[factor].float(), fake.detach().float())
+                        loss[f"{factor}_penalty"] = hp.lambda_penalty * penalty
+            if not hp.lambda_penalty:
+                with torch.no_grad():
+                    for parameter in (p for name in CRITICS for p in getattr(self, name).parameters()):
+                        parameter.clamp_(-hp.clip, hp.clip)
+
+    def random_code(self, factor: str, count: int) -> Tensor:
+        """Codes (count, length) of a factor from new noise."""
+        noise = torch.randn(count, self.code_lengths[factor], device=self.device) * self.hparams.deviation
+        code: Tensor = getattr(self, f"{factor}_mapping")(noise)
+        return code
+
+    def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        """Adam, but for mapping functions and critics without gradient penalty RMSProp as TensorFlow has it."""
+        hp = self.hparams
+        if player not in ("mapping", "critic"):
+            optimizer = super().configure_optimizer(player, parameters)
+            if player == "discriminator":
+                optimizer.param_groups[0]["lr"] = hp.discriminator_lr
+            return optimizer
+        if hp.lambda_penalty:
+            return torch.optim.Adam(parameters, lr=hp.mapping_lr, betas=(0.5, 0.9))
+        return torch.optim.RMSprop(parameters, lr=hp.mapping_lr, alpha=0.9, eps=1e-5)
+
+    def lr_factor(self, player: str, progress: int) -> float:
+        """Halved every ``halve_every`` batches of the player's stage."""
+        hp = self.hparams
+        begin = hp.stage1_steps if player in ("mapping", "critic") else 0
+        return 0.5 ** (max(0, progress - begin) // hp.halve_every) if hp.halve_every else 1.0
+
+    # Use.
+
+    def fitted(self, source: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
+        """``forward`` for any height and width: the picture is resized to ``size``, and the result back."""
+        old, new = source.shape[-2:], self.hparams.size
+        poses = (resized(pose, old, new) for pose in (source_pose, target_pose))
+        return resized_batch(self(resized_batch(source, new), *poses), old).clamp(-1, 1)
+
+    @property
+    def sampling_conditions(self) -> tuple[Condition, ...]:
+        return SAMPLING
+
+    def make_sampler(self, **chosen: Any) -> FactorSampler:
+        return factor_sampler(self, **chosen)
+
+    def interpolate(self, first: Picture, second: Picture, count: int = 8, **conditions: Any) -> list[Image.Image]:
+        """Make pictures between two persons, from the first to the second, by linear interpolation of their codes.
+
+        Args:
+            first: A picture of a person, as for `translate`.
+            second: A picture of the same or of another person.
+            count: How many pictures, at least 2.
+            **conditions: ``factors``: those of foreground, background and pose that change, by default all; the others
+                are those of the first person.  ``first_pose`` and ``second_pose``: the poses in the pictures; by
+                default they are found there.
+
+        Raises:
+            ZooError: If a picture or a pose cannot be read, or a value is out of range.
+        """
+        conditions |= {"first": first, "second": second, "count": count}
+        return interpolated(self, **check_conditions(type(self).__name__, INTERPOLATION, conditions))
+
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Source, the pose to take, output and target; and the source with another foreground, background and pose."""
+        source, pose = outputs["source"], outputs["source_pose"]
+        given = self.encode(source, pose) | {"pose": pose}
+        sampled = [FactorSampler(self, [factor], given).make(range(len(source)), 0) for factor in FACTORS]
+        return [*super().panels(outputs), *sampled]
