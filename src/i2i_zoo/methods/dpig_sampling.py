@@ -16,8 +16,8 @@ from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_files import Poses
 from i2i_zoo.media.poses import resized
 from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, Whole
-from i2i_zoo.tasks.pose import POSE_SHAPE, PoseTranslator, PoseValue, read_pose
+from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, PoseSource, Whole
+from i2i_zoo.tasks.pose import POSE_SHAPE, PoseTranslator, read_own
 from i2i_zoo.tasks.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ SAMPLING = (
         "factors", Choices(FACTORS), "what differs between the pictures; by default everything that is not given"
     ),
     Condition("source", PictureFile(), "a person, whose other factors all pictures have"),
-    Condition("source_pose", PoseValue(), "the pose in the source; by default it is found in the picture"),
-    Condition("pose", PoseValue(), "the pose of all pictures, in pixels of the model; by default that of the source"),
+    Condition("source_pose", PoseSource(), "the pose in the source; by default it is found in the picture"),
+    Condition("pose", PoseSource(), "the pose of all pictures, in pixels of the model; by default that of the source"),
 )
 
 INTERPOLATION = (
@@ -40,8 +40,8 @@ INTERPOLATION = (
     Condition("second", PictureFile(), "another person", required=True),
     Condition("count", Whole(2), "how many pictures"),
     Condition("factors", Choices(FACTORS), "what changes from the first person to the second"),
-    Condition("first_pose", PoseValue(), "the pose in the first picture; by default it is found in the picture"),
-    Condition("second_pose", PoseValue(), "the pose in the second picture; by default it is found in the picture"),
+    Condition("first_pose", PoseSource(), "the pose in the first picture; by default it is found in the picture"),
+    Condition("second_pose", PoseSource(), "the pose in the second picture; by default it is found in the picture"),
 )
 
 NOBODY = Poses(torch.zeros(1, *POSE_SHAPE), ("",), (None,))
@@ -125,7 +125,7 @@ def factor_sampler(
     elif source_pose is not None:
         raise ZooError("source_pose was given without a source: give the picture too (--source), or use pose (--pose).")
     if pose is not None:
-        given["pose"] = read_pose(pose).fitted(task.hparams.size).to(task.device)
+        given["pose"] = read_own(pose, None).fitted(task.hparams.size).to(task.device)
     varied = [factors] if isinstance(factors, str) else factors or [name for name in FACTORS if name not in given]
     if not varied:
         raise ZooError("Nothing is left to differ from the source: name one or more factors, as --factors foreground.")
