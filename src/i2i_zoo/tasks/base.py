@@ -81,7 +81,7 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
 
     @property
     def sampling_conditions(self) -> tuple[Condition, ...]:
-        """What a person may choose for `sample`; nothing if the verb of the model is translate."""
+        """What a person may choose for `sample`; by default nothing if the verb of the model is translate."""
         return self.conditions if self.verb == "sample" else ()
 
     def translator(self, **conditions: Any) -> Translator:
