@@ -20,6 +20,7 @@ from i2i_zoo.callbacks.resume import ExactResume
 from i2i_zoo.cli.main import main
 from i2i_zoo.data.rendered.people_data import PeopleData
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.named_poses import named_pose
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_drawing import discs
 from i2i_zoo.methods.dpig import DPIG
@@ -318,6 +319,19 @@ def test_wrong_conditions(model: DPIG, people: Any, conditions: dict[str, Any], 
     given = {key: own[key] if value == "own" else value for key, value in conditions.items()}
     with pytest.raises(ZooError, match=words):
         model.sample(1, **given)
+
+
+def test_a_named_pose_is_as_tall_as_the_source_or_fills_the_picture(model: DPIG, people: Any, decoded: Decoded) -> None:
+    own = {"source": people["source"][0], "source_pose": people["source_pose"][0], "factors": "background"}
+    model.sample(1, pose="waving", **own)
+    pose = named_pose("waving", people["source_pose"][0])
+    assert torch.equal(decoded.pose[0], 2 * discs(pose[None], model.hparams.size)[0] - 1)
+    model.sample(1, pose="waving")
+    rows = (decoded.pose[0] > 0).any(2).any(0).nonzero().flatten() / model.hparams.size[0]
+    assert rows.min() < 0.2
+    assert rows.max() > 0.8
+    with pytest.raises(ZooError, match="The pose to sample with holds 2 poses: give one"):
+        model.sample(1, pose=people["target_pose"][:2].numpy())
 
 
 def test_pictures_between_two_people(model: DPIG, people: Any, decoded: Decoded) -> None:

@@ -23,6 +23,11 @@ def resize(image: Tensor, size: int | Sequence[int], nearest: bool = False) -> T
     return resized if image.dtype == torch.uint8 else resized.clamp(-1, 1)
 
 
+def resize_batch(images: Tensor, size: Sequence[int]) -> Tensor:
+    """(B, C, H, W) to (height, width), as `resize`."""
+    return resize(images.flatten(0, 1), size).view(*images.shape[:2], *size)
+
+
 def resize_shorter(image: Tensor, length: int) -> Tensor:
     """(C, H, W) to a shorter side of this length, as `resize`."""
     shorter = min(image.shape[-2:])

@@ -15,6 +15,7 @@ from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Le, LearningRate, L
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss, gradient_penalty
 from i2i_zoo.media.body_regions import REGIONS, region_boxes
+from i2i_zoo.media.geometry import resize_batch
 from i2i_zoo.media.pose_drawing import discs, limb_mask
 from i2i_zoo.media.poses import resized
 from i2i_zoo.networks.dpig import (
@@ -31,7 +32,7 @@ from i2i_zoo.tasks.conditions import Condition, check_conditions
 from i2i_zoo.tasks.kinds import Picture
 
 from .base import Method
-from .dpig_sampling import FACTORS, INTERPOLATION, SAMPLING, FactorSampler, factor_sampler, interpolated, resized_batch
+from .dpig_sampling import FACTORS, INTERPOLATION, SAMPLING, FactorSampler, factor_sampler, interpolated
 
 #: Radius in pixels of the discs along the limbs that cover a person; the authors call this mask r6.
 MASK_RADIUS = 7
@@ -256,8 +257,7 @@ class DPIG(PoseTask, Method):
 
     def lr_factor(self, player: str, progress: int) -> float:
         """Halved every ``halve_every`` batches of the player's stage."""
-        hp = self.hparams
-        begin = hp.stage1_steps if player in ("mapping", "critic") else 0
+        hp, begin = self.hparams, self.hparams.stage1_steps if player in ("mapping", "critic") else 0
         return 0.5 ** (max(0, progress - begin) // hp.halve_every) if hp.halve_every else 1.0
 
     # Use.
@@ -266,7 +266,7 @@ class DPIG(PoseTask, Method):
         """``forward`` for any height and width: the picture is resized to ``size``, and the result back."""
         old, new = source.shape[-2:], self.hparams.size
         poses = (resized(pose, old, new) for pose in (source_pose, target_pose))
-        return resized_batch(self(resized_batch(source, new), *poses), old).clamp(-1, 1)
+        return resize_batch(self(resize_batch(source, new), *poses), old).clamp(-1, 1)
 
     @property
     def sampling_conditions(self) -> tuple[Condition, ...]:

@@ -11,13 +11,14 @@ from PIL import Image
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.geometry import resize
+from i2i_zoo.media.geometry import resize_batch
+from i2i_zoo.media.named_poses import named_pose
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_files import Poses
 from i2i_zoo.media.poses import resized
 from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, PoseSource, Whole
-from i2i_zoo.tasks.pose import POSE_SHAPE, PoseTranslator, read_own
+from i2i_zoo.tasks.pose import POSE_SHAPE, STANDING, PoseTranslator, read_target
 from i2i_zoo.tasks.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ SAMPLING = (
     ),
     Condition("source", PictureFile(), "a person, whose other factors all pictures have"),
     Condition("source_pose", PoseSource(), "the pose in the source; by default it is found in the picture"),
-    Condition("pose", PoseSource(), "the pose of all pictures, in pixels of the model; by default that of the source"),
+    Condition(
+        "pose",
+        PoseSource(named=True),
+        "the pose of all pictures, in pixels of the model; by default that of the source",
+    ),
 )
 
 INTERPOLATION = (
@@ -58,12 +63,23 @@ def read_person(task: DPIG, source: Any, source_pose: Any = None) -> tuple[Tenso
     picture, pose = values[:, :3], values[:, 3 : 3 + NOBODY.points.numel(), 0, 0]
     size = task.hparams.size
     pose = resized(pose.float().view(1, *POSE_SHAPE), picture.shape[-2:], size)
-    return resized_batch(picture, size).to(task.dtype), pose
+    return resize_batch(picture, size).to(task.dtype), pose
 
 
-def resized_batch(pictures: Tensor, size: Sequence[int]) -> Tensor:
-    """A batch (B, C, H, W) at another height and width, (B, C, height, width), or as it is."""
-    return resize(pictures.flatten(0, 1), size).view(*pictures.shape[:2], *size)
+def read_pose(pose: Any, size: Sequence[int], person: Tensor | None) -> Tensor:
+    """One pose (1, 18, 3) in pixels of a picture of this size.
+
+    A named one is as tall as the person (1, 18, 3), or else fills the picture.  Raises `ZooError` for several poses.
+    """
+    target = read_target(pose)
+    if isinstance(target, str):
+        if person is None:
+            points = torch.tensor(STANDING) * torch.tensor([size[1], size[0]])
+            person = torch.cat([points, torch.ones(len(points), 1)], -1)[None]
+        return named_pose(target, person[0].cpu())[None]
+    if len(target.points) != 1:
+        raise ZooError(f"The pose to sample with holds {len(target.points)} poses: give one.")
+    return target.fitted(size)
 
 
 class FactorSampler(Sampler):
@@ -125,7 +141,7 @@ def factor_sampler(
     elif source_pose is not None:
         raise ZooError("source_pose was given without a source: give the picture too (--source), or use pose (--pose).")
     if pose is not None:
-        given["pose"] = read_own(pose, None).fitted(task.hparams.size).to(task.device)
+        given["pose"] = read_pose(pose, task.hparams.size, given.get("pose")).to(task.device)
     varied = [factors] if isinstance(factors, str) else factors or [name for name in FACTORS if name not in given]
     if not varied:
         raise ZooError("Nothing is left to differ from the source: name one or more factors, as --factors foreground.")

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from i2i_zoo import lightning_private
 from i2i_zoo.annotations import Betas, Count, Ge, Le, LearningRate, Length, Side, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
+from i2i_zoo.media.geometry import resize_batch
 from i2i_zoo.media.pose_drawing import discs, limb_mask
 from i2i_zoo.media.poses import resized
 from i2i_zoo.networks.initialization import init_glorot, init_uniform
@@ -186,8 +186,8 @@ class PG2(PoseTask, Method):
     def fitted_pictures(self, source: Tensor, target_pose: Tensor) -> list[Tensor]:
         """`pictures` for any height and width, in [-1, 1]."""
         old, new = source.shape[-2:], self.hparams.size
-        pictures = self.pictures(resized_batch(source, new), resized(target_pose, old, new))
-        return [resized_batch(picture, old).clamp(-1, 1) for picture in pictures]
+        pictures = self.pictures(resize_batch(source, new), resized(target_pose, old, new))
+        return [resize_batch(picture, old).clamp(-1, 1) for picture in pictures]
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with its ``output`` and, if that is refined, the ``coarse`` picture before."""
@@ -203,10 +203,3 @@ class PG2(PoseTask, Method):
         """Source, the pose to take, the coarse picture, output and target."""
         source, figure, *results = super().panels(outputs)
         return [source, figure, *([outputs["coarse"]] if "coarse" in outputs else []), *results]
-
-
-def resized_batch(pictures: Tensor, size: Sequence[int]) -> Tensor:
-    """A batch (B, C, H, W) at another height and width, or as it is."""
-    if tuple(pictures.shape[-2:]) == tuple(size):
-        return pictures
-    return F.interpolate(pictures, tuple(size), mode="bicubic", antialias=True)
