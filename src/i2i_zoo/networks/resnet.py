@@ -6,6 +6,7 @@ import itertools
 
 from torch import Tensor, nn
 
+from .convolution import NarrowConv2d, WideConv2d
 from .normalization import norm_layer
 
 
@@ -16,11 +17,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         make_norm, bias = norm_layer(norm, inference_norm)
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            WideConv2d(channels, channels, "reflect", bias),
             make_norm(channels),
             nn.ReLU(),
             nn.Dropout(0.5) if dropout else nn.Identity(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            WideConv2d(channels, channels, "reflect", bias),
             make_norm(channels),
         )
 
@@ -64,7 +65,7 @@ class ResNetGenerator(nn.Module):
         layers += [ResidualBlock(channels[-1], norm, dropout, inference_norm) for _ in range(blocks)]
         for fine, coarse in reversed(steps):
             layers += unit(up(coarse, fine), fine)
-        layers += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        layers += [NarrowConv2d(width, out_channels, 7, 3, "reflect"), nn.Tanh()]
         self.body = nn.Sequential(*layers)
         self.stride = 2**downs
         self.smallest = 2 * self.stride  # the residual blocks mirror one pixel and normalise, so they need two by two
