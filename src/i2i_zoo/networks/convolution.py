@@ -117,9 +117,10 @@ class NarrowConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         if not (self.out_channels <= NARROW and trains_on_cpu(self, input)):
             return super().forward(input)
-        x, rows = with_border(input, self.pixels, self.border), self.kernel
+        rows, zeros = self.kernel, self.pixels if self.border == "zeros" else 0  # a border of zeros needs no copy
+        x = input if zeros else with_border(input, self.pixels, self.border)
         kernels = self.weight.flip(2).transpose(1, 2).reshape(-1, self.in_channels, 1, rows)
-        products = F.conv2d(x, kernels)  # (B, D rows, H, W)
-        size = (products.shape[2] - rows + 1, products.shape[3])
-        output: Tensor = F.fold(products.flatten(2), size, (rows, 1), padding=(rows - 1, 0))
+        products = F.conv2d(x, kernels, padding=(0, zeros))  # (B, D rows, H, W)
+        size = (x.shape[2] + 2 * zeros - rows + 1, products.shape[3])
+        output: Tensor = F.fold(products.flatten(2), size, (rows, 1), padding=(rows - 1 - zeros, 0))
         return output if self.bias is None else output + self.bias[:, None, None]
