@@ -28,7 +28,7 @@ fi
 AUTHORS=${1:-}
 if [ -n "$tiny" ]; then
   DEVICE=cpu ROUNDS=1 BATCHES=1 PRECISIONS=32 RACE="--size 32" OURS="--size 28 --steps 2" GPUS=${GPUS:-1}
-  METHODS=cogan NETWORK=faststyle SCALED=cogan
+  METHODS=cyclegan NETWORK=faststyle SCALED=cyclegan
 else
   DEVICE=cuda ROUNDS=30 BATCHES="1 16" PRECISIONS="32 bf16" RACE="" OURS="--steps 50"
   METHODS="cyclegan spade pix2pixhd" NETWORK=cyclegan SCALED=cyclegan
