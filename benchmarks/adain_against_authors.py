@@ -77,19 +77,22 @@ def pictures(count: int, size: int, device: str) -> dict[str, Tensor]:
 
 def train(which: str, args: argparse.Namespace) -> None:
     """Three steps of one of the two."""
-    theirs, batch = Authors(args.checkout, args.device), pictures(args.batch, 256, args.device)
+    batch = pictures(args.batch, args.size, args.device)
     if which == "authors":
+        theirs = Authors(args.checkout, args.device)
         for _ in range(3):
             theirs.step(batch)
     else:
-        trainer(args.precision, args.device, 3).fit(our_model(theirs), batches(batch, 3))
+        model = AdaIN()
+        init_kaiming(model)
+        trainer(args.precision, args.device, 3).fit(model, batches(batch, 3))
 
 
 def main() -> None:
     args = arguments("AdaIN against its authors' code.")
     if not args.compile:  # the compiler's own memory would be counted
         peak_memory(train, args)
-    theirs, batch = Authors(args.checkout, args.device), pictures(args.batch, 256, args.device)
+    theirs, batch = Authors(args.checkout, args.device), pictures(args.batch, args.size, args.device)
     ours = our_model(theirs)
     if args.compile:
         ours.compile_networks()
@@ -108,7 +111,7 @@ def main() -> None:
     )  # both were trained a little apart
     ours.eval().to(args.device, dtype)
     for count in (1, CONTENTS):
-        shown = pictures(count, 512, args.device)
+        shown = pictures(count, 2 * args.size, args.device)
         contents, style = shown["content"], shown["style"][:1]
         race_stylisation(ours, theirs, contents, style, dtype, args)
 

@@ -51,7 +51,7 @@ def our_model(theirs: Any) -> CycleGAN:
 
 
 def pictures(args: argparse.Namespace) -> dict[str, torch.Tensor]:
-    return {key: torch.rand(args.batch, 3, 256, 256, device=args.device) * 2 - 1 for key in "ab"}
+    return {key: torch.rand(args.batch, 3, args.size, args.size, device=args.device) * 2 - 1 for key in "ab"}
 
 
 def with_pictures(theirs: Any, batch: dict[str, torch.Tensor]) -> Any:

@@ -78,6 +78,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("checkout", help="folder of the authors' code")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--size", type=int, default=256, help="of the pictures, where the script lets it be chosen")
     parser.add_argument("--precision", choices=["32", "bf16"], default="32", help="ours; theirs is 32")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)

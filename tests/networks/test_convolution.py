@@ -1,4 +1,4 @@
-"""The U-Net's convolutions against torch's."""
+"""Our convolutions against torch's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from i2i_zoo.networks.convolution import Double, Halve
+from i2i_zoo.networks.convolution import WIDE, Double, Halve, NarrowConv2d, WideConv2d
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -15,8 +15,53 @@ from i2i_zoo.networks.convolution import Double, Halve
 def test_the_results_and_gradients_are_those_of_torch(kind, reference, shape: tuple[int, ...], bias: bool) -> None:
     layer = kind(3, 5, bias).double()
     expected = reference(3, 5, 4, stride=2, padding=1, bias=bias).double()
+    compare(layer, expected, torch.randn(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "reflect"])
+@pytest.mark.parametrize("shape", [(2, WIDE, 6, 5), (1, WIDE, 5, 6)])
+def test_wide_convolutions_are_those_of_torch(shape: tuple[int, ...], padding_mode: str) -> None:
+    layer = WideConv2d(WIDE, WIDE + 3, padding_mode).double()
+    expected = nn.Conv2d(WIDE, WIDE + 3, 3, padding=1, padding_mode=padding_mode).double()
+    compare(layer, expected, torch.randn(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("kernel", "padding_mode"), [(7, "reflect"), (4, "zeros")])
+@pytest.mark.parametrize("outputs", [1, 3, 5])
+def test_narrow_convolutions_are_those_of_torch(outputs: int, kernel: int, padding_mode: str) -> None:
+    padding = (kernel - 1) // 2
+    layer = NarrowConv2d(5, outputs, kernel, padding, padding_mode).double()
+    expected = nn.Conv2d(5, outputs, kernel, padding=padding, padding_mode=padding_mode).double()
+    compare(layer, expected, torch.randn(2, 5, 9, 8, dtype=torch.float64))
+
+
+def test_a_doubling_to_a_large_picture_is_that_of_torch() -> None:
+    layer, expected = Double(5, 3).double(), nn.ConvTranspose2d(5, 3, 4, stride=2, padding=1).double()
+    compare(layer, expected, torch.randn(2, 5, 20, 18, dtype=torch.float64))
+
+
+def test_a_wide_convolution_rounds_no_more_coarsely_than_torch() -> None:
+    layer, torchs = WideConv2d(256, 256), nn.Conv2d(256, 256, 3, padding=1)
+    torchs.load_state_dict(layer.state_dict())
+    x = torch.randn(1, 256, 32, 32)
+    exact = torchs.double()(x.double())
+    error = (layer(x) - exact).square().mean().sqrt()
+    assert error < 1.1 * (torchs.float()(x) - exact).square().mean().sqrt()
+
+
+@pytest.mark.parametrize("layer", [WideConv2d(WIDE, WIDE), NarrowConv2d(5, 3, 7, 3), Double(5, 3)])
+def test_translation_is_that_of_torch_bit_for_bit(layer: nn.Module) -> None:
+    x = torch.randn(1, layer.in_channels, 20, 20)
+    exact = {nn.Conv2d: nn.functional.conv2d, nn.ConvTranspose2d: nn.functional.conv_transpose2d}
+    convolve = exact[nn.ConvTranspose2d if isinstance(layer, Double) else nn.Conv2d]
+    wanted = convolve(x, layer.weight, layer.bias, layer.stride, layer.padding)
+    assert torch.equal(layer.eval()(x), wanted)
+
+
+def compare(layer: nn.Module, expected: nn.Module, values: torch.Tensor) -> None:
+    """Fail unless both give the same results and gradients in train mode."""
     expected.load_state_dict(layer.state_dict())
-    x = torch.randn(shape, dtype=torch.float64).requires_grad_()
+    x = values.clone().requires_grad_()
     y = x.detach().clone().requires_grad_()
     found, wanted = layer(x), expected(y)
     torch.testing.assert_close(found, wanted)
@@ -24,4 +69,5 @@ def test_the_results_and_gradients_are_those_of_torch(kind, reference, shape: tu
     (found * weight).sum().backward()
     (wanted * weight).sum().backward()
     torch.testing.assert_close(x.grad, y.grad)
-    torch.testing.assert_close(layer.weight.grad, expected.weight.grad)
+    for own, torchs in zip(layer.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, torchs.grad)

@@ -28,10 +28,15 @@ def statistics_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor
 
     The features (B, C, h, w) may be of any sizes.  The mean is taken over B and C, as in naoto0804's PyTorch port.
     """
+    return statistics_distance(found, [channel_statistics(maps) for maps in wanted])
+
+
+def statistics_distance(found: Sequence[Tensor], wanted: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """`statistics_loss` of features from `channel_statistics`, which take less memory than the features they are of."""
     distances = [
         F.mse_loss(a, b)
         for ours, theirs in zip(found, wanted, strict=True)
-        for a, b in zip(channel_statistics(ours), channel_statistics(theirs), strict=True)
+        for a, b in zip(channel_statistics(ours), theirs, strict=True)
     ]
     return torch.stack(distances).sum()
 

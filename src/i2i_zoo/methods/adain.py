@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from i2i_zoo.annotations import Betas, LearningRate, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.perceptual import PerceptualLoss
-from i2i_zoo.losses.style import statistics_loss
+from i2i_zoo.losses.style import statistics_distance, statistics_loss
 from i2i_zoo.networks.adain import StyleDecoder, StyleEncoder, masked_statistics
 from i2i_zoo.networks.normalization import adain, channel_statistics
 from i2i_zoo.pretrained.backbones import Backbone
@@ -95,10 +95,12 @@ class AdaIN(StyleTask, Method):
             code = target = adain(own, *channel_statistics(style[-1]))
             if self.hparams.perceptual is not None:
                 style, target = self.targets(batch["content"], batch["style"])
+            wanted = [channel_statistics(maps) for maps in style]
+            del style  # tens of megabytes
         with self.update("decoder") as loss:
             found = self.maps(self.decoder(code))
             loss["content"] = self.hparams.lambda_content * F.mse_loss(found[-1], target)
-            loss["style"] = self.hparams.lambda_style * statistics_loss(found, style)
+            loss["style"] = self.hparams.lambda_style * statistics_distance(found, wanted)
             if self.hparams.lambda_identity:
                 loss["identity"] = self.hparams.lambda_identity * F.mse_loss(self.decoder(own), batch["content"])
 

@@ -76,7 +76,7 @@ class StyleDecoder(nn.Module):
 
 def convolution(inputs: int, outputs: int) -> list[nn.Module]:
     """The layers of a 3x3 convolution with a reflected border and ReLU."""
-    return [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.ReLU()]
+    return [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.ReLU(inplace=True)]
 
 
 def masked_statistics(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import NarrowConv2d, WideConv2d
 from .normalization import adaptive_norm
 from .resnet import ResidualBlock
 
@@ -37,8 +38,8 @@ class AdaptiveBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
+        self.first = WideConv2d(channels, channels, "reflect")
+        self.second = WideConv2d(channels, channels, "reflect")
 
     def forward(self, x: Tensor, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
         """``first`` and ``second`` are the scale and shift of the two norms."""
@@ -66,7 +67,7 @@ def ups(channels: int, steps: Iterable[tuple[int, int]]) -> list[nn.Module]:
     for coarse, fine in steps:
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(coarse, fine, 5, padding=2, padding_mode="reflect")]
         layers += [ImageLayerNorm(fine), nn.ReLU()]
-    return [*layers, nn.Conv2d(steps[-1][1], channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+    return [*layers, NarrowConv2d(steps[-1][1], channels, 7, 3, "reflect"), nn.Tanh()]
 
 
 class VariationalAutoencoder(nn.Module):

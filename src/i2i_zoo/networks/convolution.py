@@ -1,14 +1,42 @@
-"""The U-Net's convolutions, made fast on a CPU: same weights and results as `torch.nn`'s layers.
+"""Convolutions made fast on a CPU: same weights and results as `torch.nn`'s layers, up to rounding.
 
 Maps stay in the contiguous format.  With channels last, torch's batch norm on a CPU has several times the rounding
-error (`docs/speed.md`).
+error (`docs/speed.md`).  What is only for training leaves the results of translation as they are, bit for bit.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .winograd import convolve_rows
+
+Border = Literal["zeros", "reflect"]
+
+#: From this number of channels on, Winograd's algorithm saves more than its additions cost.
+WIDE = 192
+#: Up to this number of channels, oneDNN mostly computes channels that are not there: it rounds up to 16.
+NARROW = 4
+
+
+def trains_on_cpu(layer: nn.Module, x: Tensor) -> bool:
+    """Whether this is a pass of training in eager mode on a CPU, in 32 or 64 bit."""
+    return (
+        layer.training
+        and torch.is_grad_enabled()
+        and x.device.type == "cpu"
+        and x.itemsize >= 4
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
+
+
+def with_border(x: Tensor, pixels: int, mode: Border) -> Tensor:
+    """Maps (B, C, H, W) with a border: (B, C, H + 2 pixels, W + 2 pixels)."""
+    return F.pad(x, (pixels,) * 4, "constant" if mode == "zeros" else mode)
 
 
 def is_small(x: Tensor, weight: Tensor, stride: int = 1) -> bool:
@@ -45,11 +73,54 @@ class Double(nn.ConvTranspose2d):
         super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if not is_small(input, self.weight):
-            return super().forward(input, output_size)
         batch, _, height, width = input.shape
-        with torch.autocast("cpu", enabled=False):
-            product = self.weight.flatten(1).T @ input.to(self.weight.dtype).movedim(1, 0).flatten(1)
-        patches = product.view(len(product), batch, -1).movedim(1, 0)  # (B, 16 D, H W)
+        if is_small(input, self.weight):
+            with torch.autocast("cpu", enabled=False):
+                product = self.weight.flatten(1).T @ input.to(self.weight.dtype).movedim(1, 0).flatten(1)
+            patches = product.view(len(product), batch, -1).movedim(1, 0)  # (B, 16 D, H W)
+        elif self.out_channels <= NARROW and trains_on_cpu(self, input):
+            patches = self.weight.flatten(1).T @ input.flatten(2)
+        else:
+            return super().forward(input, output_size)
         output = F.fold(patches, (2 * height, 2 * width), 4, padding=1, stride=2)
+        return output if self.bias is None else output + self.bias[:, None, None]
+
+
+class WideConv2d(nn.Conv2d):
+    """Convolution 3x3 of padding 1, faster in training for many channels: (B, C, H, W) to (B, D, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, border: Border = "zeros", bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1, padding_mode=border, bias=bias)
+        self.border = border
+
+    def forward(self, input: Tensor) -> Tensor:
+        wide = min(self.in_channels, self.out_channels) >= WIDE and input.shape[2] % 2 == 0
+        if not (wide and trains_on_cpu(self, input)):
+            return super().forward(input)
+        output: Tensor = convolve_rows(with_border(input, 1, self.border), self.weight)
+        return output if self.bias is None else output + self.bias[:, None, None]
+
+
+class NarrowConv2d(nn.Conv2d):
+    """Convolution of stride 1 to a picture or to logits, faster in training for few channels.
+
+    Each row of the kernel makes channels of its own, so that a convolution of one row has enough of them.  Then the
+    rows are added up.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, padding: int, border: Border = "zeros"
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=padding, padding_mode=border)
+        self.kernel, self.pixels, self.border = kernel, padding, border
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not (self.out_channels <= NARROW and trains_on_cpu(self, input)):
+            return super().forward(input)
+        rows, zeros = self.kernel, self.pixels if self.border == "zeros" else 0  # a border of zeros needs no copy
+        x = input if zeros else with_border(input, self.pixels, self.border)
+        kernels = self.weight.flip(2).transpose(1, 2).reshape(-1, self.in_channels, 1, rows)
+        products = F.conv2d(x, kernels, padding=(0, zeros))  # (B, D rows, H, W)
+        size = (x.shape[2] + 2 * zeros - rows + 1, products.shape[3])
+        output: Tensor = F.fold(products.flatten(2), size, (rows, 1), padding=(rows - 1 - zeros, 0))
         return output if self.bias is None else output + self.bias[:, None, None]

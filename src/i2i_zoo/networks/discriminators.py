@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from i2i_zoo.errors import ZooError
 
+from .convolution import NarrowConv2d
 from .hd import halve
 from .normalization import norm_layer
 from .spectral import SpectralConv2d
@@ -50,15 +51,16 @@ class PatchDiscriminator(nn.Module):
                 nn.Conv2d(2 * width, 1, 1, bias=bias),
             ]
         else:
-            layers = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            layers = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
             channels = width
             for n in range(1, strided + 1):
                 out = width * min(2**n, 8)
                 stride = 2 if n < strided else 1
                 layers += [nn.Conv2d(channels, out, 4, stride=stride, padding=1, bias=bias), make_norm(out)]
-                layers += [nn.LeakyReLU(0.2)]
+                # Not in place after torch's instance norm, which returns a view: its gradient would be copied.
+                layers += [nn.LeakyReLU(0.2, inplace=norm != "instance")]
                 channels = out
-            layers += [nn.Conv2d(channels, 1, 4, padding=1)]
+            layers += [NarrowConv2d(channels, 1, 4, 1)]
         self.body = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:

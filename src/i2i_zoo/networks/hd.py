@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import NarrowConv2d
 from .resnet import ResidualBlock, ResNetGenerator
 
 
@@ -74,7 +75,7 @@ class HDGenerator(nn.Module):
         self.enhancers = nn.ModuleList(
             Enhancer(in_channels, width // 2 ** (n + 1), enhancer_blocks) for n in range(enhancers)
         )
-        self.head = nn.Conv2d(width // 2**enhancers, out_channels, 7, padding=3, padding_mode="reflect")
+        self.head = NarrowConv2d(width // 2**enhancers, out_channels, 7, 3, "reflect")
         self.stride = 2 ** (downs + enhancers)
         self.smallest = 2 * self.stride  # the residual blocks mirror one pixel and normalise, so they need two by two
 

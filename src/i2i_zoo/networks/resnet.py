@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import itertools
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from .convolution import NarrowConv2d, WideConv2d
 from .normalization import norm_layer
+
+
+class ReLU(nn.ReLU):
+    """ReLU, in place where no gradient is needed.
+
+    In training it is not: torch's instance norm returns a view, whose gradient would be copied three times.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu(input, inplace=not torch.is_grad_enabled())
 
 
 class ResidualBlock(nn.Module):
@@ -16,17 +29,17 @@ class ResidualBlock(nn.Module):
         super().__init__()
         make_norm, bias = norm_layer(norm, inference_norm)
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            WideConv2d(channels, channels, "reflect", bias),
             make_norm(channels),
-            nn.ReLU(),
+            ReLU(),
             nn.Dropout(0.5) if dropout else nn.Identity(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            WideConv2d(channels, channels, "reflect", bias),
             make_norm(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = self.body(x)
-        return x + change
+        return x + change if torch.is_grad_enabled() else change.add_(x)
 
 
 class ResNetGenerator(nn.Module):
@@ -50,8 +63,7 @@ class ResNetGenerator(nn.Module):
         make_norm, bias = norm_layer(norm, inference_norm)
 
         def unit(conv: nn.Module, channels: int) -> list[nn.Module]:
-            # Not in place: torch's instance norm returns a view, whose gradient would be copied three times.
-            return [conv, make_norm(channels), nn.ReLU()]
+            return [conv, make_norm(channels), ReLU()]
 
         def up(inputs: int, outputs: int) -> nn.Module:
             return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=bias)
@@ -64,7 +76,7 @@ class ResNetGenerator(nn.Module):
         layers += [ResidualBlock(channels[-1], norm, dropout, inference_norm) for _ in range(blocks)]
         for fine, coarse in reversed(steps):
             layers += unit(up(coarse, fine), fine)
-        layers += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        layers += [NarrowConv2d(width, out_channels, 7, 3, "reflect"), nn.Tanh()]
         self.body = nn.Sequential(*layers)
         self.stride = 2**downs
         self.smallest = 2 * self.stride  # the residual blocks mirror one pixel and normalise, so they need two by two

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .autoencoders import VariationalAutoencoder
+from .convolution import WideConv2d
 from .discriminators import PyramidDiscriminator
 
 
@@ -22,10 +23,10 @@ class ZeroPaddedBlock(nn.Module):
     def __init__(self, channels: int, dropout: float) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
+            WideConv2d(channels, channels),
             nn.InstanceNorm2d(channels),
             nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
+            WideConv2d(channels, channels),
             nn.InstanceNorm2d(channels),
             nn.Dropout(dropout) if dropout else nn.Identity(),
         )
