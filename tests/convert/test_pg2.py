@@ -44,8 +44,9 @@ def checkpoint(first_skip: bool = False) -> dict[str, Tensor]:
         "UAEnoFC/G", [(3, 6, w), *[(3, w, w)] * 2, (3, (1 + first_skip) * w, w), (3, w, w), (3, w, 3)]
     )
     for number, (before, after) in enumerate(pairwise([3, 4, 8]), start=1):
-        state[f"Discriminator.{number}.Filters"] = torch.randn(5, 5, before, after)
-        state[f"Discriminator.{number}.Biases"] = torch.randn(after)
+        layer = f"Discriminator.{number}"  # which TensorFlow puts before the name too, as a scope
+        state[f"{layer}/{layer}.Filters"] = torch.randn(5, 5, before, after)
+        state[f"{layer}/{layer}.Biases"] = torch.randn(after)
     state |= {f"Discriminator.BN2.{leaf}": torch.randn(8) for leaf in ("scale", "offset", "moving_mean")}
     state |= {"Discriminator.Output.W": torch.randn(8 * 2, 1), "Discriminator.Output.b": torch.randn(1)}
     return state | {f"{name}/Adam": tensor for name, tensor in state.items()} | {"g_lr": torch.tensor(2e-5)}
@@ -87,7 +88,10 @@ def test_the_size_may_be_told(file: Path) -> None:
     [
         ({"Pose_AE/G/Conv/weights": None}, "has no Pose_AE/G/Conv/weights"),
         ({"UAEnoFC/G/Conv_5/weights": None}, "UAEnoFC/G is not in the authors' layout: it has 5 convolutions, not 6"),
-        ({"Discriminator.2.Filters": torch.zeros(3)}, r"Discriminator\.2\.Filters .* it has the shape \(3,\)"),
+        (
+            {"Discriminator.2/Discriminator.2.Filters": torch.zeros(3)},
+            r"Discriminator\.2\.Filters .* it has the shape \(3,\)",
+        ),
     ],
 )
 def test_files_that_do_not_fit(tmp_path: Path, change: dict[str, Tensor | None], words: str) -> None:

@@ -34,7 +34,7 @@ def read(states: Mapping[str, State], size: Sequence[int] | None = None) -> tupl
     Raises:
         ZooError: If the generators are not in it, or if a network is not one of theirs.
     """
-    state = {name: tensor for each in states.values() for name, tensor in each.items()}
+    state = together(states)
     first = tensor_of(state, f"{COARSE}/Conv/weights", 4)
     expand = tensor_of(state, f"{COARSE}/fully_connected_1/weights", 2)
     width, code = first.shape[3], expand.shape[0]
@@ -65,9 +65,18 @@ def read(states: Mapping[str, State], size: Sequence[int] | None = None) -> tupl
     return found, tensors
 
 
+def together(states: Mapping[str, State]) -> dict[str, Tensor]:
+    """The tensors of all files.  Those of discriminators lose the scope before their name, which is the layer again."""
+    return {
+        name.rpartition("/")[2] if "Discriminator." in name.rpartition("/")[2] else name: tensor
+        for state in states.values()
+        for name, tensor in state.items()
+    }
+
+
 def coarse_generator(state: State, ours: CoarseGenerator, scope: str, network: str) -> dict[str, Tensor]:
     """The tensors of a `CoarseGenerator` under a scope; ``network`` begins their new names."""
-    names = ["first", *encoder_names(ours), *decoder_names(ours), "last"]
+    names = ["first", *encoder_names(len(ours.encode)), *decoder_names(ours), "last"]
     tensors = convolutions(state, names, scope)
     channels, height, width = ours.middle
     inner, outer = (dense(state, f"{scope}/{numbered('fully_connected', index)}") for index in range(2))
@@ -85,7 +94,7 @@ def coarse_generator(state: State, ours: CoarseGenerator, scope: str, network: s
 
 def difference_generator(state: State, ours: DifferenceGenerator, scope: str, network: str) -> dict[str, Tensor]:
     """The tensors of a `DifferenceGenerator` under a scope; ``network`` begins their new names."""
-    tensors = convolutions(state, ["first", *encoder_names(ours), *decoder_names(ours), "last"], scope)
+    tensors = convolutions(state, ["first", *encoder_names(len(ours.encode)), *decoder_names(ours), "last"], scope)
     return {f"{network}.{name}": tensor.contiguous() for name, tensor in tensors.items()}
 
 
@@ -105,9 +114,9 @@ def discriminator(state: State, ours: BatchDiscriminator, scope: str, network: s
     return {f"{network}.{name}": tensor.contiguous() for name, tensor in tensors.items()}
 
 
-def encoder_names(ours: CoarseGenerator | DifferenceGenerator) -> list[str]:
-    """The convolutions of the encoder in the order in which the authors make them."""
-    pairs = [[f"encode.{block}.first", f"encode.{block}.second"] for block in range(len(ours.encode))]
+def encoder_names(blocks: int) -> list[str]:
+    """The convolutions of an encoder in the order in which the authors make them."""
+    pairs = [[f"encode.{block}.first", f"encode.{block}.second"] for block in range(blocks)]
     return [name for block, pair in enumerate(pairs) for name in (*pair, f"down.{block}")][:-1]
 
 
