@@ -47,13 +47,13 @@ def test_a_batch() -> None:
 
 def test_the_mask_is_that_of_the_target() -> None:
     dataset = rendered()
-    _, target, _ = dataset.pair((0, 1))
+    (_, target), _ = dataset.renderings((0, 1))
     assert torch.equal(dataset[0, 1]["mask"][0], torch.from_numpy(target.mask).float())
 
 
 def test_hidden_points_are_missing() -> None:
     dataset = rendered()
-    source = dataset.pair((0, 0))[0]
+    source = dataset.renderings((0, 0))[0][0]
     pose = dataset[0, 0]["source_pose"]
     visible = pose[:, 2] == 1
     assert 5 < visible.sum() < 18
@@ -82,7 +82,9 @@ def test_nobody_is_in_two_splits() -> None:
         for split in ("train", "val", "test"):
             dataset = rendered(split, seed=seed, persons=4)
             names = {
-                dataset.pair((epoch, index))[2].split("_")[0] for epoch in range(2) for index in range(len(dataset))
+                dataset.renderings((epoch, index))[1].split("_")[0]
+                for epoch in range(2)
+                for index in range(len(dataset))
             }
             people[f"{split} {seed}"] = names
     assert len(set().union(*people.values())) == sum(map(len, people.values()))
@@ -93,7 +95,7 @@ def test_nobody_is_in_two_splits() -> None:
 def test_a_pair_shares_its_background() -> None:
     """Their corners, which people rarely reach."""
     for background, same in (("shared", True), ("own", False)):
-        source, target, _ = rendered(background=background).pair((0, 0))
+        (source, target), _ = rendered(background=background).renderings((0, 0))
         empty = (source.coverage == 0) & (target.coverage == 0)
         empty[80:] = False  # shadows
         difference = np.abs(source.picture.astype(int) - target.picture)[empty]

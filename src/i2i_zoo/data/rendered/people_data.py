@@ -51,7 +51,7 @@ class RenderedPeople(Dataset[dict[str, Any]]):
         return self.length
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
-        source, target, name = self.pair(item)
+        (source, target), name = self.renderings(item)
         return {
             "source": picture(source),
             "source_pose": found(source),
@@ -61,8 +61,8 @@ class RenderedPeople(Dataset[dict[str, Any]]):
             "name": name,
         }
 
-    def pair(self, item: tuple[int, int]) -> tuple[Rendering, Rendering, str]:
-        """Source, target and name of the pair ``(epoch, index)``, with everything that is known of them."""
+    def renderings(self, item: tuple[int, int], count: int = 2) -> tuple[list[Rendering], str]:
+        """Source, and target if two are wanted, of the pair ``(epoch, index)``, and its name."""
         epoch, index = item
         # What is seen for validation and test is the same in every epoch.
         rng = np.random.default_rng([self.first_seed, epoch if self.persons else 0, index])
@@ -79,9 +79,9 @@ class RenderedPeople(Dataset[dict[str, Any]]):
         )
         shown = [
             person.render(self.pose(rng), moved(base, rng), draw_place(background, *size))
-            for background in (place, other)
+            for background in (place, other)[:count]
         ]
-        return shown[0], shown[1], f"person{seed}_{index}"
+        return shown, f"person{seed}_{index}"
 
     def pose(self, rng: np.random.Generator) -> Pose:
         """A random pose, seen from a random side; half of them are of clips where there are any."""
