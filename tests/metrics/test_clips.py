@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,6 +35,7 @@ from i2i_zoo.metrics.inception import FID
 from i2i_zoo.metrics.suites import suite
 from i2i_zoo.pretrained.c3d import C3D
 from i2i_zoo.pretrained.i3d import resized_as_tensorflow
+from i2i_zoo.pretrained.mobilenet import MobileNetFeatures
 
 GOLDEN = Golden("video_metrics", str(Path(__file__).parents[1] / "golden" / "clip_metrics"))
 
@@ -241,6 +243,22 @@ def test_fid_of_frames_is_fid_of_pictures(shapes: dict[str, Tensor]) -> None:
     assert frames > 1e-6
     found = FrameFID(tiny.Features())
     assert after(found, made, real) == pytest.approx(float(frames), rel=1e-4)
+
+
+def test_frames_by_their_measures(shapes: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "mobilenet.pt"
+    torch.save(torchvision.models.mobilenet_v2(weights=None).features.state_dict(), path)
+    measures, missing = suite(tiny.model(), "", {"frame_frechet_mobilenetv2": {"weights": path}})
+    assert not missing
+    measure = measures["frame_frechet_mobilenetv2"]
+    assert measure.title == "Fréchet distance of MobileNetV2 features of frames (not FID)"
+    assert measure.needs == ("output", "target")
+    made, real = shapes["video"][:2, ::4], shapes["video"][2:4, ::4]
+    expected = after_whole(FID(MobileNetFeatures(path)), made.flatten(0, 1), real.flatten(0, 1))
+    assert after_whole(cast(FID, measure.metric), made, real) == pytest.approx(float(expected), rel=1e-3, abs=1e-6)
+    with pytest.raises(ZooError, match=r"mobilenet\.pt holds no Inception network"):
+        suite(tiny.model(), "", {"frame_fid": {"weights": path}})
 
 
 class Stored(nn.Module):
