@@ -200,7 +200,7 @@ class DotsTask(Task):
         def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
             return {"noise": torch.randn(batch, self.hparams.latent)}
 
-        return Graph(self.sampler(**conditions), inputs, axes={0: "batch"})
+        return Graph(self.sampler(**conditions), inputs, point_inputs=("noise",))
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         return self.sampler().make(range(len(batch["dots"])), batch_idx)
@@ -583,7 +583,7 @@ def test_lightnings_private_names_are_in_one_file() -> None:
 
 
 def test_shared_code_does_not_ask_which_task_it_has() -> None:
-    tasks = {"PairedTask", "SemanticTask", "UnpairedTask", "StyleTask", "OneStyleTask"}
+    tasks = {"ClipsTask", "NoiseTask", "PairedTask", "SemanticTask", "UnpairedTask", "StyleTask", "OneStyleTask"}
     outside = [path for path in FILES if path.relative_to(PACKAGE).parts[0] not in ("tasks", "methods")]
     named = {path.name: tasks & set(re.findall(r"\w+", path.read_text(encoding="utf-8"))) for path in outside}
     assert {name: found for name, found in named.items() if found} == {}

@@ -207,7 +207,7 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
         Config(method, hparams, model.preprocess.to_json()),
         network_tensors(model, model.inference_networks),
         network_tensors(model, discriminators_of(model)),
-        default_card(method, type(model).__name__, model.verb),
+        default_card(method, type(model).__name__, model.verb, model.makes),
         half=half,
     )
 

@@ -69,19 +69,26 @@ class Choices:
         """
         if picture is None:
             raise ZooError("There is no picture yet: upload, photograph or draw one.")
-        translation: Image.Image | list[Image.Image] = self.model.translate(picture, **self.chosen(values))
-        if isinstance(translation, Image.Image):
-            return translation
-        file = Path(mkdtemp(), "clip.webp")
-        save_clip(translation, file)
-        return str(file)
+        return picture_or_file(self.model.translate(picture, **self.chosen(values)))
 
-    def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Image.Image]:
-        """Pictures from a seed, by default a new one.  Raises `ZooError` as ``Task.sample``."""
+    def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Image.Image | str]:
+        """Pictures, or animated files of clips, from a seed, by default a new one.
+
+        Raises `ZooError` as ``Task.sample``.
+        """
         if seed.strip() and not seed.strip().isdecimal():
             raise ZooError(f"seed={seed!r}: give a whole number of at most 18 digits.")
         number = int(seed) if seed.strip() else None
-        return self.model.sample(int(count), seed=number, **self.chosen(values))
+        return [picture_or_file(made) for made in self.model.sample(int(count), seed=number, **self.chosen(values))]
+
+
+def picture_or_file(result: Image.Image | list[Image.Image]) -> Image.Image | str:
+    """A picture as it is; for a clip, an animated file of it."""
+    if isinstance(result, Image.Image):
+        return result
+    file = Path(mkdtemp(), "clip.webp")
+    save_clip(result, file)
+    return str(file)
 
 
 def show_inputs(choices: Choices) -> list[Any]:

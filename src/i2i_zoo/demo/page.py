@@ -160,18 +160,19 @@ def show_pictures(choices: Choices) -> None:
 
 
 def show_sampler(choices: Choices) -> None:
-    """Add a button and the pictures that it makes."""
+    """Add a button and the pictures, or the clips, that it makes."""
     gradio = import_gradio()
+    title = choices.model.makes.capitalize()
     with gradio.Row():
         with gradio.Column():
-            count = gradio.Slider(1, 32, 8, step=1, label="Pictures", interactive=True)
+            count = gradio.Slider(1, 32, 8, step=1, label=title, interactive=True)
             seed = gradio.Textbox(label="Seed", placeholder="a whole number, such as 1", interactive=True)
             inputs = show_inputs(choices)
             go = gradio.Button("Make", variant="primary")
         with gradio.Column():
-            gallery = gradio.Gallery(label="Pictures", interactive=False, format="png", height=HEIGHT)
+            gallery = gradio.Gallery(label=title, interactive=False, format="png", height=HEIGHT)
 
-    def sample(number: float, text: str, *values: Any) -> list[Image.Image]:
+    def sample(number: float, text: str, *values: Any) -> list[Image.Image | str]:
         return or_message(choices.sample, number, text, values)
 
     go.click(sample, [count, seed, *inputs], gallery, concurrency_id="translate")

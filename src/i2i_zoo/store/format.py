@@ -162,18 +162,25 @@ def _replace(temporary: Path, directory: Path) -> None:
         raise
 
 
-def default_card(method: str, title: str, verb: str) -> str:
+def default_card(method: str, title: str, verb: str, makes: str = "pictures") -> str:
     """The README.md of a checkpoint that has no card of its own: front matter for the Hub, and how to use it.
 
     Args:
         method: A name of `i2i_zoo.registry.METHODS`.
         title: The heading.
         verb: What people use the model for: ``translate`` or ``sample``.
+        makes: What they get from ``sample``: ``pictures`` or ``clips``.
     """
     pipeline, what, use = {
         "translate": ("image-to-image", "translates images", 'model.translate("input.png").save("output.png")'),
         "sample": ("unconditional-image-generation", "makes images", 'model.sample(1)[0].save("output.png")'),
-    }[verb]
+        "clips": (
+            "unconditional-image-generation",  # the Hub has no such word for clips
+            "makes clips",
+            "first, *others = model.sample(1)[0]\n"
+            'first.save("output.webp", save_all=True, append_images=others, duration=40)',
+        ),
+    }["clips" if makes == "clips" else verb]
     data = ModelCardData(library_name="i2i-zoo", pipeline_tag=pipeline, tags=[method, pipeline, "i2i-zoo"])
     return f"""---
 {data.to_yaml()}

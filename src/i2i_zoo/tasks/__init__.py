@@ -1,6 +1,7 @@
 """The tasks: the contract between data, methods, metrics and the person who calls ``translate`` or ``sample``."""
 
 from .base import Task
+from .clips import ClipsTask
 from .one_style import OneStyleTask
 from .paired import PairedTask
 from .pose import PoseTask
@@ -8,4 +9,4 @@ from .semantic import SemanticTask
 from .style import StyleTask
 from .unpaired import UnpairedTask
 
-__all__ = ["OneStyleTask", "PairedTask", "PoseTask", "SemanticTask", "StyleTask", "Task", "UnpairedTask"]
+__all__ = ["ClipsTask", "OneStyleTask", "PairedTask", "PoseTask", "SemanticTask", "StyleTask", "Task", "UnpairedTask"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import lightning as L
 import torch
-from PIL import Image
 from torch import Tensor
 
 from i2i_zoo.annotations import CheckedArguments
@@ -23,11 +22,11 @@ from .translator import Translator
 
 
 class Prediction(NamedTuple):
-    """The pictures that one batch gave in one direction."""
+    """The pictures, or the clips, that one batch gave in one direction."""
 
     direction: str
     names: Sequence[str]
-    #: (B, 1 or 3, H, W) in [-1, 1].
+    #: (B, 1 or 3, H, W) in [-1, 1]; clips are (B, T, 1 or 3, H, W).
     pictures: Tensor
 
 
@@ -40,6 +39,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
 
     #: What people use the model for.
     verb: ClassVar[Literal["translate", "sample"]] = "translate"
+    #: What they get.
+    makes: ClassVar[Literal["pictures", "clips"]] = "pictures"
     #: The keys of a training batch.
     batch_keys: ClassVar[tuple[str, ...]]
     #: The datamodule of this package whose batches have these keys, for messages.
@@ -141,13 +142,16 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
         with torch.inference_mode():
             return self.make_translator(**chosen).translate(source, **own)
 
-    def sample(self, count: int, *, seed: int | None = None, **conditions: Any) -> list[Image.Image]:
-        """Make pictures from noise.
+    def sample(self, count: int, *, seed: int | None = None, **conditions: Any) -> list[Any]:
+        """Make pictures, or clips, from noise.
 
         Args:
             count: How many.
-            seed: The same seed gives the same pictures.  By default a new one each time.
+            seed: The same seed gives the same ones.  By default a new seed each time.
             **conditions: The property `sampling_conditions` lists what this model takes.
+
+        Returns:
+            A PIL image for each picture; for each clip, a list of PIL images, its frames.
 
         Raises:
             ZooError: If the model does not make pictures from noise, or a value is out of range.
@@ -174,7 +178,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """The values that metrics compare: ``output``, ``target``, ``label``, a loss ...
 
-        ``outputs`` is what the validation step returned.  Pictures are batches (B, 1 or 3, H, W) in [-1, 1].
+        ``outputs`` is what the validation step returned.  Pictures are batches (B, 1 or 3, H, W), and clips
+        (B, T, 1 or 3, H, W), in [-1, 1].
         """
 
     @abstractmethod

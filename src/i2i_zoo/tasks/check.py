@@ -104,8 +104,8 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
         example = model.example_batch(1, *(first.shape[-2:] if first.dim() > 1 else (1, 1)))
     for key in present:
         check_shape(model, key, batch[key], example[key])
-    pictures = [key for key in present if example[key].dim() == 4]
-    check_channels(model, *({key: each[key].shape[1] for key in pictures} for each in (batch, example)))
+    pictures = [key for key in present if example[key].dim() >= 4]  # and clips
+    check_channels(model, *({key: each[key].shape[-3] for key in pictures} for each in (batch, example)))
     for key in present:
         check_values(model, key, batch[key], example[key])
     check_aligned(model, {key: batch[key] for key in present})
@@ -119,7 +119,8 @@ def check_shape(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
         shape = f"(B, {', '.join(map(str, wanted.shape[1:]))})"
         raise ZooError(f"{name} takes {key} of shape {shape}, not {tuple(found.shape)}: correct the dataset's items.")
     if found.dim() != wanted.dim():
-        shape = "(B, H, W)" if wanted.dim() == 3 else f"(B, {', '.join(map(str, wanted.shape[1:-2]))}, H, W)"
+        middle = "".join(f"{length}, " for length in wanted.shape[1:-2])
+        shape = "(B,)" if wanted.dim() == 1 else f"(B, {middle}H, W)"
         raise ZooError(f"{name} takes {key} of shape {shape}, not {tuple(found.shape)}: correct the dataset's items.")
 
 

@@ -6,22 +6,22 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.memory import explained_shortage
-from i2i_zoo.media.pictures import to_pil
+from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
 from i2i_zoo.seeds import numbered_generator
 
 from .conditions import shown
 from .kinds import Seed, Whole
 from .model import Model
 
-#: How many pictures `Sampler.sample` makes together.
+#: How many `Sampler.sample` makes together.
 BATCH = 16
 
 
@@ -31,6 +31,13 @@ class Sampler(nn.Module, ABC):
     Args:
         task: The model.
     """
+
+    #: What it makes, for messages.
+    what: ClassVar[str] = "pictures"
+    #: How the names of the files end.
+    suffix: ClassVar[str] = ".png"
+    #: How many files a row of a contact sheet shows.
+    per_row: ClassVar[int] = 8
 
     def __init__(self, task: Model) -> None:
         super().__init__()
@@ -55,35 +62,47 @@ class Sampler(nn.Module, ABC):
         Raises `ZooError` if memory is short.
         """
         noise = self.noises(indices, seed)
-        with explained_shortage(f"Making {len(indices)} pictures at once", "make fewer at a time"):
+        with explained_shortage(f"Making {len(indices)} {self.what} at once", "make fewer at a time"):
             pictures: Tensor = self(noise.to(self.task.device, self.task.dtype))
         return pictures
 
-    def sample(self, count: int, seed: int | None = None) -> list[Image.Image]:
-        """The first ``count`` pictures of a seed's sequence; by default of a new seed.
+    def finished(self, made: Tensor) -> Any:
+        """The PIL image of one picture (1 or 3, H, W) in [-1, 1]."""
+        return to_pil(made)
+
+    def save(self, result: Any, path: Path) -> None:
+        """Write what `finished` returned.  Raises `ZooError` if that fails."""
+        save_picture(result, path)
+
+    def shown(self, path: Path) -> list[Tensor]:
+        """What a contact sheet shows of a file: pictures (3, H, W) of uint8, side by side."""
+        return [to_uint8(read_picture(path))]
+
+    def sample(self, count: int, seed: int | None = None) -> list[Any]:
+        """The first ``count`` PIL images of a seed's sequence; by default of a new seed.
 
         Raises `ZooError` for a count below 1 and a seed out of range.
         """
         seed = checked_seed(count, seed)
-        return [picture for _, picture in self.pictures(range(count), seed)]
+        return [result for _, result in self.results(range(count), seed)]
 
-    def pictures(self, indices: Sequence[int], seed: int, batch: int = BATCH) -> Iterator[tuple[int, Image.Image]]:
-        """Pictures with their places in the sequence, made batch by batch."""
+    def results(self, indices: Sequence[int], seed: int, batch: int = BATCH) -> Iterator[tuple[int, Any]]:
+        """PIL images with their places in the sequence, made batch by batch."""
         for start in range(0, len(indices), batch):
             chunk = indices[start : start + batch]
-            yield from zip(chunk, map(to_pil, self.make(chunk, seed)), strict=True)
+            yield from zip(chunk, map(self.finished, self.make(chunk, seed)), strict=True)
 
     def sample_files(self, jobs: Mapping[Path, int], seed: int, batch: int = BATCH) -> Iterator[Path]:
-        """Write pictures of a seed's sequence as PNG files, and yield the path of each.
+        """Write a file for each place in a seed's sequence, and yield the path of each.
 
         Args:
-            jobs: File to write to the picture's place in the sequence.
+            jobs: File to write to its place in the sequence.
             seed: The seed.
-            batch: How many pictures are made together.
+            batch: How many are made together.
         """
         targets = {index: target for target, index in jobs.items()}
-        for index, picture in self.pictures(list(targets), seed, batch):
-            save_picture(picture, targets[index])
+        for index, result in self.results(list(targets), seed, batch):
+            self.save(result, targets[index])
             yield targets[index]
 
 

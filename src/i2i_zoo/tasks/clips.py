@@ -1,0 +1,136 @@
+"""Clips, and single pictures, from noise."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.clips import save_clip
+from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
+
+from .base import Prediction, Task
+from .conditions import Condition
+from .kinds import Whole
+from .paired import noise
+from .sampler import Sampler
+
+#: Frames of a clip that a sheet shows.
+SHOWN = 8
+
+
+def shown_frames(count: int) -> list[int]:
+    """The places of the frames that a sheet shows: evenly spread, from the first to the last of ``count`` frames."""
+    return torch.linspace(0, count - 1, min(count, SHOWN)).round().int().tolist()
+
+
+def strip(clips: Tensor) -> Tensor:
+    """Clips (B, T, C, H, W) as pictures of some of their frames, side by side: (B, C, H, n W)."""
+    return torch.cat(clips[:, shown_frames(clips.shape[1])].unbind(1), -1)
+
+
+class ClipSampler(Sampler):
+    """Makes clips, each from its own noise: ``forward`` gives (B, T, 1 or 3, H, W) in [-1, 1].
+
+    As for pictures, a seed gives the same clips for any batch size.  A subclass has ``noise`` and ``forward``.
+    """
+
+    what = "clips"
+    suffix = ".webp"
+    per_row = 1
+
+    def finished(self, made: Tensor) -> list[Image.Image]:
+        return [to_pil(frame) for frame in made]
+
+    def save(self, result: Sequence[Image.Image], path: Path) -> None:
+        save_clip(result, path)
+
+    def shown(self, path: Path) -> list[Tensor]:
+        """Up to `SHOWN` frames of a clip."""
+        with Image.open(path) as clip:
+            pictures = []
+            for place in shown_frames(getattr(clip, "n_frames", 1)):
+                clip.seek(place)
+                pictures.append(to_uint8(read_picture(clip.convert("RGB"))))
+        return pictures
+
+
+class NoiseTask(Task):
+    """From noise to what is like ``video`` (B, T, C, H, W) in [-1, 1].
+
+    A subclass has the hyper-parameters ``channels``, ``size`` (height and width of a frame) and, if it makes clips,
+    ``frames`` (length of the clips that it is trained on).
+    """
+
+    verb = "sample"
+    batch_keys: ClassVar[tuple[str, ...]] = ("video",)
+    data_class = "ClipData"
+    size_option = "size"
+    channel_options: ClassVar[Mapping[str, str]] = {"video": "channels"}
+
+    @abstractmethod
+    def make_sampler(self, *args: Any, **kwargs: Any) -> Sampler:
+        """The sampler with these conditions, which have been checked."""
+
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        frames = self.hparams.get("frames", 1)
+        video = noise(batch * frames, self.hparams.channels, height, width)
+        return {"video": video.view(batch, frames, *video.shape[1:])}
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        self.check_clips(batch["video"])
+
+    def check_clips(self, video: Tensor) -> None:
+        """Raise `ZooError` for clips (B, T, C, H, W) of another size or length than the networks are made for."""
+        name, hp = type(self).__name__, self.hparams
+        frames, (height, width) = video.shape[1], video.shape[-2:]
+        if not height == width == hp.size:
+            raise ZooError(f"{name} has size={hp.size}, and the clips are {width}x{height}: use --data.size {hp.size}.")
+        if frames != hp.get("frames", frames):
+            raise ZooError(
+                f"{name} has frames={hp.frames}, and the clips have {frames}: use --data.frames {hp.frames}."
+            )
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """As many clips, or pictures, as the batch has; each batch and each device gets others."""
+        first = self.global_rank * len(batch["video"])
+        return self.sampler().make(range(first, first + len(batch["video"])), batch_idx)
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """The batch with its ``output``; callbacks measure it and show pictures."""
+        return {**batch, "output": self.predict_step(batch, batch_idx)}
+
+    test_step = validation_step
+
+    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        yield Prediction("", batch["name"], outputs)
+
+
+class ClipsTask(NoiseTask):
+    """Clips from noise: ``sample`` returns a list of PIL images, the frames, for each clip."""
+
+    makes = "clips"
+    #: Whether a clip may have any number of frames; otherwise all have the length of the training clips.
+    any_length: ClassVar[bool] = False
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        if not self.any_length:
+            return ()
+        frames: int = self.hparams.frames
+        return (Condition("frames", Whole(1), "how many frames a clip has", label="Frames", default=frames),)
+
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """``output`` and ``target``, the real ones, as clips (B, T, 1 or 3, H, W), and what else the batch has."""
+        return {**outputs, "target": outputs["video"]}
+
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Frames of made and of real clips."""
+        return [strip(outputs["output"]), strip(outputs["video"])]
