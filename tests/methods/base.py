@@ -491,3 +491,45 @@ class PoseTester(MethodTester):
             wrong = {key: value[:1] for key, value in batch.items()} | {"source_pose": damaged}
             with pytest.raises(ZooError, match=words):
                 fit(model, wrong)
+
+
+class NoiseTester(MethodTester):
+    """A tester for methods that make pictures or clips from noise."""
+
+    rendered = "ShapesData"
+    rendered_channels = ()
+    size: ClassVar[tuple[int, int]] = (32, 32)
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        return {"data.size": hparams["size"], "data.frames": hparams.get("frames", 2)}
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            example = self.method(**self.tiny).example_batch(batch_size, *size)
+        return {**example, "name": ["a", "b", "c", "d"][:batch_size]}
+
+    def test_a_translator_translates_an_example(self, model: Any) -> None:
+        with pytest.raises(ZooError, match=r"use sample\(count\), not translate"):
+            model.translate(torch.zeros(3, 32, 32))
+
+    @pytest.mark.gpu
+    def test_it_trains_and_translates_on_a_gpu(self, model: Any) -> None:
+        fit(model, self.batch(self.size), accelerator="gpu")
+        sampler = model.eval().sampler()
+        expected = sampler.make(range(2), 5)
+        torch.testing.assert_close(model.cuda().sampler().make(range(2), 5).cpu(), expected, rtol=0, atol=1e-2)
+
+    def test_the_same_seed_gives_the_same_whatever_the_batch(self, model: Any) -> None:
+        sampler = model.eval().sampler()
+        together = torch.cat([sampler.make(range(3), 7), sampler.make([3], 7)])
+        torch.testing.assert_close(together, torch.cat([sampler.make([i], 7) for i in range(4)]), rtol=0, atol=1e-5)
+        assert len({made.numpy().tobytes() for made in together}) == 4
+        assert not torch.equal(sampler.make([0], 7), sampler.make([0], 8))
+        assert together.shape[-2:] == self.size
+        assert together.abs().max() <= 1
+
+    def test_another_size_is_refused(self, model: Any) -> None:
+        with pytest.raises(ZooError, match="has size=32, and the clips are 48x32: give both the same"):
+            fit(model, self.batch((32, 48)))

@@ -151,7 +151,7 @@ class TestFade:
     @pytest.mark.parametrize(
         ("shape", "words"),
         [
-            ((2, 10, 3, 8, 16), "Fade has size=8, and the clips are 16x8: use --data.size 8."),
+            ((2, 10, 3, 8, 16), "Fade has size=8, and the clips are 16x8: give both the same, with --data.size."),
             ((2, 9, 3, 8, 8), "Fade has frames=10, and the clips have 9: use --data.frames 10."),
             ((2, 10, 1, 8, 8), "video of 3 channels, and the data have video of 1: use --model.channels 1"),
             ((2, 3, 8, 8), r"video of shape \(B, 10, 3, H, W\), not \(2, 3, 8, 8\)"),

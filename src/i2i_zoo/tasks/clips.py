@@ -70,7 +70,7 @@ class NoiseTask(Task):
 
     verb = "sample"
     batch_keys: ClassVar[tuple[str, ...]] = ("video",)
-    data_class = "ClipData"
+    data_class = "ShapesData"
     size_option = "size"
     channel_options: ClassVar[Mapping[str, str]] = {"video": "channels"}
 
@@ -92,7 +92,9 @@ class NoiseTask(Task):
         name, hp = type(self).__name__, self.hparams
         frames, (height, width) = video.shape[1], video.shape[-2:]
         if not height == width == hp.size:
-            raise ZooError(f"{name} has size={hp.size}, and the clips are {width}x{height}: use --data.size {hp.size}.")
+            raise ZooError(
+                f"{name} has size={hp.size}, and the clips are {width}x{height}: give both the same, with --data.size."
+            )
         if frames != hp.get("frames", frames):
             raise ZooError(
                 f"{name} has frames={hp.frames}, and the clips have {frames}: use --data.frames {hp.frames}."
