@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from golden.fill import Golden
+from i2i_zoo.convert.tgan import LAYERS
 
 FOLDER = str(Path(__file__).parents[1] / "golden" / "tgan")
 State = dict[str, Tensor]
@@ -32,3 +33,12 @@ def snapshot(state: Mapping[str, Tensor]) -> State:
         layer, leaf = key.split(".")
         named[f"{layer}.{CHAINER[leaf] if layer.startswith('bn') else {'weight': 'W', 'bias': 'b'}[leaf]}"] = tensor
     return named
+
+
+def ours(letter: str, row: str, tensors: Mapping[str, Tensor]) -> Tensor | None:
+    """Our tensor in the place of the authors' row; None for their norm that is never used."""
+    layer, leaf = row.split(".")
+    network = NETWORKS[letter]
+    if layer not in LAYERS[network]:
+        return None
+    return tensors[f"{network}.{LAYERS[network][layer]}.{leaf}"]

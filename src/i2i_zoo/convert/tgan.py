@@ -65,7 +65,9 @@ def read(states: Mapping[str, State], adversarial: str = "wgan") -> tuple[dict[s
                 continue
             if layer not in LAYERS[network] or leaf not in LEAVES:
                 raise ZooError(f"This {network} is not in the authors' layout: it has {name}.")
-            ours[f"{LAYERS[network][layer]}.{LEAVES[leaf]}"] = tensor
+            # The authors' last layer sees the one frame that is left as a picture.
+            kernel = tensor[:, :, None] if layer == "c4" and leaf == "W" else tensor
+            ours[f"{LAYERS[network][layer]}.{LEAVES[leaf]}"] = kernel
         agree(found, facts(network, ours), network)
         for name in [name for name in ours if name.endswith("running_var")]:
             ours[name.replace("running_var", "num_batches_tracked")] = torch.tensor(0)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .clips import smallest_clip
 from .convolution import Double
-
-#: Frames of a clip, and height and width of a frame.
-FRAMES, SIZE = 16, 64
 
 #: What Chainer's batch norm adds to the variance.
 EPS = 2e-5
 
-CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
 def without_shift(norm: nn.BatchNorm1d | nn.BatchNorm3d, shift: bool) -> nn.Module:
@@ -27,18 +27,19 @@ def without_shift(norm: nn.BatchNorm1d | nn.BatchNorm3d, shift: bool) -> nn.Modu
 
 
 class TemporalGenerator(nn.Module):
-    """The code of a clip to the codes of its frames (sec. 3.1): (B, latent) to (B, 16, latent) in [-1, 1].
+    """The code of a clip to the codes of its frames (sec. 3.1): (B, latent) to (B, frames, latent) in [-1, 1].
 
     Args:
+        frames: How many, a multiple of 16; the authors have 16.
         latent: Length of the codes.
         width: A sixteenth of the channels of the first layer.
         shift: Whether batch norms add a shift; in the authors' experiments they do not.
     """
 
-    def __init__(self, latent: int = 100, width: int = 32, shift: bool = False) -> None:
+    def __init__(self, frames: int = 16, latent: int = 100, width: int = 32, shift: bool = False) -> None:
         super().__init__()
         channels = [16 * width, 8 * width, 4 * width, 4 * width]
-        self.first = nn.ConvTranspose1d(latent, channels[0], 1)
+        self.first = nn.ConvTranspose1d(latent, channels[0], smallest_clip(frames, 16)[0])
         self.norm = nn.ModuleList(without_shift(nn.BatchNorm1d(count, EPS), shift) for count in channels)
         self.up = nn.ModuleList(
             nn.ConvTranspose1d(before, after, 4, stride=2, padding=1) for before, after in pairwise([*channels, latent])
@@ -63,25 +64,28 @@ class ImageGenerator(nn.Module):
         out_channels: Channels of the clip.
         latent: Length of the codes.
         width: Channels of the last hidden layer.
+        size: Height and width of the frames, a multiple of 16; the authors have 64.
     """
 
-    #: Frames have this size; in training, a norm needs two different codes.
-    stride = smallest = batch_stride = SIZE
+    stride = smallest = 1  # there is one size only, so pictures are never padded
 
-    def __init__(self, out_channels: int = 3, latent: int = 100, width: int = 32) -> None:
+    def __init__(self, out_channels: int = 3, latent: int = 100, width: int = 32, size: int = 64) -> None:
         super().__init__()
+        self.batch_stride = size  # in training, a norm needs the codes of two clips
+        self.first_map = smallest_clip(16, size)[1:]
+        features = 8 * width * self.first_map[0] ** 2
         channels = [16 * width, 8 * width, 4 * width, 2 * width, width]
-        self.clip, self.frame = (nn.Linear(latent, 8 * width * 4 * 4, bias=False) for _ in range(2))
-        self.clip_norm, self.frame_norm = (nn.BatchNorm1d(8 * width * 4 * 4, EPS) for _ in range(2))
+        self.clip, self.frame = (nn.Linear(latent, features, bias=False) for _ in range(2))
+        self.clip_norm, self.frame_norm = (nn.BatchNorm1d(features, EPS) for _ in range(2))
         self.up = nn.ModuleList(Double(before, after, bias=False) for before, after in pairwise(channels))
         self.norm = nn.ModuleList(nn.BatchNorm2d(count, EPS) for count in channels[1:])
         self.last = nn.ConvTranspose2d(width, out_channels, 3, padding=1)
 
     def forward(self, clip: Tensor, frames: Tensor) -> Tensor:
-        """(B, latent) and (B, T, latent) to (B, T, out_channels, 64, 64) in [-1, 1]."""
+        """(B, latent) and (B, T, latent) to (B, T, out_channels, size, size) in [-1, 1]."""
         slow = self.clip_norm(self.clip(clip).repeat_interleave(frames.shape[1], 0))
         fast = self.frame_norm(self.frame(frames.flatten(0, 1)))
-        x = F.relu(torch.cat([slow, fast], 1)).view(len(slow), -1, 4, 4)
+        x = F.relu(torch.cat([slow, fast], 1)).view(len(slow), -1, *self.first_map)
         for up, norm in zip(self.up, self.norm, strict=True):
             x = F.relu(norm(up(x)), inplace=True)
         pictures = torch.tanh(self.last(x))
@@ -89,16 +93,26 @@ class ImageGenerator(nn.Module):
 
 
 class ClipDiscriminator(nn.Module):
-    """Clips (B, 16, in_channels, 64, 64) to logits (B,) (sec. 3.3).
+    """Clips (B, frames, in_channels, size, size) to logits (B,) (sec. 3.3).
 
     Args:
         in_channels: Channels of the clips.
+        frames: Frames of the clips, a multiple of 16.
+        size: Height and width of the clips, a multiple of 16.
         width: Channels of the first layer.
         shift: Whether batch norms add a shift; in the authors' experiments they do not.
         noise: Deviation of the noise that is added before each activation in train mode.
     """
 
-    def __init__(self, in_channels: int = 3, width: int = 64, shift: bool = False, noise: float = 0.0) -> None:
+    def __init__(
+        self,
+        in_channels: int = 3,
+        frames: int = 16,
+        size: int = 64,
+        width: int = 64,
+        shift: bool = False,
+        noise: float = 0.0,
+    ) -> None:
         super().__init__()
         self.noise = noise
         channels = [in_channels, width, 2 * width, 4 * width, 8 * width]
@@ -106,7 +120,7 @@ class ClipDiscriminator(nn.Module):
             nn.Conv3d(before, after, 4, stride=2, padding=1) for before, after in pairwise(channels)
         )
         self.norm = nn.ModuleList(without_shift(nn.BatchNorm3d(count, EPS), shift) for count in channels[2:])
-        self.last = nn.Conv2d(8 * width, 1, 4)
+        self.last = nn.Conv3d(8 * width, 1, smallest_clip(frames, size))
 
     def forward(self, clip: Tensor) -> Tensor:
         x = clip.transpose(1, 2)
@@ -116,8 +130,21 @@ class ClipDiscriminator(nn.Module):
             if self.noise and self.training:
                 x = x + self.noise * torch.randn_like(x)
             x = F.leaky_relu(x, 0.2)
-        logits: Tensor = self.last(x.squeeze(2)).flatten()
+        logits: Tensor = self.last(x).flatten()
         return logits
+
+
+@contextmanager
+def unrecorded(network: nn.Module) -> Iterator[None]:
+    """Within the block, the batch norms of a network in train mode leave their running statistics as they are."""
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm3d)]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.momentum = 0.1
 
 
 @torch.no_grad()
@@ -129,7 +156,7 @@ def clip_singular_values(discriminator: nn.Module) -> None:
     stay between 0.01 and 1 times the running deviation.
     """
     for layer in discriminator.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Conv3d)):
+        if isinstance(layer, nn.Conv3d):
             matrix = layer.weight.flatten(1)
             with torch.autocast(matrix.device.type, enabled=False):
                 product = matrix @ matrix.T
