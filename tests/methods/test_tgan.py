@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning as L
@@ -27,6 +29,10 @@ class TestTGAN(NoiseTester):
     method = TGAN
     narrow = NARROW
     tiny = TINY
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        return super().recipe_options(hparams, folder) | {"data.train": 2}  # a norm needs two clips
 
     def test_every_trained_parameter_moves(self, model: Any) -> None:
         # In the Wasserstein loss, the gradients of the last bias for real and generated clips cancel.

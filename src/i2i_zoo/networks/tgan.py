@@ -80,6 +80,8 @@ class ImageGenerator(nn.Module):
         self.up = nn.ModuleList(Double(before, after, bias=False) for before, after in pairwise(channels))
         self.norm = nn.ModuleList(nn.BatchNorm2d(count, EPS) for count in channels[1:])
         self.last = nn.ConvTranspose2d(width, out_channels, 3, padding=1)
+        if width < 32:  # 1.7 to 2 times as fast on a CPU with 12, where most of a step's time goes
+            self.to(memory_format=torch.channels_last)
 
     def forward(self, clip: Tensor, frames: Tensor) -> Tensor:
         """(B, latent) and (B, T, latent) to (B, T, out_channels, size, size) in [-1, 1]."""
