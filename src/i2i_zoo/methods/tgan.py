@@ -65,7 +65,7 @@ class TGAN(ClipsTask, Method):
         init: Initial weights of the temporal generator and of the discriminator: ``lecun``, or ``uniform`` from
             [-0.01, 0.01] as for golf and Moving MNIST.  Those of the image generator are always uniform.
         adversarial: The adversarial loss.
-        clip_every: Every so many steps, singular values of the discriminator are clipped (sec. 3.4); 0 for never.
+        clip_every: Every so many steps, singular values of the discriminator are clipped to 1; 0 for never.
         weight_limit: After every step, the discriminator's weights are clipped to this; 0 for no limit.
         lr: Learning rate of RMSprop.
 
@@ -120,7 +120,7 @@ class TGAN(ClipsTask, Method):
         return torch.optim.RMSprop(parameters, lr=self.hparams.lr, alpha=0.99, eps=1e-8)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The generators' update, the discriminator's for the same clips, and clipping (alg. 1, the authors' order)."""
+        """The generators' update, the discriminator's for the same clips, and clipping, in the authors' order."""
         video = batch["video"]
         fake = self(self.draw_codes(len(video)))
         with self.update("generator") as loss, unrecorded(self.discriminator):
@@ -130,6 +130,9 @@ class TGAN(ClipsTask, Method):
             loss["real"] = self.judge(video, "real")
         every = self.hparams.clip_every
         if every and (lightning_private.batches_done(self.trainer) + 1) % every == 0:
+            for name, statistic in self.discriminator.named_buffers():
+                if name.endswith("running_var"):  # else the scales of several processes would part
+                    statistic.copy_(self.trainer.strategy.reduce(statistic, reduce_op="mean"))
             clip_singular_values(self.discriminator)
         if self.hparams.weight_limit:
             clip_weights(self.discriminator, self.hparams.weight_limit)

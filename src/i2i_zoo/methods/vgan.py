@@ -61,8 +61,8 @@ class VGAN(ClipsTask, Method):
         size: Height and width of the clips, a multiple of 16.
         frames: Frames of the clips, a multiple of 16.
         latent: Length of the code.
-        variant: ``two_stream``: a foreground moves before a background, by a mask (sec. 3.2); ``one_stream``: one
-            network makes everything (sec. 3.1); ``conditional``: two streams that begin with a frame (sec. 5).
+        variant: ``two_stream``: a foreground moves before a background, by a mask; ``one_stream``: one network makes
+            everything; ``conditional``: two streams that begin with a frame.
         width: Channels of the generator's last hidden layer.
         discriminator_width: Channels of the discriminator's first layer.
         lambda_mask: Weight of the mean of the mask with ``two_stream``, so that little is foreground.

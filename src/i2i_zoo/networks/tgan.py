@@ -27,7 +27,7 @@ def without_shift(norm: nn.BatchNorm1d | nn.BatchNorm3d, shift: bool) -> nn.Modu
 
 
 class TemporalGenerator(nn.Module):
-    """The code of a clip to the codes of its frames (sec. 3.1): (B, latent) to (B, frames, latent) in [-1, 1].
+    """The code of a clip to the codes of its frames (the paper's G0): (B, latent) to (B, frames, latent) in [-1, 1].
 
     Args:
         frames: How many, a multiple of 16; the authors have 16.
@@ -58,7 +58,7 @@ def resampled(codes: Tensor, frames: int) -> Tensor:
 
 
 class ImageGenerator(nn.Module):
-    """The code of a clip and the codes of its frames to the clip (sec. 3.2).
+    """The code of a clip and the codes of its frames to the clip (the paper's G1).
 
     Args:
         out_channels: Channels of the clip.
@@ -95,7 +95,7 @@ class ImageGenerator(nn.Module):
 
 
 class ClipDiscriminator(nn.Module):
-    """Clips (B, frames, in_channels, size, size) to logits (B,) (sec. 3.3).
+    """Clips (B, frames, in_channels, size, size) to logits (B,).
 
     Args:
         in_channels: Channels of the clips.
@@ -151,7 +151,7 @@ def unrecorded(network: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def clip_singular_values(discriminator: nn.Module) -> None:
-    """Bound the gain of every layer by 1, in place (sec. 3.4).
+    """Bound the gain of every layer by 1, in place: the paper's singular value clipping.
 
     Kernels become matrices (out_channels, everything else), whose singular values are clipped.  With W = U S V^T these
     come from the eigenvalues S^2 and eigenvectors U of W W^T, which is much smaller than W.  The scales of batch norms

@@ -32,7 +32,9 @@ class Streams(NamedTuple):
 
 
 class VGANGenerator(nn.Module):
-    """A code (B, latent), or a first frame (B, channels, size, size) in [-1, 1], to a clip (sec. 3 and 5).
+    """A code (B, latent), or a first frame (B, channels, size, size) in [-1, 1], to a clip.
+
+    Layers are those of the authors' main.lua and main_conditional.lua.
 
     Args:
         channels: Channels of the clip.
@@ -98,7 +100,7 @@ def hidden(layer: nn.Conv2d | nn.ConvTranspose2d | nn.ConvTranspose3d) -> nn.Seq
 
 
 class VGANDiscriminator(nn.Module):
-    """Clips (B, frames, channels, size, size) to the logits (B, 2) of generated and real (sec. 3.3).
+    """Clips (B, frames, channels, size, size) to the logits (B, 2) of generated and real.
 
     Args:
         channels: Channels of the clips.
