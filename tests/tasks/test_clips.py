@@ -100,7 +100,7 @@ class TestFade:
 
     def test_wrong_lengths_are_refused(self) -> None:
         model = i2i_zoo.load("fade")
-        with pytest.raises(ZooError, match="frames=0: give a positive whole number"):
+        with pytest.raises(ZooError, match="frames=0: give a whole number from 1 to 10000"):
             model.sample(1, frames=0)
         with pytest.raises(ZooError, match=r"use sample\(count\), not translate"):
             model.translate(torch.zeros(3, 8, 8))

@@ -178,7 +178,10 @@ def measure(job: Job, model: Method, comparison: Comparison, progress: Progress)
 
 
 #: The other metrics are better if they are higher; losses are like these.
-LOWER_IS_BETTER = ("l1", "lpips", "fid", "kid", "frechet_mobilenetv2")
+LOWER_IS_BETTER = (
+    *("l1", "lpips", "fid", "kid", "frechet_mobilenetv2"),
+    *("acd_shapes", "acd_people", "fvd", "frame_fid", "frame_frechet_mobilenetv2"),
+)
 
 
 @contextmanager

@@ -43,18 +43,25 @@ class FID(FrechetInceptionDistance):
         called: The name of the distance with these features, for messages.
     """
 
+    #: What is counted, for messages.
+    things = "pictures"
+
     def __init__(self, features: nn.Module, called: str = "FID") -> None:
         super().__init__(features)
         self.called = called
 
+    def prepared(self, pictures: Tensor) -> Tensor:
+        """What the features are computed from."""
+        return to_uint8(rgb(pictures))
+
     def update(self, output: Tensor, target: Tensor) -> None:  # type: ignore[override]  # outputs and targets together
         """Count outputs and targets (B, 1 or 3, H, W) in [-1, 1]."""
-        super().update(to_uint8(rgb(output)), real=False)
-        super().update(to_uint8(rgb(target)), real=True)
+        super().update(self.prepared(output), real=False)
+        super().update(self.prepared(target), real=True)
 
     def compute(self) -> Tensor:
         if self.fake_features_num_samples < 2:
-            raise ZooError(f"{self.called} needs at least 2 pictures.")
+            raise ZooError(f"{self.called} needs at least 2 {self.things}.")
         return super().compute()
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
-from os import PathLike
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import MeanMetric
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.labels import palette_colours
@@ -23,12 +22,13 @@ from i2i_zoo.pretrained.pose_estimators import pose_estimator
 from i2i_zoo.pretrained.weights import MissingWeights
 from i2i_zoo.tasks import Task
 
+from .clip_suite import CLIP_METRICS
 from .fcn_score import FCNScore, LabelScore
 from .inception import FID, IS, KID, Perceptual
+from .measure import PAIR, Path
+from .measure import Measure as Measure  # callers find it here
 from .people import Mask, PCKh, PersonIS, PersonMean
 from .pictures import PictureMean, l1, psnr, ssim, ssim_deformable
-
-Path = str | PathLike[str]
 
 #: Names of metrics to their options.
 Chosen = Mapping[str, Mapping[str, Any] | None]
@@ -40,15 +40,6 @@ COUNTED = {"camvid": 11}
 SEGMENTERS = {"camvid": "espnet_camvid"}
 
 
-class Measure(NamedTuple):
-    """A metric, the keys of `Task.measured` that it needs, and its title."""
-
-    metric: Metric
-    needs: tuple[str, ...]
-    title: str
-
-
-PAIR = ("output", "target")
 PERSON = ("output", "target", "target_pose")
 
 
@@ -233,6 +224,7 @@ METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "mask_is": measure_mask_is,
     "ds": measure_ds,
     "pckh": measure_pckh,
+    **CLIP_METRICS,
 }
 
 #: The parts of results to their full names.

@@ -21,6 +21,9 @@ from .kinds import Whole
 from .paired import noise
 from .sampler import Sampler
 
+#: How many frames a clip may have at most: at 64x64 pixels, they take half a gigabyte.
+LONGEST = 10_000
+
 #: Frames of a clip that a sheet shows.
 SHOWN = 8
 
@@ -127,7 +130,7 @@ class ClipsTask(NoiseTask):
         if not self.any_length:
             return ()
         frames: int = self.hparams.frames
-        return (Condition("frames", Whole(1), "how many frames a clip has", label="Frames", default=frames),)
+        return (Condition("frames", Whole(1, LONGEST), "how many frames a clip has", label="Frames", default=frames),)
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """``output`` and ``target``, the real ones, as clips (B, T, 1 or 3, H, W), and what else the batch has."""

@@ -77,6 +77,17 @@ def test_nobody_is_in_two_splits_and_validation_stays_the_same() -> None:
     assert torch.equal(clips("val")[0, 1]["video"], clips("val")[5, 1]["video"])
 
 
+def test_workers_change_nothing() -> None:
+    found = []
+    for workers in (0, 2):
+        module = data(num_workers=workers)
+        module.setup("fit")
+        found.append(list(module.train_dataloader()))
+    for alone, together in zip(*found, strict=True):
+        assert alone["name"] == together["name"]
+        assert all(torch.equal(alone[key], together[key]) for key in PeopleClips.batch_keys)
+
+
 def test_a_dataset_can_be_sent_to_a_worker() -> None:
     dataset = clips()
     sent = pickle.loads(pickle.dumps(dataset))

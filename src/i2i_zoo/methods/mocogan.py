@@ -1,0 +1,206 @@
+"""MoCoGAN: clips whose content and motion are chosen apart (Tulyakov et al. 2018, arXiv:1707.04993)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2i_zoo.annotations import Betas, Channels, Ge, Le, LearningRate, Positive, Side, Weight, Width, WidthOrNone
+from i2i_zoo.errors import ZooError
+from i2i_zoo.losses.adversarial import adversarial_loss
+from i2i_zoo.networks.dcgan import DCGANDiscriminator
+from i2i_zoo.networks.mocogan import SHORTENED, CategoryInput, ClipGenerator, Codes, VideoDiscriminator
+from i2i_zoo.tasks.clips import ClipsTask
+from i2i_zoo.tasks.conditions import Condition
+from i2i_zoo.tasks.kinds import Seed, Whole
+
+from .base import Method
+from .mocogan_sampling import MotionContentSampler
+
+
+class MoCoGAN(ClipsTask, Method):
+    """MoCoGAN.  The defaults are those of the authors' code, with the batch of images of their recommended command.
+
+    Batches have ``action`` (B,), the category of each clip, if there are categories and ``labelled`` is set.
+
+    Args:
+        channels: Channels of a frame.
+        size: Height and width of a frame, a multiple of 16; 64 in the authors' code, 96 for faces in the paper.
+        frames: Length of the training clips.  Clips of any length can be made.
+        content: Length of the content code.
+        categories: How many categories of motion there are; 0 for none.
+        motion: Length of the motion code.
+        category_input: What gets the category: the generator of ``frames`` (the authors' code), or the recurrent
+            network of the ``motion`` (the paper's default; its table 4 compares both).
+        width: Channels of the generator's last hidden layer.
+        discriminator_width: Channels of the discriminators' first layers.
+        image_patches: The image discriminator judges patches, not whole frames.
+        video_patches: The video discriminator judges patches; it then knows no categories, so there must be none.
+        noise: Standard deviation of the noise in the discriminators; 0.1 in the authors' recommended command.
+        image_batch: How many frames of the batch the image discriminator sees in a step.
+        labelled: Whether the clips' actions teach the video discriminator the categories, as in the authors' code.
+            Otherwise the made clips do, as in InfoGAN.
+        lambda_info: Weight of the loss by which the video discriminator should recognise the category of a made clip.
+        lr: Learning rate of Adam.
+        betas: Decay rates of Adam's moments.
+        weight_decay: L2 penalty of Adam.
+
+    Raises:
+        ZooError: For a size that is not a multiple of 16, and for ``video_patches`` with categories.
+    """
+
+    any_length = True
+    discriminator_networks: tuple[str, ...] = ("image_discriminator", "video_discriminator")
+
+    def __init__(
+        self,
+        channels: Channels = 3,
+        size: Side = 64,
+        frames: Annotated[int, Ge(SHORTENED + 1), Le(1024)] = 16,
+        content: Width = 50,
+        categories: WidthOrNone = 6,
+        motion: Width = 10,
+        category_input: CategoryInput = "frames",
+        width: Width = 64,
+        discriminator_width: Width = 64,
+        image_patches: bool = True,
+        video_patches: bool = False,
+        noise: Weight = 0.0,
+        image_batch: Positive = 32,
+        labelled: bool = True,
+        lambda_info: Weight = 1.0,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        weight_decay: Weight = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        if video_patches and categories:
+            raise ZooError(
+                f"categories={categories}: a video discriminator of patches knows none; set categories=0, or "
+                "video_patches=False."
+            )
+        self.generator = ClipGenerator(channels, content, categories, motion, width, size, category_input)
+
+    def configure_model(self) -> None:
+        if not hasattr(self, "video_discriminator"):
+            hp = self.hparams
+            self.image_discriminator = DCGANDiscriminator(
+                hp.channels, hp.discriminator_width, hp.size, hp.image_patches, hp.noise
+            )
+            self.video_discriminator = VideoDiscriminator(
+                hp.channels, hp.categories, hp.discriminator_width, hp.size, hp.frames, hp.video_patches, hp.noise
+            )
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        discriminators = {name: (name,) for name in self.discriminator_networks}
+        return {**discriminators, "generator": self.inference_networks}
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The updates of the image discriminator, the video discriminator and the generator, each with new codes."""
+        video = batch["video"]
+        images = self.some_frames(video, self.hparams.image_batch)
+        with self.update("image_discriminator") as loss:
+            loss["real"] = adversarial_loss(self.image_discriminator(images), True)
+            loss["fake"] = adversarial_loss(self.image_discriminator(self.fake_frames(len(images))), False)
+        with self.update("video_discriminator") as loss:
+            codes = self.draw_codes(len(video))
+            real, real_category = self.judged(video)
+            fake, fake_category = self.judged(self.generator(codes))
+            loss["real"] = adversarial_loss(real, True)
+            loss["fake"] = adversarial_loss(fake, False)
+            if self.needs_actions:
+                loss["category"] = F.cross_entropy(real_category, batch["action"])
+            elif self.hparams.categories:
+                loss["category"] = self.hparams.lambda_info * F.cross_entropy(fake_category, codes.category)
+        with self.update("generator") as loss:
+            loss["image"] = adversarial_loss(self.image_discriminator(self.fake_frames(len(images))), True)
+            codes = self.draw_codes(len(video))
+            fake, fake_category = self.judged(self.generator(codes))
+            loss["video"] = adversarial_loss(fake, True)
+            if self.hparams.categories:
+                loss["category"] = self.hparams.lambda_info * F.cross_entropy(fake_category, codes.category)
+
+    @property
+    def needs_actions(self) -> bool:
+        return bool(self.hparams.categories and self.hparams.labelled)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        if batch_idx == 0 and self.needs_actions:
+            self.check_actions(batch.get("action"))
+
+    def check_actions(self, actions: Any) -> None:
+        """Raise `ZooError` if a batch has no actions (B,), or others than the model's categories."""
+        categories: int = self.hparams.categories
+        if not isinstance(actions, Tensor) or actions.dtype != torch.int64 or actions.dim() != 1:
+            raise ZooError(
+                "MoCoGAN takes batches with action (B,), whole numbers: use data that have it, or labelled=False."
+            )
+        low, high = int(actions.min()), int(actions.max())
+        if low < 0 or high >= categories:
+            raise ZooError(
+                f"MoCoGAN has categories={categories}, and the clips have actions {low} to {high}: use "
+                f"--model.categories {high + 1}."
+            )
+
+    def some_frames(self, video: Tensor, count: int) -> Tensor:
+        """Up to ``count`` different random frames (N, channels, H, W) of clips, in their order."""
+        frames = video.flatten(0, 1)
+        return frames[self.chosen(len(frames), count)]
+
+    def chosen(self, total: int, count: int) -> Tensor:
+        """Up to ``count`` different random numbers below ``total``, sorted."""
+        return torch.randperm(total, device=self.device)[:count].sort().values
+
+    def draw_codes(self, count: int) -> Codes:
+        """Codes of clips with the length of the training clips."""
+        hp, device = self.hparams, self.device
+        return Codes(
+            torch.randn(count, hp.content, device=device),
+            torch.randint(max(hp.categories, 1), (count,), device=device),
+            torch.randn(count, hp.motion, device=device),
+            torch.randn(count, hp.frames, hp.motion, device=device),
+        )
+
+    def fake_frames(self, count: int) -> Tensor:
+        """Random frames (count, channels, size, size) of many clips, so that hardly any two are of the same clip."""
+        latents = self.generator.latents(self.draw_codes(2 * self.hparams.frames * count)).flatten(0, 1)
+        frames: Tensor = self.generator.frames(latents[self.chosen(len(latents), count)])
+        return frames
+
+    def judged(self, video: Tensor) -> tuple[Tensor, Tensor]:
+        """The video discriminator's logits: real or made (B, ...), and those of the categories (B, categories)."""
+        logits = self.video_discriminator(video)
+        return logits[:, :1], logits[:, 1:].flatten(1).float()
+
+    def forward(self, content: Tensor, category: Tensor, start: Tensor, motion: Tensor) -> Tensor:
+        """`Codes` to clips (B, T, channels, size, size) in [-1, 1]."""
+        clips: Tensor = self.generator(Codes(content, category, start, motion))
+        return clips
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        highest: int = self.hparams.categories - 1
+        category = Condition(
+            "category", Whole(0, highest), "the category of the motion of all clips; by default a random one for each"
+        )
+        return (
+            *super().conditions,
+            Condition("content_seed", Seed(), "all clips have the content of this seed's first clip", label="Content"),
+            Condition("motion_seed", Seed(), "all clips have the motion of this seed's first clip", label="Motion"),
+            *([category] if highest >= 0 else []),
+        )
+
+    def make_sampler(self, frames: int | None = None, **chosen: Any) -> MotionContentSampler:
+        return MotionContentSampler(self, frames or self.hparams.frames, **chosen)
+
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        example = super().example_batch(batch, height, width)
+        categories: int = self.hparams.categories
+        return {**example, "action": torch.randint(categories, (batch,))} if categories else example

@@ -1,0 +1,242 @@
+"""MoCoGAN against its authors' numbers, and what is chosen apart: content, motion and category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import i2i_zoo
+from golden.fill import Golden
+from i2i_zoo.cli.main import main
+from i2i_zoo.errors import ZooError
+from i2i_zoo.methods.mocogan import MoCoGAN
+from i2i_zoo.networks.dcgan import DCGANDiscriminator
+from i2i_zoo.networks.mocogan import ClipGenerator, Codes, VideoDiscriminator
+from methods.authors import Places, State, Steps, authors_model, check_steps
+from methods.base import NoiseTester, fit
+
+NARROW: dict[str, Any] = {"width": 2, "discriminator_width": 2, "content": 4, "motion": 3}
+TINY = NARROW | {"size": 32, "frames": 13, "categories": 3, "image_batch": 4}
+
+#: The authors' networks, by our names.
+NETWORKS = {"G": "generator", "D_image": "image_discriminator", "D_video": "video_discriminator"}
+
+
+class TestMoCoGAN(NoiseTester):
+    method = MoCoGAN
+    narrow = NARROW
+    tiny = TINY
+
+
+class TestCategoryInTheMotion(NoiseTester):
+    method = MoCoGAN
+    tiny: ClassVar = TINY | {"category_input": "motion", "labelled": False, "noise": 0.1, "image_patches": False}
+
+
+class TestWithoutCategories(NoiseTester):
+    method = MoCoGAN
+    tiny: ClassVar = TINY | {"categories": 0, "channels": 1, "video_patches": True}
+
+
+def golden(case: str) -> Golden:
+    return Golden(f"mocogan_{case}", str(Path(__file__).parents[1] / "golden" / "mocogan"))
+
+
+def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Our hyper-parameters and tensors from the authors' networks."""
+    tensors = {}
+    for network, state in states.items():
+        for key, tensor in state.items():
+            part, _, rest = key.partition(".")
+            place = f"recurrent.{rest}_l0" if part == "recurrent" else f"body.{rest}"
+            frames = "frames." if network == "generator" and part == "main" else ""
+            tensors[f"{network}.{frames}{place}"] = tensor
+    return {}, tensors
+
+
+class Draws:
+    """The codes that a case says were drawn, in their order."""
+
+    def __init__(self, stored: Golden) -> None:
+        self.stored, self.calls, self.frames_drawn = stored, 0, 0
+
+    def codes(self, frames: int) -> Codes:
+        call, first = self.calls, self.frames_drawn
+        self.calls, self.frames_drawn = call + 1, first + frames
+        motion = [self.stored.input(f"eps{number}") for number in range(first, first + frames)]
+        return Codes(
+            self.stored.input(f"content{call}"),
+            self.stored.input(f"category{call}")[:, 0],
+            self.stored.input(f"h0_{call}"),
+            torch.stack(motion, 1),
+        )
+
+
+def test_clips_are_the_authors() -> None:
+    stored = golden("sample")
+    model = authors_model(MoCoGAN, read, {"generator": stored.state("G")}).eval()
+    draws = Draws(stored)
+    codes, longer = draws.codes(16), draws.codes(24)
+    with torch.no_grad():
+        assert stored.check("z", model.generator.latents(codes).flatten(0, 1))[0]
+        video = model(*codes).transpose(1, 2)
+        assert stored.check("video", video[:, :, [0, 7, 15]])[0]
+        assert stored.check_tensors("frames", list(video.unbind(2)))[0]
+        trained = model.train()(*codes).transpose(1, 2)
+        assert stored.check("video_train", trained[:, :, [0, 15], ::2, ::2])[0]
+        video = model.eval()(*longer).transpose(1, 2)  # with the running statistics of the pass before
+        assert stored.check("video24", video[:, :, [0, 23], ::2, ::2])[0]
+
+
+class Replayed(MoCoGAN):
+    """MoCoGAN with the authors' draws in place of its own."""
+
+    def replay(self, stored: Golden) -> None:
+        self.stored, self.draws = stored, Draws(stored)
+
+    def draw_codes(self, count: int) -> Codes:
+        return self.draws.codes(self.hparams.frames)
+
+    def some_frames(self, video: Tensor, count: int) -> Tensor:
+        return self.stored.input("images")
+
+    def chosen(self, total: int, count: int) -> Tensor:
+        return torch.tensor(self.stored.info["options"]["chosen_frames"][0]).sort().values
+
+
+def test_two_steps_are_the_authors() -> None:
+    stored = golden("train")
+    states = {network: stored.state(letter) for letter, network in NETWORKS.items()}
+    model = Replayed()
+    model.configure_model()
+    model.load_state_dict({name: tensor.clone() for name, tensor in read(states)[1].items()})
+    model.replay(stored)
+    batch = {"video": stored.input("videos").transpose(1, 2), "action": stored.input("categories")[:, 0]}
+    generator = ("generator/image", "generator/video", "generator/category")
+    discriminators = [f"{name}_discriminator/{loss}" for name in ("image", "video") for loss in ("real", "fake")]
+    steps = Steps((*generator, *discriminators, "video_discriminator/category"))
+    fit(model, batch, steps=2, callbacks=[steps])
+    steps.losses = [[sum(row[:3]), sum(row[3:5]), sum(row[5:])] for row in steps.losses]
+    check_steps(stored, Places(read, states), steps, NETWORKS, mixed=("D_image", "D_video"))
+
+
+@pytest.mark.parametrize(
+    ("build", "parameters"),
+    [
+        (lambda: ClipGenerator(categories=6), 3_298_836),
+        (lambda: ClipGenerator(categories=4), 3_282_452),
+        (lambda: ClipGenerator(categories=2), 3_266_068),
+        (lambda: ClipGenerator(categories=0), 3_249_684),
+        (lambda: DCGANDiscriminator(patches=True), 663_296),
+        (lambda: DCGANDiscriminator(), 2_765_568),
+        (lambda: VideoDiscriminator(categories=0, patches=True), 2_650_880),
+        (lambda: VideoDiscriminator(categories=0), 11_056_896),
+        (lambda: VideoDiscriminator(categories=6), 11_253_504),
+        (lambda: VideoDiscriminator(categories=4), 11_187_968),
+        (lambda: VideoDiscriminator(categories=2), 11_122_432),
+    ],
+)
+def test_parameters_are_those_of_the_authors(build: Any, parameters: int) -> None:
+    with torch.device("meta"):
+        assert sum(p.numel() for p in build().parameters()) == parameters
+
+
+@pytest.mark.parametrize("category_input", ["frames", "motion"])
+def test_one_network_gets_the_category(category_input: Any) -> None:
+    torch.manual_seed(0)
+    generator = ClipGenerator(3, 4, 3, 2, 2, 32, category_input)
+    codes = Codes(torch.randn(1, 4), torch.tensor([1]), torch.randn(1, 2), torch.randn(1, 5, 2))
+    one, other = (generator.latents(codes._replace(category=torch.tensor([number]))) for number in (1, 2))
+    assert one.shape[2] == (4 + 3 + 2 if category_input == "frames" else 4 + 2)
+    torch.testing.assert_close(one[..., :4], codes.content[:, None].expand(-1, 5, -1))
+    assert torch.equal(one[..., -2:], other[..., -2:]) == (category_input == "frames")
+    assert not torch.equal(one, other)
+
+
+def frames(clip: Any) -> np.ndarray:
+    return np.stack([np.asarray(frame) for frame in clip])
+
+
+def test_same_content_other_motion_and_the_reverse() -> None:
+    model = TestMoCoGAN().build().eval()
+    sampler, plain = model.sampler(content_seed=5), model.sampler()
+    length = model.hparams.content
+    content, motion = sampler.noises(range(4), 7).split([length, plain.noises([0], 7).shape[1] - length], 1)
+    assert len(content.unique(dim=0)) == 1
+    assert len(motion.unique(dim=0)) == 4
+    torch.testing.assert_close(content[:1], plain.noises([0], 5)[:, :length])
+    torch.testing.assert_close(motion, plain.noises(range(4), 7)[:, length:])
+    content, motion = model.sampler(motion_seed=5).noises(range(4), 7).tensor_split([length], 1)
+    assert len(content.unique(dim=0)) == 4
+    assert len(motion.unique(dim=0)) == 1
+    both = model.sample(1, seed=1, content_seed=5, motion_seed=5)
+    np.testing.assert_array_equal(frames(both[0]), frames(model.sample(1, seed=5)[0]))
+
+
+def test_a_longer_clip_begins_as_a_shorter_one() -> None:
+    model = TestMoCoGAN().build().eval()
+    shorter, longer = (model.sample(1, seed=5, frames=length)[0] for length in (6, 40))
+    assert (len(shorter), len(longer)) == (6, 40)
+    assert np.abs(frames(longer)[:6].astype(int) - frames(shorter)).max() <= 1
+    assert len(model.sample(1, frames=1)[0]) == 1
+
+
+def test_a_category_is_that_of_all_clips() -> None:
+    model = TestMoCoGAN().build().eval()
+    drawn = model.sampler().noises(range(60), 0)[:, model.hparams.content]
+    assert drawn.unique().tolist() == [0, 1, 2]
+    assert set(model.sampler(category=2).noises(range(9), 0)[:, model.hparams.content].tolist()) == {2}
+    assert not np.array_equal(*(frames(model.sample(1, seed=0, category=number)[0]) for number in (0, 1)))
+    with pytest.raises(ZooError, match="category=3: give a whole number from 0 to 2"):
+        model.sample(1, category=3)
+    with pytest.raises(ZooError, match="takes no category"):
+        TestWithoutCategories().build().sample(1, category=0)
+
+
+def test_sampled_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    i2i_zoo.save(TestMoCoGAN().build().eval(), "mocogan")
+    chosen = ["--content-seed", "3", "--category", "1", "--frames", "9"]
+    assert main(["sample", "mocogan", "-n", "2", "--seed", "4", *chosen, "-o", "out"]) == 0
+    assert {path.name for path in Path("out").iterdir()} == {"4-0000.webp", "4-0001.webp", "4-sheet.png"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"action": torch.tensor([0, 3])}, "categories=3, and the clips have actions 0 to 3: use --model.categories 4"),
+        ({"action": None}, r"batches with action \(B,\), whole numbers: use data that have it, or labelled=False"),
+        ({"action": torch.rand(2)}, r"batches with action \(B,\), whole numbers"),
+    ],
+)
+def test_other_actions_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ZooError, match=words):
+        fit(TestMoCoGAN().build(), TestMoCoGAN().batch((32, 32)) | changes)
+
+
+def test_clips_without_actions_can_teach_categories() -> None:
+    batch = {"video": TestMoCoGAN().batch((32, 32))["video"]}
+    losses = fit(TestCategoryInTheMotion().build(), batch).losses[0]
+    assert losses["train/video_discriminator/category"] > 0
+
+
+def test_patches_know_no_categories() -> None:
+    with pytest.raises(ZooError, match="categories=6: a video discriminator of patches knows none"):
+        MoCoGAN(**NARROW, video_patches=True)
+    with pytest.raises(ZooError, match="frames=12"):
+        MoCoGAN(**NARROW, frames=12)
+
+
+def test_different_frames_of_a_batch_are_judged() -> None:
+    model = TestMoCoGAN().build()
+    video = torch.arange(2 * 13).view(2, 13, 1, 1, 1).expand(-1, -1, 3, 4, 4).float()
+    chosen = model.some_frames(video, 20)[:, 0, 0, 0]
+    assert len(chosen) == len(chosen.unique()) == 20
+    assert torch.equal(chosen, chosen.sort().values)
+    assert len(model.some_frames(video, 99)) == 26
