@@ -23,6 +23,7 @@ from i2i_zoo.annotations import checked_arguments
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import method_class
+from i2i_zoo.store.chainer import is_npz, read_chainer
 from i2i_zoo.store.keras import is_hdf5, read_keras
 from i2i_zoo.store.tensorflow import is_tensorflow, read_tensorflow
 from i2i_zoo.store.tensors import first_few, is_lightning, read_lightning, read_pickle, state_dicts
@@ -93,6 +94,8 @@ def read_content(path: Path) -> Any:
     """The content of a file of weights.  Raises `ZooError` if it cannot be read without running code from it."""
     if is_tensorflow(path):
         return read_tensorflow(path)
+    if is_npz(path):
+        return read_chainer(path)
     return read_keras(path) if is_hdf5(path) else read_pickle(path)
 
 
