@@ -28,6 +28,12 @@ def is_clip(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES or is_animation(path)
 
 
+def suffix_of_result(path: Path) -> str:
+    """How the name of a file ends that is made from a clip and can be written."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in (*ENCODERS, *TICKS) else ".mp4"
+
+
 def open_clip(path: str | Path) -> Clip:
     """The clip in a video, an animated GIF or WebP, a folder of frames, or a picture that is a strip of frames.
 

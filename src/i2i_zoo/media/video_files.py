@@ -17,6 +17,7 @@ from .frames import RATE, StreamedClip
 from .sound import Sound
 
 Thing = TypeVar("Thing")
+Turn = Image.Transpose
 
 #: The suffixes of videos that can be read.
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv")
@@ -31,12 +32,12 @@ ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
 BT709 = 1
 
 #: Turns of a picture, in FFmpeg's degrees against the clock.
-TURNS = {
+TURNS: dict[int, Turn | None] = {
     0: None,
-    90: Image.Transpose.ROTATE_90,
-    180: Image.Transpose.ROTATE_180,
-    -180: Image.Transpose.ROTATE_180,
-    -90: Image.Transpose.ROTATE_270,
+    90: Turn.ROTATE_90,
+    180: Turn.ROTATE_180,
+    -180: Turn.ROTATE_180,
+    -90: Turn.ROTATE_270,
 }
 
 
@@ -85,8 +86,12 @@ class Video(StreamedClip):
 
     def stream(self) -> Iterator[Image.Image]:
         with opened(self.path) as (container, stream):
-            for frame in evened(moments(container.decode(stream), self.rate), self.rate):
-                yield self.picture(frame)
+            turn: Turn | None = None
+            for number, frame in enumerate(evened(moments(container.decode(stream), self.rate), self.rate)):
+                # Once for all frames, also because PyAV's side data form circles that keep frames in memory.
+                turn = self.turn(frame) if number == 0 else turn
+                picture = self.picture(frame)
+                yield picture if turn is None else picture.transpose(turn)
 
     def count(self) -> int:
         """Counted without decoding, since the headers of many files do not say it."""
@@ -101,13 +106,16 @@ class Video(StreamedClip):
         if has_alpha and frame.to_ndarray(format="rgba")[..., 3].min() < 255:
             raise ZooError(f"{self.path}: the video has transparent pixels; lay it on a background of one colour.")
         picture: Image.Image = frame.to_image()
+        return picture
+
+    def turn(self, frame: Any) -> Turn | None:
+        """How its matrix turns a frame to be shown; `ZooError` for other matrices."""
         if frame.rotation not in TURNS or mirrored(frame):
             raise ZooError(
                 f"{self.path}: its frames are to be shown mirrored, or turned by a part of 90 degrees, which the zoo "
                 "does not do; write them as they are to be seen."
             )
-        turn = TURNS[frame.rotation]
-        return picture if turn is None else picture.transpose(turn)
+        return TURNS[frame.rotation]
 
 
 def mirrored(frame: Any) -> bool:
