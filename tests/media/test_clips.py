@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media import video_files
 from i2i_zoo.media.clips import open_clip, save_clip
 from i2i_zoo.media.frames import Clip
 
@@ -233,6 +234,7 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from PIL import Image
+from i2i_zoo.media import video_files
 from i2i_zoo.media.clips import open_clip, save_clip
 
 def frames(count):
@@ -324,3 +326,17 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ZooError, match=r"film\.mp4: the video cannot be read \(Invalid data found .*; replace the file"
     ):
         open_clip(tmp_path / "film.mp4")
+
+
+def test_an_encoder_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
+    monkeypatch.setitem(video_files.ENCODERS, ".mp4", ("libnone", {}))
+    with pytest.raises(ZooError, match=r"a\.mp4: this PyAV has no encoder libnone; write another kind of file\.$"):
+        save_clip(still(2), tmp_path / "a.mp4")
+
+
+def test_any_name_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
+    monkeypatch.chdir(tmp_path)
+    save_clip(still(2), Path("http:%03d/a:b.mp4"))
+    assert open_clip("http:%03d/a:b.mp4").count() == len(list(open_clip("http:%03d/a:b.mp4"))) == 2

@@ -168,10 +168,12 @@ def write_video(
     Raises `ZooError` if PyAV is not installed, or cannot write it.
     """
     av = import_av(name)
+    from av.codec.codec import UnknownCodecError
+
     suffix = name.suffix.lower()
     encoder, options = ENCODERS[suffix]
     try:
-        with av.open(str(path), "w", format=suffix[1:]) as container:
+        with av.open(f"file:{path}", "w", format=suffix[1:]) as container:
             stream = container.add_stream(encoder, rate=rate, options=options)
             with Sound.of(sound, container, suffix) as track:
                 for number, frame in enumerate(frames):
@@ -189,3 +191,5 @@ def write_video(
                 track.until(None)
     except av.FFmpegError as error:
         raise ZooError(f"{name}: the video cannot be written ({error.strerror}); write a GIF or a folder.") from None
+    except UnknownCodecError as error:  # a PyAV that is not the one of pip may lack them
+        raise ZooError(f"{name}: this PyAV has no encoder {error}; write another kind of file.") from None
