@@ -26,6 +26,9 @@ from .conditions import EPILOG, load_named, split_conditions
 from .parser import Parser, positive
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from i2i_zoo.media.frames import Clip
     from i2i_zoo.tasks.conditions import Condition
     from i2i_zoo.tasks.translator import Translator
 
@@ -196,13 +199,16 @@ def translate_all(
     from i2i_zoo.media.clips import is_clip
     from i2i_zoo.tasks.videos import translate_clips
 
+    def shown(clip: Clip) -> Iterator[Image]:
+        yield from tqdm(clip, clip.path.name, clip.count(), unit=" frames", leave=False, disable=quiet or None)
+
     clips = {target: source for target, source in jobs.items() if is_clip(source)}
     pictures = {target: source for target, source in jobs.items() if target not in clips}
     failures = []
     with tqdm(total=len(jobs), unit=" files", disable=quiet or None) as progress:
         for _, failure in chain(
             translator.translate_files(pictures, batch, own.__getitem__),
-            translate_clips(translator, clips, batch, own.__getitem__),
+            translate_clips(translator, clips, batch, own.__getitem__, shown),
         ):
             failures += [] if failure is None else [failure]
             progress.update()
