@@ -178,8 +178,12 @@ def test_a_picture_that_cannot_be_used(name: str, model: Path, capsys: pytest.Ca
     bad = Path("in", name)
     write(bad)
     spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    refused(capsys, ["translate", model, "in", "-o", "out"], str(bad), told)
-    assert files("out") == {"good.png"}
+    if name in ("animated.gif", "animated.webp"):  # the command line writes clips, Python returns pictures
+        assert main(["translate", str(model), "in", "-o", "out"]) == 0
+        assert files("out") == {"good.png", name}
+    else:
+        refused(capsys, ["translate", model, "in", "-o", "out"], str(bad), told)
+        assert files("out") == {"good.png"}
     raises(lambda: i2i_zoo.load(model).translate(bad), str(bad), told)
     raises(lambda: i2i_zoo.load(model).translate([noise(), bad]), str(bad), told)
 

@@ -16,6 +16,7 @@ import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.clips import open_clip, save_clip
 from i2i_zoo.media.memory import address_space, explained_shortage
 
 
@@ -44,6 +45,51 @@ def test_two_pictures_that_differ_in_their_suffix() -> None:
     assert files("out") == {"x.jpg.png", "x.png.png", "deep/x.png", "y.png"}
     assert main(["translate", "model", "in/x.jpg", "in/x.*", "-o", "globbed"]) == 0
     assert files("globbed") == {"x.jpg.png", "x.png.png"}
+
+
+def opened(file: Path) -> Image.Image:
+    with Image.open(file) as image:
+        return image.convert("RGB")
+
+
+def test_a_video_is_translated_frame_by_frame() -> None:
+    pytest.importorskip("av")
+    frames = [opened(picture("frame.png", seed)).resize((48, 32)) for seed in range(7)]
+    save_clip(frames, Path("in/walk.mp4"), 12)
+    assert main(["translate", "model", "in/walk.mp4", "-o", "out", "--batch", "3", "--device", "cpu"]) == 0
+    assert files("out") == {"walk.mp4"}
+    clip = open_clip("out/walk.mp4")
+    assert (clip.count(), clip.rate) == (7, 12)
+    model = i2i_zoo.load("model")
+    for source, result in zip(open_clip("in/walk.mp4"), clip, strict=True):
+        assert result.size == (48, 32)
+        expected = np.asarray(model.translate(source), float)
+        assert np.abs(np.asarray(result, float) - expected).mean() < 12  # 4:2:0 of noise
+    assert main(["translate", "model", "in/*.mp4", "-o", "out", "--device", "cpu"]) == 0  # is there already
+
+
+def test_animations_are_translated_frame_by_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [opened(picture("in/frame.png", seed)) for seed in range(3)]
+    for name in ("a.gif", "a.webp"):
+        save_clip([*frames, frames[-1]], Path("in", name), 20)
+    assert main(["translate", "model", "in", "-o", "out", "--devices", "2", "--batch", "2", "--device", "cpu"]) == 0
+    assert capsys.readouterr().out == "3 translated: out\n"
+    assert files("out") == {"a.gif", "a.webp", "frame.png"}
+    for name in ("a.gif", "a.webp"):
+        assert (open_clip(f"out/{name}").count(), open_clip(f"out/{name}").rate) == (4, 20)
+    expected = i2i_zoo.load("model").translate(frames[1])
+    *_, result = open_clip("out/a.webp").frames(1, 2)
+    np.testing.assert_allclose(np.asarray(result, float), np.asarray(expected, float), atol=1)
+
+
+def test_damaged_videos_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("av")
+    Path("film.mp4").write_bytes(b"film")
+    assert main(["translate", "model", "film.mp4", "-o", "out", "--device", "cpu"]) == 1
+    error = capsys.readouterr().err
+    assert "i2i-zoo: film.mp4: the video cannot be read (Invalid data found when processing input)" in error
+    assert main(["translate", "model", "film.mp4", "-o", "out.mp4"]) == 1
+    assert "-o out.mp4: results are written into a folder" in capsys.readouterr().err
 
 
 def test_a_name_of_251_bytes_and_a_suffix() -> None:

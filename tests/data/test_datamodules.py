@@ -12,7 +12,15 @@ from i2i_zoo.data import datamodules
 
 def test_every_datamodule_is_found() -> None:
     found = datamodules()
-    assert found.keys() >= {"DigitsData", "PairedData", "SemanticData", "StyleData", "SyntheticPairs", "UnpairedData"}
+    assert found.keys() >= {
+        "ClipData",
+        "DigitsData",
+        "PairedData",
+        "SemanticData",
+        "StyleData",
+        "SyntheticPairs",
+        "UnpairedData",
+    }
     for name, kind in found.items():
         assert kind.__name__ == name
         assert kind.__module__.startswith("i2i_zoo.data.")

@@ -11,20 +11,25 @@ from i2i_zoo.errors import ZooError, printable
 
 from .parser import Parser
 
-HELP = "find the poses of persons in pictures or a GIF"
+HELP = "find the poses of persons in pictures and videos"
 
 #: What OpenPose adds to the name of a picture.
 ENDING = "_keypoints.json"
 
 
 def add_arguments(command: Parser) -> None:
-    command.add_argument("source", type=Path, metavar="FOLDER|VIDEO", help="a folder of pictures, a GIF or a picture")
+    command.add_argument(
+        "source",
+        type=Path,
+        metavar="FOLDER|VIDEO",
+        help="a folder of pictures, a video, a GIF or a picture",
+    )
     command.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("poses"),
-        help="folder for OpenPose's JSON: a file for each picture, one file for a GIF [%(default)s]",
+        help="folder for OpenPose's JSON: a file for each picture, one file for a video or GIF [%(default)s]",
     )
     command.add_argument(
         "--estimator",
@@ -69,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def plan(source: Path, output: Path) -> dict[Path, Path]:
-    """Each file to write to its picture or GIF; raises `ZooError` if there is none."""
+    """Each file to write to its picture or video; raises `ZooError` if there is none."""
     from i2i_zoo.media.files import find_files
 
     if not source.is_dir():

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,13 @@ from .conditions import EPILOG, load_named, split_conditions
 from .parser import Parser, positive
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from i2i_zoo.media.frames import Clip
     from i2i_zoo.tasks.conditions import Condition
     from i2i_zoo.tasks.translator import Translator
 
-HELP = "translate pictures with a checkpoint"
+HELP = "translate pictures and videos with a checkpoint"
 
 #: Each source to its own conditions (``per_source``).
 OwnConditions = Mapping[Path, dict[str, Any]]
@@ -38,14 +42,17 @@ def add_arguments(command: Parser) -> None:
     command.epilog = EPILOG.format(verb="translate")
     command.add_argument("name", metavar="NAME", help="checkpoint: a name of the list, hf:org/repo, or a folder")
     command.add_argument(
-        "inputs", metavar="INPUT", nargs="*", help="files, folders or globs; none for the checkpoint's own example"
+        "inputs",
+        metavar="INPUT",
+        nargs="*",
+        help="files, folders of pictures, or globs; none for the checkpoint's own example",
     )
     command.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("translated"),
-        help="folder for the results: PNG files of 8 bits a channel, animated WebP files for clips [%(default)s]",
+        help="folder for the results: 8-bit PNG files for pictures; mp4, webm, GIF or WebP for clips [%(default)s]",
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
@@ -57,8 +64,9 @@ def add_arguments(command: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from i2i_zoo.media.files import PICTURE_SUFFIXES
+    from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
-    if args.output.suffix.lower() in PICTURE_SUFFIXES or args.output.is_file():
+    if args.output.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) or args.output.is_file():
         raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
     check_exists(args.name)  # also where all results are there already
     if not args.inputs:
@@ -117,11 +125,16 @@ def partner(place: Path, name: Path, count: int, condition: Condition) -> Path:
 
 
 def plan(inputs: Sequence[str], output: Path, suffix: str = ".png") -> dict[Path, Path]:
-    """Each file to write, with this suffix, to its source.
+    """Each file to write to its source; it has this suffix, but for a source that is a clip.
 
     Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
     an input.
     """
+    from i2i_zoo.media.clips import is_clip, suffix_of_result
+
+    def named(source: Path) -> str:
+        return suffix_of_result(source) if is_clip(source) else suffix
+
     found: dict[Path, list[tuple[Path, Path]]] = {}
     for text in inputs:
         pictures = list(expand(text))
@@ -131,14 +144,14 @@ def plan(inputs: Sequence[str], output: Path, suffix: str = ".png") -> dict[Path
         if Path(text).is_dir() and real(text) in (real(output), *real(output).parents):
             raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
         for source, relative in pictures:
-            found.setdefault(output / relative.with_suffix(suffix), []).append((source, relative))
+            found.setdefault(output / relative.with_suffix(named(source)), []).append((source, relative))
     jobs: dict[Path, Path] = {}
     for target, pictures in found.items():
         beside = len({real(source.parent) for source, _ in pictures}) == 1
         alone = len({real(source) for source, _ in pictures}) == 1
         for source, relative in pictures:
             # x.jpg and x.png in one folder become x.jpg.png and x.png.png.
-            own = target if alone or not beside else output / f"{relative}{suffix}"
+            own = target if alone or not beside else output / f"{relative}{named(source)}"
             if own in jobs and real(jobs[own]) != real(source):
                 raise ZooError(f"{jobs[own]} and {source} would both be written to {own}; translate them apart.")
             jobs[own] = source
@@ -155,8 +168,9 @@ def real(path: str | Path) -> Path:
 
 
 def expand(text: str) -> Iterator[tuple[Path, Path]]:
-    """The pictures of an input, each with its path relative to the input's folder."""
+    """The pictures of an input, each with its path relative to the input's folder; videos, if it names them."""
     from i2i_zoo.media.files import FOREIGN_FOLDERS, PICTURE_SUFFIXES, find_files
+    from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
     path = Path(text)
     if path.is_dir():
@@ -172,7 +186,7 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
             file = Path(match)
             relative = file.relative_to(fixed)
             foreign = any(part.lower() in FOREIGN_FOLDERS for part in relative.parts[:-1])
-            if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file() and not foreign:
+            if file.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) and file.is_file() and not foreign:
                 yield file, relative
 
 
@@ -182,9 +196,20 @@ def translate_all(
     """Translate and write each file, and return a sentence for each failure."""
     from tqdm import tqdm
 
+    from i2i_zoo.media.clips import is_clip
+    from i2i_zoo.tasks.videos import translate_clips
+
+    def shown(clip: Clip) -> Iterator[Image]:
+        yield from tqdm(clip, clip.path.name, clip.count(), unit=" frames", leave=False, disable=quiet or None)
+
+    clips = {target: source for target, source in jobs.items() if is_clip(source)}
+    pictures = {target: source for target, source in jobs.items() if target not in clips}
     failures = []
-    with tqdm(total=len(jobs), unit=" pictures", disable=quiet or None) as progress:
-        for _, failure in translator.translate_files(jobs, batch, own.__getitem__):
+    with tqdm(total=len(jobs), unit=" files", disable=quiet or None) as progress:
+        for _, failure in chain(
+            translator.translate_files(pictures, batch, own.__getitem__),
+            translate_clips(translator, clips, batch, own.__getitem__, shown),
+        ):
             failures += [] if failure is None else [failure]
             progress.update()
     return failures

@@ -8,18 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageSequence
+from PIL import Image
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.clips import is_clip, open_clip
 from i2i_zoo.media.files import find_files, read_array
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_files import Poses, array_poses, is_pose_array, read_poses
 
 from .pose_estimators import PoseEstimator, pose_estimator
-
-#: The suffixes of videos, whose frames are read by no package that the zoo uses so far.
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv")
 
 
 def poses_of(source: Any, estimator: Callable[[], PoseEstimator] = pose_estimator) -> Poses:
@@ -28,7 +26,7 @@ def poses_of(source: Any, estimator: Callable[[], PoseEstimator] = pose_estimato
     Args:
         source: An array or tensor (18, 3) or (N, 18, 3); a file of poses, as `read_poses` takes it, or a folder of them
             in the order of their names, as OpenPose writes one for each frame; or a picture, as `read_picture` takes
-            it, a GIF, or a folder of pictures, in which the person is found.
+            it, a video, a GIF, or a folder of pictures, in which the person is found.
         estimator: Called when the first picture has to be looked at; by default the estimator that is installed.
 
     Raises:
@@ -78,26 +76,12 @@ def found_in(pictures: Iterable[tuple[str, Tensor]], estimator: PoseEstimator) -
 
 
 def frames(path: Path) -> Iterator[Tensor]:
-    """The frames (3, H, W) of a GIF one after the other, or the one picture of another file.
+    """The frames (3, H, W) of a video or an animation one after the other, or the one picture of another file.
 
-    Raises `ZooError` for a video, and for a file that cannot be read.
+    Raises `ZooError` for a file that cannot be read, and for a video if PyAV is not installed.
     """
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        raise ZooError(
-            f"{path}: reading a video needs PyAV, which this version does not use yet; make it a GIF or a folder of "
-            "pictures."
-        )
-    if path.suffix.lower() != ".gif":
+    if not is_clip(path):
         yield read_picture(path)
         return
-    try:
-        with Image.open(path, formats=["GIF"]) as clip:
-            for frame in ImageSequence.Iterator(clip):
-                yield read_picture(frame.convert("RGBA").convert("RGB"))
-    except FileNotFoundError:
-        raise ZooError(f"{path}: there is no such file; check the path.") from None
-    except ZooError:
-        raise
-    except Exception as error:  # decoders raise all kinds of errors
-        why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ZooError(f"{path}: the GIF cannot be read ({why}); replace the file.") from None
+    for frame in open_clip(path):
+        yield read_picture(frame)

@@ -248,7 +248,7 @@ class PictureFile(Kind):
 
 @dataclass(frozen=True)
 class PoseSource(Kind):
-    """One pose or several: an array, a file of poses, or a picture or a GIF of a person.
+    """One pose or several: an array, a file of poses, or a picture, a video or a GIF of a person.
 
     Args:
         named: Whether a name of `NAMED_POSES` is valid too.
@@ -269,7 +269,7 @@ class PoseSource(Kind):
 
     @property
     def wanted(self) -> str:
-        poses = "a file of poses, a picture or GIF of a person, or an array of 18 points, each x, y and visibility"
+        poses = "a file of poses, a picture or video of a person, or an array of 18 points, each x, y and visibility"
         return f"a name ({', '.join(NAMED_POSES)}), {poses}" if self.named else poses
 
 

@@ -41,7 +41,7 @@ CONDITIONS = (
     Condition(
         "pose",
         PoseSource(named=True),
-        "the pose to take: a file of poses in pixels of the source, a picture, a GIF, or a name such as waving",
+        "the pose to take: a file of poses in pixels of the source, a picture, a video, or a name such as waving",
         label="Pose",
         required=True,
     ),

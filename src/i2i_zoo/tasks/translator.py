@@ -251,7 +251,7 @@ class Translator(nn.Module, ABC):
 
         with ThreadPoolExecutor(batch) as readers:
             ahead = start(batches[0]) if batches else []
-            for current, following in zip(batches, [*batches[1:], []], strict=True):
+            for current, following in zip(batches, [*batches[1:], []], strict=False):
                 reads, ahead = ahead, start(following)
                 yield from self.translate_batch(jobs, current, reads)
 

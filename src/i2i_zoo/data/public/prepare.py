@@ -20,6 +20,7 @@ from i2i_zoo.store.archives import new_folder
 
 from .people import deepfashion, market1501
 from .prepared import check_dataset
+from .videos import ucf101
 
 #: Writes one pair below a folder; raises `ZooError` for broken files.
 Job = Callable[[Path], None]
@@ -89,6 +90,9 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     names of the published poses, which go beside them with the published test pairs: ``<name>-annotation-train.csv``
     and so on, from the folder of the download if they are there, else fetched.
 
+    ``ucf101`` takes a folder with the videos and the lists of splits, and copies the videos of the first split to
+    ``{train,test}/<class>``, for ``ClipData``.
+
     Args:
         dataset: One of `prepared.DATASETS`.
         source: Folder of the unpacked official download.
@@ -107,6 +111,7 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
         "camvid": _camvid,
         "market1501": market1501,
         "deepfashion": deepfashion,
+        "ucf101": ucf101,
     }[dataset]
     jobs = find(source)
     with new_folder(Path(root)) as folder:
