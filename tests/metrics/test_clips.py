@@ -148,6 +148,11 @@ def test_one_left_out_is_what_fitting_without_it_gives(people: dict[str, Tensor]
     assert after(RealMCS(motion_energy), video, action) == pytest.approx(float(torch.stack(found).mean()))
 
 
+def test_clips_that_are_all_alike_show_no_motion() -> None:
+    still, action = torch.zeros(6, 4, 3, 16, 16), torch.arange(6) % 2
+    assert after(MCS(motion_energy), still, action, still, action) == 0.5
+
+
 def test_motion_of_one_class(people: dict[str, Tensor]) -> None:
     metric = RealMCS(motion_energy)
     metric.update(people["video"], torch.zeros(20, dtype=torch.int64))

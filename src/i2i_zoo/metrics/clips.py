@@ -78,6 +78,8 @@ def trunk_colour(video: Tensor, pose: Tensor) -> Tensor:
 class ACD(Metric):
     """Average content distance in levels of 255: the mean over clips of `content_distance`; lower is better.
 
+    It cannot stand alone: clips that show nothing, or always the same frame, have 0.
+
     Args:
         content: Clips, and what else `update` gets, to the content of their frames (B, T, D).
     """
@@ -171,7 +173,7 @@ class RealMCS(Metric):
                 "measure on data with more motions, or on more of them."
             )
         x = real - real.mean(0)
-        penalty = 0.1 * x.square().sum(1).mean()
+        penalty = 0.1 * x.square().sum(1).mean() + 1e-12  # clips that are all alike have an inverse too
         inverse = torch.linalg.inv(x.T @ x + penalty * torch.eye(x.shape[1], dtype=x.dtype, device=x.device))
         return x, F.one_hot(actions).double(), inverse
 
