@@ -71,7 +71,7 @@ def _decoded(path: Path) -> Iterator[Image.Image]:
             for frame in ImageSequence.Iterator(clip):
                 frame.load()
                 yield frame
-    except (ZooError, FileNotFoundError):
+    except ZooError:
         raise
     except Exception as error:  # decoders raise all kinds of errors
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -70,7 +70,7 @@ def save_clip(
     Raises:
         ZooError: If it cannot be written, or PyAV is missing for a video.
     """
-    suffix, exact = path.suffix.lower(), Fraction(rate).limit_denominator(100_000)
+    suffix, exact = path.suffix.lower(), Fraction(rate).limit_denominator(1001)
     if suffix not in (*ENCODERS, *TICKS, ".png", ""):
         raise ZooError(
             f"{path}: a clip cannot be written as {suffix}; choose .mp4, .webm, .gif, .webp, .png or a folder."

@@ -61,7 +61,7 @@ def copied(original: Any, heard: Any, track: Any, start: Fraction) -> Iterator[t
     for packet in original.demux(heard):
         if packet.dts is not None:
             shift = round(start / packet.time_base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            packet.pts, packet.dts = (packet.dts if packet.pts is None else packet.pts) - shift, packet.dts - shift
             moment = packet.pts * packet.time_base
             packet.stream = track
             yield moment, packet
