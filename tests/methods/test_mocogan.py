@@ -199,6 +199,16 @@ def test_a_category_is_that_of_all_clips() -> None:
         TestWithoutCategories().build().sample(1, category=0)
 
 
+def test_the_categories_of_validation_are_those_of_its_clips() -> None:
+    model = TestMoCoGAN().build().eval()
+    with torch.inference_mode():
+        outputs = model.validation_step(TestMoCoGAN().batch((32, 32), 4), 3)
+        clips = [model.sampler(category=number).make(range(4), 3) for number in range(3)]
+    for place, category in enumerate(outputs["output_action"].tolist()):
+        torch.testing.assert_close(outputs["output"][place], clips[category][place], rtol=0, atol=1e-5)
+    assert "output_action" not in TestWithoutCategories().build().validation_step(TestMoCoGAN().batch((32, 32)), 0)
+
+
 def test_sampled_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     i2i_zoo.save(TestMoCoGAN().build().eval(), "mocogan")
