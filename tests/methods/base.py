@@ -502,7 +502,8 @@ class NoiseTester(MethodTester):
 
     @classmethod
     def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        return {"data.size": hparams["size"], "data.frames": hparams.get("frames", 2)}
+        # A Frechet distance needs two pictures.
+        return {"data.size": hparams["size"], "data.frames": hparams.get("frames", 2), "data.val": 2}
 
     def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
         with torch.random.fork_rng(devices=[]):

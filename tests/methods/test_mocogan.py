@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,11 +13,12 @@ from torch import Tensor
 import i2i_zoo
 from golden.fill import Golden
 from i2i_zoo.cli.main import main
+from i2i_zoo.convert.mocogan import read
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.mocogan import MoCoGAN
 from i2i_zoo.networks.dcgan import DCGANDiscriminator
 from i2i_zoo.networks.mocogan import ClipGenerator, Codes, VideoDiscriminator
-from methods.authors import Places, State, Steps, authors_model, check_steps
+from methods.authors import Places, Steps, authors_model, check_steps
 from methods.base import NoiseTester, fit
 
 NARROW: dict[str, Any] = {"width": 2, "discriminator_width": 2, "content": 4, "motion": 3}
@@ -46,18 +46,6 @@ class TestWithoutCategories(NoiseTester):
 
 def golden(case: str) -> Golden:
     return Golden(f"mocogan_{case}", str(Path(__file__).parents[1] / "golden" / "mocogan"))
-
-
-def read(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Our hyper-parameters and tensors from the authors' networks."""
-    tensors = {}
-    for network, state in states.items():
-        for key, tensor in state.items():
-            part, _, rest = key.partition(".")
-            place = f"recurrent.{rest}_l0" if part == "recurrent" else f"body.{rest}"
-            frames = "frames." if network == "generator" and part == "main" else ""
-            tensors[f"{network}.{frames}{place}"] = tensor
-    return {}, tensors
 
 
 class Draws:
@@ -197,6 +185,16 @@ def test_a_category_is_that_of_all_clips() -> None:
         model.sample(1, category=3)
     with pytest.raises(ZooError, match="takes no category"):
         TestWithoutCategories().build().sample(1, category=0)
+
+
+def test_the_categories_of_validation_are_those_of_its_clips() -> None:
+    model = TestMoCoGAN().build().eval()
+    with torch.inference_mode():
+        outputs = model.validation_step(TestMoCoGAN().batch((32, 32), 4), 3)
+        clips = [model.sampler(category=number).make(range(4), 3) for number in range(3)]
+    for place, category in enumerate(outputs["output_action"].tolist()):
+        torch.testing.assert_close(outputs["output"][place], clips[category][place], rtol=0, atol=1e-5)
+    assert "output_action" not in TestWithoutCategories().build().validation_step(TestMoCoGAN().batch((32, 32)), 0)
 
 
 def test_sampled_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

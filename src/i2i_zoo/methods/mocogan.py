@@ -200,6 +200,16 @@ class MoCoGAN(ClipsTask, Method):
     def make_sampler(self, frames: int | None = None, **chosen: Any) -> MotionContentSampler:
         return MotionContentSampler(self, frames or self.hparams.frames, **chosen)
 
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """The batch with its ``output`` and, if actions are categories, ``output_action`` (B,), those of the output."""
+        outputs = super().validation_step(batch, batch_idx)
+        if not self.needs_actions:
+            return outputs
+        categories = self.make_sampler().noises(self.places(batch), batch_idx)[:, self.hparams.content]
+        return {**outputs, "output_action": categories.long().to(self.device)}
+
+    test_step = validation_step
+
     def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
         example = super().example_batch(batch, height, width)
         categories: int = self.hparams.categories

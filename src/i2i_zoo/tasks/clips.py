@@ -103,10 +103,17 @@ class NoiseTask(Task):
                 f"{name} has frames={hp.frames}, and the clips have {frames}: use --data.frames {hp.frames}."
             )
 
-    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """As many clips, or pictures, as the batch has; each batch and each device gets others."""
+    def places(self, batch: Mapping[str, Any]) -> range:
+        """The places of a batch's outputs in the sequence whose seed is the number of the batch.
+
+        There are as many as clips in the batch; each device has others.
+        """
         first = self.global_rank * len(batch["video"])
-        return self.sampler().make(range(first, first + len(batch["video"])), batch_idx)
+        return range(first, first + len(batch["video"]))
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """As many clips, or pictures, as clips in the batch."""
+        return self.sampler().make(self.places(batch), batch_idx)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with its ``output``; callbacks measure it and show pictures."""
