@@ -73,7 +73,7 @@ class NoiseTask(Task):
 
     verb = "sample"
     batch_keys: ClassVar[tuple[str, ...]] = ("video",)
-    data_class = "ShapesData"
+    data_class = "ClipData"
     size_option = "size"
     channel_options: ClassVar[Mapping[str, str]] = {"video": "channels"}
 
