@@ -41,6 +41,6 @@ def choices(word: str, names: Iterable[str]) -> str:
     """What to say about a wrong name: "choose from maps, facades; the closest is maps", or only the closest of many."""
     names = list(names)
     close = closest(word, names)
-    if close and len(names) > 16:
+    if close and len(names) > 32:
         return f"the closest is {close}"
     return f"choose from {', '.join(names)}" + (f"; the closest is {close}" if close else "")

@@ -147,7 +147,8 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if terminated:
+        # A worker that reads data may be gone before this process has seen the signal.
+        if terminated or (isinstance(error, RuntimeError) and "is killed by signal: Terminated" in str(error)):
             raise EndedBySignal(signal.SIGTERM, outlook()) from None
         if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
             raise EndedBySignal(signal.SIGINT, outlook()) from None

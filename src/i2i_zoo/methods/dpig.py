@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2i_zoo import lightning_private
-from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Le, LearningRate, Length, Positive, Side, Weight, Width
+from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Gt, Le, LearningRate, Length, Positive, Side, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss, gradient_penalty
 from i2i_zoo.media.body_regions import REGIONS, region_boxes
@@ -86,6 +86,7 @@ class DPIG(PoseTask, Method):
     inference_networks: tuple[str, ...] = ("encoder", "decoder", "pose_autoencoder", *MAPPINGS)
     discriminator_networks: tuple[str, ...] = ("discriminator", *CRITICS)
     schedule_by_batch = True
+    one_size = True
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class DPIG(PoseTask, Method):
         lambda_l1: Weight = 20.0,
         lambda_pose: Weight = 20.0,
         lambda_penalty: Weight = 0.0,
-        clip: AboveZero = 0.01,
+        clip: Annotated[float, Gt(0), Le(1e6)] = 0.01,
         critic_steps: Positive = 5,
         deviation: AboveZero = 0.2,
         stage1_steps: Count = 120_000,
@@ -259,8 +260,6 @@ class DPIG(PoseTask, Method):
         """Halved every ``halve_every`` batches of the player's stage."""
         hp, begin = self.hparams, self.hparams.stage1_steps if player in ("mapping", "critic") else 0
         return 0.5 ** (max(0, progress - begin) // hp.halve_every) if hp.halve_every else 1.0
-
-    # Use.
 
     def fitted(self, source: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
         """``forward`` for any height and width: the picture is resized to ``size``, and the result back."""

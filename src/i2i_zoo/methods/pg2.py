@@ -18,7 +18,6 @@ from i2i_zoo.media.poses import resized
 from i2i_zoo.networks.initialization import init_glorot, init_uniform
 from i2i_zoo.networks.pg2 import BatchDiscriminator, CoarseGenerator, DifferenceGenerator
 from i2i_zoo.tasks import PoseTask
-from i2i_zoo.tasks.graph import Graph
 
 from .base import Method
 
@@ -57,6 +56,7 @@ class PG2(PoseTask, Method):
 
     inference_networks: tuple[str, ...] = ("generator", "refiner")
     needs_source_pose = False
+    one_size = True
 
     def __init__(
         self,
@@ -195,9 +195,6 @@ class PG2(PoseTask, Method):
         return {**batch, **({"coarse": coarse[0]} if coarse else {}), "output": output}
 
     test_step = validation_step
-
-    def graph(self, **conditions: Any) -> Graph:
-        raise ZooError("A PG2 takes pictures of one size, and cannot be exported yet.")
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Source, the pose to take, the coarse picture, output and target."""

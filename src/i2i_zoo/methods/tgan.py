@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2i_zoo import lightning_private
-from i2i_zoo.annotations import Channels, Count, LearningRate, Positive, Side, Weight, Width
+from i2i_zoo.annotations import Channels, Count, Ge, Le, LearningRate, Positive, Side, Weight, Width
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.networks.tgan import (
     ClipDiscriminator,
@@ -89,7 +89,7 @@ class TGAN(ClipsTask, Method):
         init: Literal["lecun", "uniform"] = "lecun",
         adversarial: Literal["wgan", "vanilla", "lsgan"] = "wgan",
         clip_every: Count = 5,
-        weight_limit: Weight = 0.0,
+        weight_limit: Annotated[float, Ge(0), Le(1e6)] = 0.0,
         lr: LearningRate = 5e-5,
     ) -> None:
         super().__init__()

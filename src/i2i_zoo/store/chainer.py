@@ -18,7 +18,7 @@ def is_npz(path: str | PathLike[str]) -> bool:
     try:
         with ZipFile(path) as archive:
             names = archive.namelist()
-    except (OSError, BadZipFile):
+    except (OSError, BadZipFile, NotImplementedError):  # the last for versions that Python does not know
         return False
     return bool(names) and all(name.endswith(".npy") for name in names)
 

@@ -109,7 +109,7 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
     for key in present:
         check_values(model, key, batch[key], example[key])
     check_aligned(model, {key: batch[key] for key in present})
-    check_counts(model, {key: len(batch[key]) for key in present})
+    check_counts(model, {key: len(found) for key, found in batch.items() if isinstance(found, Tensor) and found.dim()})
 
 
 def check_shape(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:

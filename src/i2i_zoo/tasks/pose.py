@@ -199,6 +199,8 @@ class PoseTask(Task):
     point_keys = ("source_pose", "target_pose")
     #: Whether the output depends on the source pose.  If not, nobody looks for the person in the source.
     needs_source_pose: ClassVar[bool] = True
+    #: Whether the networks take pictures of one size only, to which others are resized.
+    one_size: ClassVar[bool] = False
     default_metrics = ("ssim", "mask_ssim", "l1")
 
     @property
@@ -225,6 +227,8 @@ class PoseTask(Task):
 
     def graph(self, **conditions: Any) -> Graph:
         """``forward`` of a source and both poses, which are in pixels of the source."""
+        if self.one_size:
+            raise ZooError(f"A {type(self).__name__} takes pictures of one size, and cannot be exported yet.")
         if conditions:
             self.checked(conditions)
             raise ZooError(f"The exported graph takes both poses as inputs: leave out {', '.join(conditions)}.")
