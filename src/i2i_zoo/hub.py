@@ -123,7 +123,7 @@ def init_from(model: Method, name: str | os.PathLike[str], **download: Any) -> N
         hparams, _, tensors = read_lightning(content, str(source))
         tensors = {key: tensor for key, tensor in tensors.items() if key.partition(".")[0] in networks}
     else:
-        files = _files(source if source != Path(name) else name, **download)
+        files = _files(name, **download)
         hparams, tensors = {}, read_safetensors(needed(files, WEIGHTS, name))
         if config := files(CONFIG):
             hparams = read_config(config).hparams

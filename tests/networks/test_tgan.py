@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from golden.fill import Golden, update_stats
 from i2i_zoo.convert.tgan import read
+from i2i_zoo.losses.adversarial import clip_weights
 from i2i_zoo.networks.tgan import (
     ClipDiscriminator,
     ImageGenerator,
     TemporalGenerator,
     clip_singular_values,
-    clip_weights,
     resampled,
 )
 from methods.tgan import NETWORKS, golden, snapshot

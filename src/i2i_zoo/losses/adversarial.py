@@ -68,6 +68,13 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, alpha
     return (norms - 1).square().mean()
 
 
+@torch.no_grad()
+def clip_weights(network: nn.Module, limit: float) -> None:
+    """Bound the absolute value of every parameter, those of norms too, in place (Arjovsky et al. 2017)."""
+    for parameter in network.parameters():
+        parameter.clamp_(-limit, limit)
+
+
 class ImagePool:
     """A history of generated images for the discriminator (Shrivastava et al. 2017; CycleGAN uses 50).
 

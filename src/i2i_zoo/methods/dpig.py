@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from i2i_zoo import lightning_private
 from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Gt, Le, LearningRate, Length, Positive, Side, Weight, Width
 from i2i_zoo.errors import ZooError
-from i2i_zoo.losses.adversarial import adversarial_loss, gradient_penalty
+from i2i_zoo.losses.adversarial import adversarial_loss, clip_weights, gradient_penalty
 from i2i_zoo.media.body_regions import REGIONS, region_boxes
 from i2i_zoo.media.geometry import resize_batch
 from i2i_zoo.media.pose_drawing import discs, limb_mask
@@ -86,7 +86,6 @@ class DPIG(PoseTask, Method):
     inference_networks: tuple[str, ...] = ("encoder", "decoder", "pose_autoencoder", *MAPPINGS)
     discriminator_networks: tuple[str, ...] = ("discriminator", *CRITICS)
     schedule_by_batch = True
-    one_size = True
 
     def __init__(
         self,
@@ -141,6 +140,10 @@ class DPIG(PoseTask, Method):
             self.add_module(f"{factor}_critic", init_glorot(CodeCritic(length, hp.hidden)))
 
     @property
+    def only_size(self) -> Sequence[int]:
+        return self.hparams.size  # type: ignore[no-any-return]  # one of its arguments
+
+    @property
     def players(self) -> Mapping[str, tuple[str, ...]]:
         return {
             "appearance": ("encoder", "decoder"),
@@ -178,15 +181,6 @@ class DPIG(PoseTask, Method):
         return self.decode(**self.encode(source, source_pose), pose=target_pose)
 
     # Training.
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        super().on_train_batch_start(batch, batch_idx)
-        (height, width), size = batch["source"].shape[-2:], list(self.hparams.size)
-        if [height, width] != size:
-            raise ZooError(
-                f"DPIG trains on pictures of {size[1]}x{size[0]}, its model.size, not {width}x{height}: use "
-                f"--data.size {size}, or --model.size [{height},{width}]."
-            )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Stage I or stage II, on both pictures of each pair."""
@@ -234,9 +228,8 @@ class DPIG(PoseTask, Method):
                         penalty = gradient_penalty(critic, real[factor].float(), fake.detach().float())
                         loss[f"{factor}_penalty"] = hp.lambda_penalty * penalty
             if not hp.lambda_penalty:
-                with torch.no_grad():
-                    for parameter in (p for name in CRITICS for p in getattr(self, name).parameters()):
-                        parameter.clamp_(-hp.clip, hp.clip)
+                for name in CRITICS:
+                    clip_weights(getattr(self, name), hp.clip)
 
     def random_code(self, factor: str, count: int) -> Tensor:
         """Codes (count, length) of a factor from new noise."""

@@ -18,7 +18,7 @@ from i2i_zoo.media.pose_files import Poses
 from i2i_zoo.media.poses import resized
 from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, PoseSource, Whole
-from i2i_zoo.tasks.pose import POSE_SHAPE, STANDING, PoseTranslator, read_target
+from i2i_zoo.tasks.pose import POSE_SHAPE, STANDING, PoseTranslator, in_pixels, read_target
 from i2i_zoo.tasks.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def read_pose(pose: Any, size: Sequence[int], person: Tensor | None) -> Tensor:
     target = read_target(pose)
     if isinstance(target, str):
         if person is None:
-            points = torch.tensor(STANDING) * torch.tensor([size[1], size[0]])
-            person = torch.cat([points, torch.ones(len(points), 1)], -1)[None]
+            person = in_pixels(torch.tensor(STANDING), *size)[None]
         return named_pose(target, person[0].cpu())[None]
     if len(target.points) != 1:
         raise ZooError(f"The pose to sample with holds {len(target.points)} poses: give one.")

@@ -56,7 +56,6 @@ class PG2(PoseTask, Method):
 
     inference_networks: tuple[str, ...] = ("generator", "refiner")
     needs_source_pose = False
-    one_size = True
 
     def __init__(
         self,
@@ -101,6 +100,10 @@ class PG2(PoseTask, Method):
             self.discriminator = init_uniform(
                 BatchDiscriminator(6 if hp.pairs else 3, hp.size, hp.discriminator_width, hp.blocks - 1)
             )
+
+    @property
+    def only_size(self) -> Sequence[int]:
+        return self.hparams.size  # type: ignore[no-any-return]  # one of its arguments
 
     @property
     def players(self) -> Mapping[str, tuple[str, ...]]:
@@ -169,15 +172,6 @@ class PG2(PoseTask, Method):
         """Logits (B, 1) for each of several pictures (B, 3, H, W), judged in one batch, whose statistics they share."""
         judged = [torch.cat([source, picture], 1) for picture in pictures] if self.hparams.pairs else pictures
         return self.discriminator(torch.cat(judged)).chunk(len(judged))  # type: ignore[no-any-return]  # a module's
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        super().on_train_batch_start(batch, batch_idx)
-        (height, width), size = batch["source"].shape[-2:], list(self.hparams.size)
-        if [height, width] != size:
-            raise ZooError(
-                f"PG2 trains on pictures of {size[1]}x{size[0]}, its model.size, not {width}x{height}: use --data.size "
-                f"{size}, or --model.size [{height},{width}]."
-            )
 
     def fitted(self, source: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
         """``forward`` for any height and width: the picture is resized to ``size``, and the result back."""

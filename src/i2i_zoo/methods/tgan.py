@@ -11,13 +11,12 @@ from torch.nn import functional as F
 
 from i2i_zoo import lightning_private
 from i2i_zoo.annotations import Channels, Count, Ge, Le, LearningRate, Positive, Side, Weight, Width
-from i2i_zoo.losses.adversarial import adversarial_loss
+from i2i_zoo.losses.adversarial import adversarial_loss, clip_weights
 from i2i_zoo.networks.tgan import (
     ClipDiscriminator,
     ImageGenerator,
     TemporalGenerator,
     clip_singular_values,
-    clip_weights,
     init_tgan,
     resampled,
     unrecorded,

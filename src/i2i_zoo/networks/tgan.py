@@ -172,13 +172,6 @@ def clip_singular_values(discriminator: nn.Module) -> None:
             layer.weight.clamp_(0.01 * deviation, deviation)
 
 
-@torch.no_grad()
-def clip_weights(network: nn.Module, limit: float) -> None:
-    """Bound the absolute value of every parameter, those of norms too, in place (Arjovsky et al. 2017)."""
-    for parameter in network.parameters():
-        parameter.clamp_(-limit, limit)
-
-
 def init_tgan(network: nn.Module, uniform: bool) -> None:
     """Draw the weights in place as the authors do, and zero the biases.
 

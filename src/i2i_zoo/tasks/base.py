@@ -76,6 +76,11 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     # What may be chosen.
 
     @property
+    def only_size(self) -> Sequence[int] | None:
+        """The only height and width that the networks take, if they are made for one size."""
+        return None
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
         """What a person may choose for this model beside the source."""
         return ()

@@ -227,6 +227,12 @@ def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) 
                     f"The {network} of {name} needs pictures of at least {smallest}x{smallest}, not {width}x{height}: "
                     f"use a larger --data.{model.size_option}{smaller}."
                 )
+        if model.only_size and [height, width] != list(model.only_size):
+            rows, columns = model.only_size
+            raise ZooError(
+                f"{name} trains on pictures of {columns}x{rows}, its model.size, not {width}x{height}: use "
+                f"--data.{model.size_option} {[rows, columns]}, or --model.size [{height},{width}]."
+            )
 
 
 def joined(words: Any) -> str:

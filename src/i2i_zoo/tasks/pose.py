@@ -199,8 +199,6 @@ class PoseTask(Task):
     point_keys = ("source_pose", "target_pose")
     #: Whether the output depends on the source pose.  If not, nobody looks for the person in the source.
     needs_source_pose: ClassVar[bool] = True
-    #: Whether the networks take pictures of one size only, to which others are resized.
-    one_size: ClassVar[bool] = False
     default_metrics = ("ssim", "mask_ssim", "l1")
 
     @property
@@ -227,7 +225,7 @@ class PoseTask(Task):
 
     def graph(self, **conditions: Any) -> Graph:
         """``forward`` of a source and both poses, which are in pixels of the source."""
-        if self.one_size:
+        if self.only_size:
             raise ZooError(f"A {type(self).__name__} takes pictures of one size, and cannot be exported yet.")
         if conditions:
             self.checked(conditions)
@@ -270,5 +268,9 @@ class PoseTask(Task):
 
 def standing(batch: int, height: int, width: int) -> Tensor:
     """Poses (B, 18, 3) of persons who stand in a picture, and whose points differ a little."""
-    points = torch.tensor(STANDING) + 0.02 * torch.randn(batch, POSE_SHAPE[0], 2)
-    return torch.cat([points * torch.tensor([width, height]), torch.ones(batch, POSE_SHAPE[0], 1)], -1)
+    return in_pixels(torch.tensor(STANDING) + 0.02 * torch.randn(batch, POSE_SHAPE[0], 2), height, width)
+
+
+def in_pixels(points: Tensor, height: int, width: int) -> Tensor:
+    """Points (..., 2) at shares of the width and of the height as (..., 3) in pixels, all of them visible."""
+    return torch.cat([points * torch.tensor([width, height]), torch.ones_like(points[..., :1])], -1)
