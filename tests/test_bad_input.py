@@ -348,6 +348,7 @@ def test_unknown_names(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ):
         refused(capsys, argv, *parts)
     raises(lambda: i2i_zoo.load("pix2pix-camvd"), "'pix2pix-camvd'", "pix2pix-camvid")
+    raises(lambda: i2i_zoo.list_models(tasks="pose"), "no argument 'tasks'", "the closest is task")
     raises(lambda: i2i_zoo.load(model, wdith=3), "'wdith'", "choose from", "width")
     raises(lambda: i2i_zoo.load(model, width="wide"), "width='wide'", "whole number")
     raises(lambda: i2i_zoo.load(model, width=6, lr=0.1), f"{model} was trained with another architecture than width=6:")

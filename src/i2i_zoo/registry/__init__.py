@@ -79,11 +79,14 @@ def list_models(
     task: str | None = None,
     license: str | None = None,
     bundled: bool | None = None,
+    **unknown: object,
 ) -> list[str]:
     """Names of the checkpoints, sorted, that match a shell ``pattern`` and all other arguments that are not None.
 
-    Raises `ZooError` for an argument of another type.
+    Raises `ZooError` for an argument of another name or type.
     """
+    for name in unknown:
+        raise ZooError(f"list_models has no argument {name!r}: {choices(name, ['method', 'task', 'license', 'bundled'])}.")
     for key, text in {"pattern": pattern, "method": method, "task": task, "license": license}.items():
         if not isinstance(text, str) and (text is not None or key == "pattern"):
             raise ZooError(f"list_models cannot have {key}={text!r}: give text.")
