@@ -85,14 +85,14 @@ def list_models(
 
     Raises `ZooError` for an argument of another name or type.
     """
+    wanted = {"method": method, "task": task, "license": license, "bundled": bundled}
     for name in unknown:
-        raise ZooError(f"list_models has no argument {name!r}: {choices(name, ['method', 'task', 'license', 'bundled'])}.")
+        raise ZooError(f"list_models has no argument {name!r}: {choices(name, wanted)}.")
     for key, text in {"pattern": pattern, "method": method, "task": task, "license": license}.items():
         if not isinstance(text, str) and (text is not None or key == "pattern"):
             raise ZooError(f"list_models cannot have {key}={text!r}: give text.")
     if bundled is not None and not isinstance(bundled, bool):
         raise ZooError(f"list_models cannot have bundled={bundled!r}: give True or False.")
-    wanted = {"method": method, "task": task, "license": license, "bundled": bundled}
     return sorted(
         name
         for name, entry in ENTRIES.items()
