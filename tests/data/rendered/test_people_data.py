@@ -76,6 +76,19 @@ def test_an_epoch_is_new_in_training_and_the_same_in_validation() -> None:
     assert not torch.equal(train[0, 0]["source"], data(seed=1).dataset("train")[0, 0]["source"])
 
 
+def test_epochs_repeat_after_as_many_as_are_kept() -> None:
+    kept, fresh = (data(repeat_after=number).dataset("train") for number in (2, None))
+    for epoch, same in ((0, 0), (1, 1), (2, 0), (5, 1)):
+        pair, expected = kept[epoch, 3], fresh[same, 3]
+        assert pair["name"] == expected["name"]
+        for key in PeopleData.batch_keys:
+            assert torch.equal(pair[key], expected[key])
+    for split in ("val", "test"):  # which show each pair once in an epoch, or once
+        dataset = data(repeat_after=2).dataset(split)
+        assert torch.equal(dataset[0, 1]["source"], dataset[3, 1]["source"])
+        assert not dataset.kept
+
+
 def test_nobody_is_in_two_splits() -> None:
     people: dict[str, set[str]] = {}
     for seed in (0, 1):

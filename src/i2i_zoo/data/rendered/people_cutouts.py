@@ -15,7 +15,7 @@ from i2i_zoo.media.pictures import to_float
 from i2i_zoo.tasks.preprocess import PicturePreprocess
 
 from .people import Rendering
-from .people_data import PeopleData, Persons, RenderedPeople, picture
+from .people_data import PeopleData, Persons, RenderedPeople, pixels
 
 
 class Cutouts(Dataset[dict[str, Any]]):
@@ -29,7 +29,7 @@ class Cutouts(Dataset[dict[str, Any]]):
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         (shown,), name = self.people.renderings(item, 1)
-        return {"source": picture(shown), "target": cutout(shown), "name": name}
+        return {"source": to_float(pixels(shown)), "target": cutout(shown), "name": name}
 
 
 def cutout(rendering: Rendering) -> Tensor:
