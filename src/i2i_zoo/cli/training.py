@@ -181,8 +181,7 @@ class TrainingCLI(LightningCLI):
                     f"{self.folder}: no run has left a checkpoint here; give the path of one to --ckpt_path."
                 )
             if last is None:  # the same command starts a run, and continues it after a kill at any moment
-                where = printable(str(self.folder))
-                print(f"{where}: no run has left a checkpoint here yet, so this one starts from the beginning.")
+                print(printable(f"{self.folder}: no run has left a checkpoint here yet; it starts from the beginning."))
             config.ckpt_path = last and str(last)
 
     def instantiate_classes(self) -> None:
