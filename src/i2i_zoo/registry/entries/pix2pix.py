@@ -51,6 +51,19 @@ ENTRIES = (
         origin="trained",
         bundled=True,
     ),
+    Entry(
+        name="pix2pix-edges2emoji",
+        method="pix2pix",
+        dataset="Emoji and their edges",
+        description="sketch to emoji",
+        license="apache-2.0",
+        license_notice=(
+            "Trained on pictures drawn from the font Noto Color Emoji (SIL Open Font License 1.1); under the Apache "
+            "License 2.0, like this project's code."
+        ),
+        origin="trained",
+        bundled=True,
+    ),
     _official("facades", "facades_label2photo", "CMP Facades", "label map to building facade"),
     _official("edges2shoes", "edges2shoes", "UT Zappos50K with HED edges", "shoe edges to shoe photo"),
     _official("sat2map", "sat2map", "Google Maps", "aerial photo to street map"),
