@@ -39,6 +39,13 @@ class TestDVDGAN(NoiseTester):
         moved = dict(model.named_parameters())
         assert [name for name in before if torch.equal(moved[name], before[name])] == []
 
+    def test_bf16(self, model: Method) -> None:
+        # Scores are sums over pixels and frames of both signs, so they round more coarsely than a mean.
+        full = fit(model, self.batch(self.size)).losses[0]
+        mixed = fit(self.build(), self.batch(self.size), precision="bf16-mixed").losses[0]
+        assert mixed.keys() == full.keys()
+        assert mixed == pytest.approx(full, rel=0.05, abs=0.1)
+
 
 class TestOneClass(TestDVDGAN):
     tiny: ClassVar = TINY | {"classes": 1, "channels": 1, "frames": 5, "judged_frames": 9, "discriminator_steps": 1}
@@ -145,7 +152,7 @@ def test_all_weights_have_spectral_norm_but_the_generators_embedding() -> None:
     for name, layer in layers.items():
         if isinstance(layer, Spectral):
             largest = torch.linalg.svdvals(layer.eval().normalized_weight().detach().flatten(1))[0]
-            assert float(largest) == pytest.approx(1, abs=0.05), name
+            assert float(largest) == pytest.approx(1, abs=0.15), name
 
 
 def test_frames_are_drawn_for_each_clip_without_repetition() -> None:
