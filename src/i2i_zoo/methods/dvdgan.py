@@ -203,4 +203,5 @@ def truncated(latent: Tensor, limit: float) -> Tensor:
     """
     share = torch.special.ndtr(latent.double())
     tail = torch.special.ndtr(torch.tensor(-limit, dtype=torch.float64))
-    return torch.special.ndtri(tail + share * (1 - 2 * tail)).to(latent)
+    narrow: Tensor = torch.special.ndtri(tail + share * (1 - 2 * tail))
+    return narrow.to(latent)

@@ -99,15 +99,16 @@ class ConvGRU(nn.Module):
         """An input for each frame (B, T, C, H, W), or one for all (B, 1, C, H, W), to the states (B, T, C, H, W)."""
         layers, channels = (self.reset, self.update, self.candidate), x.shape[2]
         weights = torch.cat([layer.normalized_weight() for layer in layers])
-        of_state, of_input = weights.split(channels, 1)
+        of_state, of_input = weights.split_with_sizes([channels, channels], 1)
         bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])
         # What the inputs add is computed for all frames at once; only the states wait for one another.
-        inputs = F.conv2d(x.flatten(0, 1), of_input, bias, padding=1).unflatten(0, x.shape[:2])
-        of_gates, of_candidate = of_state.to(inputs.dtype).split([2 * channels, channels])
+        inputs = as_clips(F.conv2d(x.flatten(0, 1), of_input, bias, padding=1), x)
+        parts = [2 * channels, channels]
+        of_gates, of_candidate = of_state.to(inputs.dtype).split_with_sizes(parts)
         state = torch.zeros_like(inputs[:, 0, :channels])
         states = []
         for added in inputs.expand(-1, frames, -1, -1, -1).unbind(1):
-            to_gates, to_candidate = added.split([2 * channels, channels], 1)
+            to_gates, to_candidate = added.split_with_sizes(parts, 1)
             reset, update = torch.sigmoid(to_gates + F.conv2d(state, of_gates, padding=1)).chunk(2, 1)
             candidate = F.relu(to_candidate + F.conv2d(reset * state, of_candidate, padding=1))
             state = update * state + (1 - update) * candidate
@@ -140,11 +141,10 @@ class GeneratorBlock(nn.Module):
             self.shortcut = SpectralConv2d(inputs, outputs, 1, bias=False)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        batch = x.shape[:2]
         y = F.relu(self.norm_0(x, code)).flatten(0, 1)
-        y = self.conv_0(doubled(y) if self.doubles else y).unflatten(0, batch)
-        y = self.conv_1(F.relu(self.norm_1(y, code)).flatten(0, 1)).unflatten(0, batch)
-        return y + (doubled(self.shortcut(x.flatten(0, 1))).unflatten(0, batch) if self.doubles else x)
+        y = as_clips(self.conv_0(doubled(y) if self.doubles else y), x)
+        y = as_clips(self.conv_1(F.relu(self.norm_1(y, code)).flatten(0, 1)), x)
+        return y + (as_clips(doubled(self.shortcut(x.flatten(0, 1))), x) if self.doubles else x)
 
 
 class ClipGenerator(nn.Module):
@@ -194,7 +194,7 @@ class ClipGenerator(nn.Module):
         for recurrent, keeping, doubling in zip(self.recurrent, self.keeping, self.doubling, strict=True):
             x = doubling(keeping(recurrent(x, frames), code), code)
         x = F.relu(self.norm(x, code))
-        return torch.tanh(self.last(x.flatten(0, 1))).unflatten(0, x.shape[:2])
+        return as_clips(torch.tanh(self.last(x.flatten(0, 1))), x)
 
 
 class DiscriminatorBlock(nn.Module):
@@ -261,10 +261,16 @@ class ClipDiscriminator(nn.Module):
 
     def forward(self, clips: Tensor, action: Tensor) -> Tensor:
         frames = self.of_clips(clips.transpose(1, 2)).transpose(1, 2)
-        maps = F.relu(self.of_frames(frames.flatten(0, 1))).float().sum((2, 3))
-        features = maps.unflatten(0, frames.shape[:2]).sum(1)
+        maps = F.relu(as_clips(self.of_frames(frames.flatten(0, 1)), frames))
+        features = maps.float().sum((1, 3, 4))
         direction = self.last.normalized_weight() + self.classes(action)
-        return (features * direction).sum(1) + frames.shape[1] * self.last.bias
+        scores: Tensor = (features * direction).sum(1) + frames.shape[1] * self.last.bias
+        return scores
+
+
+def as_clips(frames: Tensor, clips: Tensor) -> Tensor:
+    """Frames (B T, C, H, W) as clips (B, T, C, H, W), as many and as long as other clips."""
+    return frames.reshape(*clips.shape[:2], *frames.shape[1:])
 
 
 def doubled(maps: Tensor) -> Tensor:
@@ -274,4 +280,4 @@ def doubled(maps: Tensor) -> Tensor:
 
 def downsampled(clips: Tensor) -> Tensor:
     """Clips (B, T, C, H, W) with half the height and width: the paper's phi, which averages 2x2 pixels."""
-    return F.avg_pool2d(clips.flatten(0, 1), 2).unflatten(0, clips.shape[:2])
+    return as_clips(F.avg_pool2d(clips.flatten(0, 1), 2), clips)

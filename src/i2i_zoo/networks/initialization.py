@@ -88,8 +88,8 @@ def init_orthogonal(network: Network) -> Network:
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear, nn.Embedding)):
             nn.init.orthogonal_(layer.weight)
-            if getattr(layer, "bias", None) is not None:
-                nn.init.zeros_(layer.bias)
+            if isinstance(bias := getattr(layer, "bias", None), nn.Parameter):
+                nn.init.zeros_(bias)
         if isinstance(layer, Spectral):
             layer.normalized_weight()
     return network
