@@ -54,8 +54,9 @@ class DVDGAN(ClipsTask, Method):
 
     The authors published no code.  From the paper: a latent and an embedding of 120 values each, 8 frames for the
     spatial discriminator, 2x2 averages for the temporal one, the hinge loss, two updates of the discriminators for each
-    of the generator, orthogonal weights, spectral norm, and (version 2) the learning rates.  It trains with batches of 512 and
-    samples with a moving average of the generator's weights, of decay 0.9999 from step 20,000 on: the callback ``EMA``.
+    of the generator, orthogonal weights, spectral norm, and (version 2) the learning rates.  It trains with batches of
+    512 and samples with a moving average of the generator's weights, of decay 0.9999 from step 20,000 on: the callback
+    ``EMA``.
 
     Open in the paper, and chosen here: the widths (BigGAN's); Adam's betas (BigGAN's and DGMR's); that each
     discriminator has a hinge loss of its own, as in DGMR; that all updates of a batch see its clips, with new latents
