@@ -76,6 +76,8 @@ class MethodTester:
     tiny: ClassVar[dict[str, Any]]
     #: Height and width of the pictures that it trains on here.
     size: ClassVar[tuple[int, int]] = (64, 128)
+    #: The players in the order of a batch's updates, if not each makes one.
+    updates: ClassVar[tuple[str, ...]] = ()
 
     #: The rendered data on which a step of a recipe trains, and its options that are numbers of channels.
     rendered: ClassVar[str] = "SyntheticPairs"
@@ -127,8 +129,8 @@ class MethodTester:
     def test_gradients_reach_the_player_and_no_other(self, model: Method) -> None:
         recorder = fit(model, self.batch(self.size))
         owned = [
-            {f"{name}.{p}" for name in networks for p, _ in getattr(model, name).named_parameters()}
-            for networks in model.players.values()
+            {f"{name}.{p}" for name in model.players[player] for p, _ in getattr(model, name).named_parameters()}
+            for player in self.updates or model.players
         ]
         assert recorder.gradients[0] == owned[0]
         for step, parameters in zip(recorder.gradients, owned, strict=True):

@@ -133,21 +133,7 @@ class MoCoGAN(ClipsTask, Method):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         if batch_idx == 0 and self.needs_actions:
-            self.check_actions(batch.get("action"))
-
-    def check_actions(self, actions: Any) -> None:
-        """Raise `ZooError` if a batch has no actions (B,), or others than the model's categories."""
-        categories: int = self.hparams.categories
-        if not isinstance(actions, Tensor) or actions.dtype != torch.int64 or actions.dim() != 1:
-            raise ZooError(
-                "MoCoGAN takes batches with action (B,), whole numbers: use data that have it, or labelled=False."
-            )
-        low, high = int(actions.min()), int(actions.max())
-        if low < 0 or high >= categories:
-            raise ZooError(
-                f"MoCoGAN has categories={categories}, and the clips have actions {low} to {high}: use "
-                f"--model.categories {high + 1}."
-            )
+            self.check_actions(batch.get("action"), "categories", "labelled=False")
 
     def some_frames(self, video: Tensor, count: int) -> Tensor:
         """Up to ``count`` different random frames (N, channels, H, W) of clips, in their order."""

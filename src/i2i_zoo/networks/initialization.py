@@ -5,6 +5,7 @@ from typing import TypeVar
 from torch import nn
 
 from .normalization import SPADE
+from .spectral import Spectral
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -75,4 +76,20 @@ def init_uniform(network: Network, deviation: float = 0.02) -> Network:
             nn.init.uniform_(layer.weight, -(3**0.5) * deviation, 3**0.5 * deviation)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+    return network
+
+
+def init_orthogonal(network: Network) -> Network:
+    """Draw orthogonal weights (Saxe et al. 2014, arXiv:1312.6120) and zero the biases, in place; BigGAN and DVD-GAN.
+
+    Their spectral norms are 1.  The estimates of layers with spectral norm become right too, so a network can be used
+    before it has been trained.
+    """
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear, nn.Embedding)):
+            nn.init.orthogonal_(layer.weight)
+            if isinstance(bias := getattr(layer, "bias", None), nn.Parameter):
+                nn.init.zeros_(bias)
+        if isinstance(layer, Spectral):
+            layer.normalized_weight()
     return network

@@ -9,28 +9,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class SpectralConv2d(nn.Conv2d):
-    """A convolution whose weight is divided by an estimate of its largest singular value (Miyato et al. 2018, alg. 1).
+class Spectral(nn.Module):
+    """A layer whose weight is divided by an estimate of its largest singular value (Miyato et al. 2018, alg. 1).
 
-    In train mode, every forward pass takes one step of power iteration, which updates ``v``, then ``u``.  Eval mode
-    does not change them.  `torch.nn.utils.parametrizations` updates ``u`` first, so training with it gives other
-    numbers.
+    The weight is seen as a matrix with a row for each output.  In train mode, every forward pass takes one step of
+    power iteration, which updates ``v``, then ``u``.  Eval mode does not change them.
+    `torch.nn.utils.parametrizations` updates ``u`` first, so training with it gives other numbers.
+
+    A subclass is a layer of torch too, and calls `add_vectors` once it has its weight.
     """
 
+    weight: Tensor
     u: Tensor
     v: Tensor
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
-        self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0, eps=1e-12))
+    def add_vectors(self) -> None:
+        """The estimates of the singular vectors, random at first."""
+        self.register_buffer("u", F.normalize(torch.randn(len(self.weight)), dim=0, eps=1e-12))
         self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0, eps=1e-12))
 
     def normalized_weight(self) -> Tensor:
@@ -48,6 +43,58 @@ class SpectralConv2d(nn.Conv2d):
             normalized: Tensor = self.weight / (u @ (matrix @ v))
         return normalized
 
+
+class SpectralConv2d(Spectral, nn.Conv2d):
+    """A convolution of pictures."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
+        self.add_vectors()
+
     def forward(self, input: Tensor) -> Tensor:
         output: Tensor = self._conv_forward(input, self.normalized_weight(), self.bias)
         return output
+
+
+class SpectralConv3d(Spectral, nn.Conv3d):
+    """A convolution of clips."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, padding: int = 0, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
+        self.add_vectors()
+
+    def forward(self, input: Tensor) -> Tensor:
+        output: Tensor = self._conv_forward(input, self.normalized_weight(), self.bias)
+        return output
+
+
+class SpectralLinear(Spectral, nn.Linear):
+    """A linear layer."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
+        self.add_vectors()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.normalized_weight(), self.bias)
+
+
+class SpectralEmbedding(Spectral, nn.Embedding):
+    """A vector for each class, (N,) to (N, features); the matrix of all of them is normalised."""
+
+    def __init__(self, classes: int, features: int) -> None:
+        super().__init__(classes, features)
+        self.add_vectors()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.embedding(input, self.normalized_weight())

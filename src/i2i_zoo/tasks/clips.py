@@ -103,6 +103,26 @@ class NoiseTask(Task):
                 f"{name} has frames={hp.frames}, and the clips have {frames}: use --data.frames {hp.frames}."
             )
 
+    def check_actions(self, actions: Any, option: str, without: str) -> None:
+        """Raise `ZooError` if a batch has no actions (B,), or others than the model's classes.
+
+        Args:
+            actions: What a batch has under ``action``.
+            option: The hyper-parameter that says how many classes there are.
+            without: The setting that needs no actions.
+        """
+        name, classes = type(self).__name__, self.hparams[option]
+        if not isinstance(actions, Tensor) or actions.dtype != torch.int64 or actions.dim() != 1:
+            raise ZooError(
+                f"{name} takes batches with action (B,), whole numbers: use data that have it, or {without}."
+            )
+        low, high = int(actions.min()), int(actions.max())
+        if low < 0 or high >= classes:
+            raise ZooError(
+                f"{name} has {option}={classes}, and the clips have actions {low} to {high}: use "
+                f"--model.{option} {high + 1}."
+            )
+
     def places(self, batch: Mapping[str, Any]) -> range:
         """The places of a batch's outputs in the sequence whose seed is the number of the batch.
 
