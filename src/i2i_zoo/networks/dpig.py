@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .pg2 import CoarseGenerator, ConvPair, HalveSame, in_fast_format
+from .pg2 import CoarseGenerator, ConvPair, HalveSame, in_fast_format, scaled
 
 #: Slope of the leaky ReLUs.
 SLOPE = 0.2
@@ -204,8 +204,8 @@ class PoseAutoencoder(nn.Module):
         self.decoder = ResidualMLP(code, hidden, POSE, first_active=False)
 
     def numbers(self, poses: Tensor) -> Tensor:
-        """Poses (B, 18, 3) of x, y and visibility as rows and columns, scaled to [-1, 1], and visibility."""
-        return torch.cat([poses[..., [1, 0]] / poses.new_tensor(self.size) * 2 - 1, poses[..., 2:]], -1)
+        """Poses (B, 18, 3), in pixels, `scaled` to the size of the pictures."""
+        return scaled(poses, self.size)
 
     def encode(self, poses: Tensor) -> Tensor:
         """Poses (B, 18, 3), in pixels, to codes (B, code)."""
