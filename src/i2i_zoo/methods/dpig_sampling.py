@@ -17,8 +17,9 @@ from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_files import Poses
 from i2i_zoo.media.poses import resized
 from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, PoseSource, Whole
+from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, Whole
 from i2i_zoo.tasks.pose import POSE_SHAPE, STANDING, PoseTranslator, in_pixels, read_target
+from i2i_zoo.tasks.pose_kind import PoseSource
 from i2i_zoo.tasks.sampler import Sampler
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from i2i_zoo.pretrained.pose_sources import poses_of
 from .base import Prediction, Task
 from .conditions import Condition
 from .graph import Graph
-from .kinds import PoseSource
 from .paired import noise
+from .pose_kind import PoseSource
 from .translator import Source, Translator
 
 #: How many points a pose has, and the numbers of each: x, y and visibility.
@@ -83,8 +83,7 @@ def read_own(pose: Any, source: Any) -> Poses:
     origin = str(pose) if isinstance(pose, (str, Path)) else "The pose"
     name = Path(source).name if isinstance(source, (str, Path)) else ""
     if poses.names.count(name) == 1:
-        index = poses.names.index(name)
-        return Poses(poses.points[index : index + 1], (name,), poses.sizes[index : index + 1])
+        return poses.only(name, origin)
     raise ZooError(f"{origin} holds {len(poses.points)} poses, and none under the source's name: give one pose.")
 
 
