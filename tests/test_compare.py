@@ -28,7 +28,10 @@ from i2i_zoo.compare.observer import resampled, spaced, state
 from i2i_zoo.compare.orderings import Line, Numbers, against_paper, chain, differs
 from i2i_zoo.compare.progress import words
 from i2i_zoo.compare.training import find_place
+from i2i_zoo.data.rendered.people_data import PeopleData
 from i2i_zoo.media.pictures import read_picture
+from i2i_zoo.media.poses import displacement
+from i2i_zoo.methods.pix2pix_pose import Pix2PixPose
 from i2i_zoo.metrics.suites import suite
 
 SCENES = {
@@ -239,6 +242,32 @@ def test_checkpoints_have_intervals_and_a_sheet_but_no_curves(capsys: pytest.Cap
     capsys.readouterr()
 
 
+@pytest.mark.usefixtures("_folder")
+def test_a_sheet_of_the_people_whose_points_move_farthest() -> None:
+    people = {"class_path": "PeopleData", "init_args": {"test": 6, "size": [64, 32], "num_workers": 0}}
+    write(recipe={**SCENES, "data": people})
+    torch.manual_seed(0)
+    i2i_zoo.save(Pix2PixPose("unet_32", width=2, discriminator_width=2), "a")
+    data = PeopleData(**people["init_args"])
+    data.setup("test")
+    pairs = [data.datasets["test"][0, index] for index in range(6)]
+    moved = [float(displacement(pair["source_pose"], pair["target_pose"])) for pair in pairs]
+    order = sorted(range(6), key=lambda index: -moved[index])
+    assert order[:3] != [0, 2, 5]  # the evenly spaced ones
+
+    args = ["compare", "a", "--recipe", "scenes.yaml", "--metrics", "l1", "-o", "out", "--pictures", "3"]
+    for option, shown in (([], [0, 2, 5]), (["--most-changed"], order[:3])):
+        assert main([*args, *option]) == 0
+        result = json.loads(next(Path("out").glob("rows/*/result.json")).read_text())
+        assert result["directions"][""]["names"] == [pairs[index]["name"] for index in shown]
+        for number, index in enumerate(shown):
+            for part in ("source", "target"):
+                picture = read_picture(next(Path("out").glob(f"rows/*/pictures/{number}-{part}.png")))
+                assert torch.allclose(picture, pairs[index][part], atol=1 / 127)
+    with Image.open("out/sheet.png") as sheet:
+        assert sheet.size == (3 * 96 + 4 * 8, 30 + 3 * 200)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("_checkpoints")
 def test_a_run_is_measured_and_one_that_was_cut_off_is_finished_first() -> None:
@@ -305,6 +334,7 @@ def test_everything_is_checked_before_the_first_training(
         (["pix2pix/camvid", "--data", "nowhere"], "nowhere/train: there is no such folder"),
         (["a", "--recipe", "scenes.yaml", "-o", "table.yaml"], "-o table.yaml is a file: name a folder"),
         (["a", "--recipe", "scenes.yaml", "--metrics", "fcn_score"], "a: The FCN-score needs a segmenter"),
+        (["a", "--recipe", "scenes.yaml", "--most-changed"], "a: how much a picture changes is not known for Pix2Pix"),
     ],
 )
 @pytest.mark.usefixtures("_checkpoints")

@@ -87,15 +87,15 @@ def test_coco_datasets(tmp_path: Path, visibility: int) -> None:
     poses = read_poses(saved(tmp_path, content))
     assert poses.names == ("a.jpg", "empty.jpg")
     assert poses.sizes == ((100, 50), None)
-    assert poses.of("empty.jpg", "x").eq(0).all()
-    points = poses.of("a.jpg", "x")
+    assert poses.only("empty.jpg", "x").points.eq(0).all()
+    points = poses.only("a.jpg", "x").points[0]
     assert points[0].eq(0).all()
     for name in COCO_POINTS[1:]:
         number = COCO_POINTS.index(name)
         assert points[POINTS.index(name)].tolist() == [10 + number, 10 + 2 * number, 1]
     assert points[1].tolist() == [15.5, 21, 1]
     with pytest.raises(ZooError, match=r"poses: it has no pose of a\.jpeg; the closest name is a\.jpg\.$"):
-        poses.of("a.jpeg", "poses")
+        poses.only("a.jpeg", "poses")
 
 
 def test_coco_results(tmp_path: Path) -> None:

@@ -8,7 +8,17 @@ from torch import Tensor
 
 from i2i_zoo.data.augmentation import Augmentation
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.poses import BODY_25, COCO_POINTS, MIRRORED, POINTS, as_pose, cropped, mirrored, resized
+from i2i_zoo.media.poses import (
+    BODY_25,
+    COCO_POINTS,
+    MIRRORED,
+    POINTS,
+    as_pose,
+    cropped,
+    displacement,
+    mirrored,
+    resized,
+)
 
 
 def random_pose(height: int, width: int, seed: int = 0) -> Tensor:
@@ -90,6 +100,13 @@ def test_points_stay_on_what_they_show() -> None:
         found = moved[mirror.get(number, number)]
         assert found.tolist() == [columns.float().mean(), rows.float().mean(), 1]
         assert moved[:, 2].sum() == 1
+
+
+def test_displacement_is_the_mean_of_the_points_seen_in_both() -> None:
+    first, second = torch.zeros(2, 18, 3), torch.zeros(2, 18, 3)
+    first[0, :3] = torch.tensor([[1.0, 1.0, 1.0], [5.0, 5.0, 1.0], [9.0, 9.0, 1.0]])
+    second[0, :4] = torch.tensor([[4.0, 5.0, 1.0], [5.0, 6.0, 1.0], [0.0, 0.0, 0.0], [7.0, 7.0, 1.0]])
+    assert displacement(first, second).tolist() == [3.0, 0.0]  # of 5 and 1; nobody in the second
 
 
 def test_moves_are_undone_by_their_opposites() -> None:

@@ -58,12 +58,29 @@ class DPIGTester(PoseTester):
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         fit(model, self.batch(self.size), steps=2)
         still = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
-        assert still == [f"{factor}_critic.8.bias" for factor in FACTORS]
+        assert still == [f"{factor}_critic.8.bias" for factor in model.factors]
 
 
 class TestDPIG(DPIGTester):
     narrow = NARROW
     tiny = TINY
+
+
+class TestDeepFashion(DPIGTester):
+    """One code for the whole appearance."""
+
+    tiny: ClassVar = TINY | {"background_code": 0, "region_blocks": 4, "region_side": 16, "margins": "deepfashion"}
+
+    def test_every_trained_parameter_moves(self, model: Any) -> None:
+        assert model.factors == ("foreground", "pose")
+        assert not [name for name, _ in model.named_parameters() if "background" in name]
+        super().test_every_trained_parameter_moves(model)
+
+    def test_the_background_is_no_factor(self, model: Any) -> None:
+        one, other = model.eval().sample(2, seed=0, factors="foreground")
+        assert np.any(np.asarray(one) != np.asarray(other))
+        with pytest.raises(ZooError, match=r"no code of the background, .* choose from foreground, pose\."):
+            model.sample(2, factors="background")
 
 
 class TestPenalty(DPIGTester):

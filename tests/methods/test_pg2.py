@@ -124,6 +124,41 @@ class TestOneStageWithDiscriminator(PG2Tester):
     tiny: ClassVar = TINY | {"stages": "one_adversarial"}
 
 
+class TestCoordinateEmbedding(TestOneStage):
+    """The ablation G1-CE-L1."""
+
+    tiny: ClassVar = TINY | {"stages": "one", "lambda_mask": 0.0, "pose_embedding": "coordinates"}
+
+
+class TestHeatmapEmbedding(TestOneStage):
+    """The ablation G1-HME-L1."""
+
+    tiny: ClassVar = TINY | {"stages": "one", "lambda_mask": 0.0, "pose_embedding": "heatmaps"}
+
+
+@pytest.mark.parametrize("embedding", ["coordinates", "heatmaps"])
+def test_an_embedded_pose_is_no_channel_but_joins_the_code(embedding: str) -> None:
+    torch.manual_seed(0)
+    model, plain = PG2(**TINY, stages="one", pose_embedding=embedding), PG2(**TINY, stages="one")
+    assert (plain.generator.first.in_channels, model.generator.first.in_channels) == (3 + 18, 3)
+    assert (plain.generator.expand.in_features, model.generator.expand.in_features) == (8, 16)
+    batch = TestPG2().batch((64, 64))
+    poses = [model.seen(batch[f"{which}_pose"]) for which in ("source", "target")]
+    with torch.no_grad():
+        for weight, same in ((0, True), (1, False)):
+            model.generator.expand.weight[:, 8:] = weight  # of what comes from the pose
+            assert torch.equal(*(model.generator(batch["source"], pose) for pose in poses)) == same
+
+
+def test_stage_2_after_an_embedding_and_without_the_mask_loss() -> None:
+    """G1+G2+D of the other rows: the losses and the frozen first generator are as in the whole model."""
+    model = PG2(**TINY, stage1_steps=0, pose_embedding="heatmaps", lambda_mask=0.0)
+    recorder = fit(model, TestPG2().batch((64, 64)))
+    assert recorder.losses[0]["train/refiner/mask"] == 0
+    assert recorder.losses[0]["train/refiner/l1"] > 0
+    assert not any(name.startswith("generator.") for names in recorder.gradients for name in names)
+
+
 @pytest.mark.parametrize("options", [{"pairs": True}, {"coarse_in_batch": False, "first_skip": True}])
 def test_what_the_discriminator_judges(options: dict[str, Any]) -> None:
     model = PG2(**TINY, **options, stage1_steps=0)
@@ -141,7 +176,7 @@ def test_the_mask_counts_the_person_twice() -> None:
     model = PG2(**TINY, stages="one", lr=0.0)
     losses = fit(model, batch).losses[0]
     with torch.no_grad():
-        off = (model.generator(batch["source"], model.maps(batch["target_pose"])) - batch["target"]).abs()
+        off = (model.generator(batch["source"], model.seen(batch["target_pose"])) - batch["target"]).abs()
     person = limb_mask(batch["target_pose"], (64, 64))
     assert losses["train/generator/l1"] == pytest.approx(off.mean().item(), rel=1e-5)
     assert losses["train/generator/mask"] == pytest.approx((off * person).mean().item(), rel=1e-5)

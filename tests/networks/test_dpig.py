@@ -41,6 +41,27 @@ def test_as_many_parameters_as_the_authors() -> None:
         assert parameters(CodeCritic(32)) == 805_377
 
 
+def test_the_networks_for_deepfashion_have_as_many_parameters_as_the_authors() -> None:
+    with torch.device("meta"):
+        encoder = AppearanceEncoder(region_side=64, background_code=0, size=(256, 256), region_blocks=7)
+        assert parameters(encoder) == 58_140_832
+        assert parameters(PersonDecoder(224, size=(256, 256))) == 82_088_387
+
+
+def test_boxes_for_deepfashion_are_larger_where_a_leg_is_not_seen() -> None:
+    """The constants of the authors' convert_DF.py."""
+    pose = torch.zeros(2, 18, 3)
+    pose[:, [0, 1, 8, 9, 12]] = torch.tensor(
+        [[100.0, 50.0, 1.0], [100.0, 80.0, 1.0], [90.0, 130.0, 1.0], [90.0, 170.0, 1.0], [110.0, 245.0, 1.0]]
+    )
+    pose[1, 9] = 0  # no right shin: not the whole person
+    boxes, seen = region_boxes(pose, (256, 256), "deepfashion")
+    # The head from the nose, which is lifted, to the neck; the left leg is a single point, cut off below.
+    assert boxes[:, 0].tolist() == [[30.0, 90.0, 90.0, 110.0], [5.0, 80.0, 100.0, 120.0]]
+    assert boxes[:, 5].tolist() == [[225.0, 90.0, 255.0, 130.0], [205.0, 70.0, 255.0, 150.0]]
+    assert seen[:, [0, 3, 5]].tolist() == [[1, 0, 1]] * 2
+
+
 @torch.inference_mode()
 def test_appearance_is_the_authors() -> None:
     stored = golden("appearance")

@@ -100,13 +100,18 @@ def test_the_example_of_a_checkpoint(model: Any, monkeypatch: pytest.MonkeyPatch
     assert [path.name for path in Path("clip").iterdir()] == ["model.webp"]
 
 
-def test_poses_of_a_dataset(model: Any) -> None:
+def test_poses_of_a_dataset(model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{i}.png: {[3 * n + i for n in range(18)]}: {[n + i for n in range(18)]}" for i in range(2)]
     Path("annotation.csv").write_text("\n".join([CSV_HEADER, *rows]))
     own = torch.tensor([[n + 1.0, 3 * n + 1.0, 1.0] for n in range(18)])
     found = model.translate("people/1.png", "standing", source_pose="annotation.csv")
     np.testing.assert_array_equal(found, model.translate("people/1.png", "standing", source_pose=own))
+    command = ["translate", "model", "people", "--pose", "standing", "--source-pose", "annotation.csv", "--device=cpu"]
+    assert main([*command]) == 0  # for both
+    assert np.abs(pixels("translated/1.png") - pixels(found)).max() <= 1
     Path("people/1.png").rename("people/3.png")
+    assert main([*command, "--overwrite"]) == 1
+    assert "annotation.csv: it has no pose of 3.png; the closest name is " in capsys.readouterr().err
     with pytest.raises(ZooError, match=r"annotation\.csv holds 2 poses, and none under the source's name: give one"):
         model.translate("people/3.png", "standing", source_pose="annotation.csv")
 
@@ -123,5 +128,8 @@ def test_wrong_names_and_files(model: Any, capsys: pytest.CaptureFixture[str]) -
     ):
         assert main(["translate", "model", "people/0.png", *options, "--device", "cpu"]) == 1
         assert sentence in capsys.readouterr().err
+    command = ["translate", "model", "people", "--pose", "waving", "--device", "cpu", "--source-pose"]
+    assert main([*command, "poses/0_keypoints.json"]) == 1  # the pose of one person for two
+    assert "this is one file, and there are 2 inputs; name a folder" in capsys.readouterr().err
     assert main(["translate", "model", "people", "--pose", "waving", "--source-pose", "model", "--device", "cpu"]) == 1
     assert "--source-pose model: the folder has no file 0; add it." in capsys.readouterr().err

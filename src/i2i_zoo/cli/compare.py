@@ -39,6 +39,11 @@ def add_arguments(command: Parser) -> None:
         "--limit", type=positive, metavar="N", help="measure only N of the test pictures, evenly spaced"
     )
     command.add_argument("--pictures", type=positive, default=6, metavar="N", help="rows of the sheet [%(default)s]")
+    command.add_argument(
+        "--most-changed",
+        action="store_true",
+        help="show the test pictures that change most, not evenly spaced ones: people whose points move farthest",
+    )
     command.add_argument("--recipe", metavar="NAME", help="whose data measure checkpoints that do not say theirs")
 
 
@@ -56,6 +61,7 @@ def run(args: argparse.Namespace) -> int | None:
         "seeds": args.seeds,
         "limit": args.limit,
         "pictures": args.pictures,
+        "most_changed": args.most_changed,
     }
     path = tables.table(args.names[0])
     if path is not None and len(args.names) > 1:

@@ -62,6 +62,13 @@ def parse(command: Parser, argv: Sequence[str], sampling: bool = False) -> argpa
     return args
 
 
+def usage(model: Method, folder: Path) -> str:
+    """The command that uses a checkpoint, with placeholders for what it needs."""
+    conditions = model.conditions if model.verb == "translate" else model.sampling_conditions
+    needed = [f"{condition.option} {condition.kind.metavar}" for condition in conditions if condition.required]
+    return " ".join(["i2i-zoo", model.verb, str(folder), *["PICTURE"] * (model.verb == "translate"), *needed])
+
+
 def is_checkpoint(text: str) -> bool:
     """Whether a word of the command line can only be a checkpoint."""
     return text in ENTRIES or text.startswith("hf:") or Path(text, "config.json").is_file()

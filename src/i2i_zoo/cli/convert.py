@@ -10,6 +10,7 @@ from typing import Any
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.registry import METHODS
 
+from .conditions import usage
 from .parser import Parser
 
 HELP = "convert an official checkpoint, or one of fit, to a folder of the zoo"
@@ -42,8 +43,7 @@ def run(args: argparse.Namespace) -> None:
 
     model = convert(args.method, files, **dict(map(parse_hparam, args.hparam)))
     save(model, args.output)
-    what = " PICTURE" if model.verb == "translate" else ""
-    print(printable(f"Written to {args.output}. Use it with: i2i-zoo {model.verb} {args.output}{what}"))
+    print(printable(f"Written to {args.output}. Use it with: {usage(model, args.output)}"))
 
 
 def parse_hparam(text: str) -> tuple[str, Any]:

@@ -41,6 +41,11 @@ def check(comparison: Comparison) -> None:
                 raise ZooError(
                     f"{type(data).__name__} has no {min(lacking)} for {type(model).__name__}; choose other data."
                 )
+            if comparison.most_changed and not model.knows_change:
+                raise ZooError(
+                    f"how much a picture changes is not known for {type(model).__name__}, which is no method for "
+                    "people in other poses; leave out --most-changed."
+                )
             for stage in ("test",) if row.checkpoint else ("fit", "test"):
                 if (key := f"{stage} {row.recipe['data']}") not in checked:
                     data.setup(stage)

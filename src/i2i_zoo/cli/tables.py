@@ -62,8 +62,8 @@ def read_table(path: Path, data: str | None, overrides: Mapping[str, Any], **opt
         path: The file.
         data: A folder of data that replaces that of the table.
         overrides: Options of recipes that replace those of all rows.
-        **options: ``seeds`` and ``metrics``, which replace those of the table if they are not None; ``limit`` and
-            ``pictures``.
+        **options: ``seeds`` and ``metrics``, which replace those of the table if they are not None; ``limit``,
+            ``pictures`` and ``most_changed``.
 
     Raises:
         ZooError: Naming the file for what is wrong in it.
@@ -122,8 +122,8 @@ def named(names: Sequence[str], data: str | None, overrides: Mapping[str, Any], 
         names: As for `finished` and `trained`.
         data: A folder of data that replaces those of the recipes.
         overrides: Options of recipes that replace those of all rows that are trained.
-        **options: ``seeds`` and ``metrics``, None for those of the recipes; ``limit`` and ``pictures``; ``fallback``,
-            the recipe whose data measure checkpoints that say none.
+        **options: ``seeds`` and ``metrics``, None for those of the recipes; ``limit``, ``pictures`` and
+            ``most_changed``; ``fallback``, the recipe whose data measure checkpoints that say none.
 
     Raises:
         ZooError: For a name that is nothing of the kind.

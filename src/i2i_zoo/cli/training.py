@@ -31,6 +31,7 @@ from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, check_exists, method_name
 from i2i_zoo.store.runs import last_checkpoint
 
+from .conditions import usage
 from .continuing import check_checkpoint, restoring
 from .diagnosis import NotUnderstood, Parser, diagnose
 from .messages import first_reason, reason
@@ -288,8 +289,7 @@ class TrainingCLI(LightningCLI):
             if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
                 model = convert(method_name(type(model)), callback.best_model_path)
         hub.save(model, directory)
-        what = " PICTURE" if model.verb == "translate" else ""
-        print(printable(f"Saved {directory}. Use it with: i2i-zoo {model.verb} {directory}{what}"))
+        print(printable(f"Saved {directory}. Use it with: {usage(model, directory)}"))
 
     def fit(self, **kwargs: Any) -> None:
         with restoring(kwargs.get("ckpt_path"), self.trainer), monitoring(self.trainer, self.run_folder):

@@ -97,14 +97,19 @@ def run(args: argparse.Namespace) -> int:
 def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnConditions:
     """The conditions that each source has for itself.
 
-    The command line names a file if there is one source, or a folder with a file of the same name for each source.
+    The command line names a file if there is one source; or a folder with a file of the same name for each source; or
+    one file that holds something for each source under its name.
     """
     own, (_, places) = {source: dict[str, Any]() for source in jobs.values()}, split_conditions(args)
     for condition in args.model.conditions if places else ():
         if condition.name in places:
-            for target, source in jobs.items():
-                name, place = target.relative_to(args.output), Path(places[condition.name])
-                own[source][condition.name] = partner(place, name, len(jobs), condition)
+            place, names = Path(places[condition.name]), [source.name for source in jobs.values()]
+            values = condition.kind.by_name(place, names) if len(jobs) > 1 and not place.is_dir() else None
+            if values is None:
+                results = (target.relative_to(args.output) for target in jobs)
+                values = [partner(place, name, len(jobs), condition) for name in results]
+            for source, value in zip(jobs.values(), values, strict=True):
+                own[source][condition.name] = value
     return own
 
 

@@ -99,6 +99,7 @@ def measured(job: Job, comparison: Comparison, progress: Progress) -> Result:
                 "metrics": metrics_of(job.row),
                 "limit": comparison.limit,
                 "pictures": comparison.pictures,
+                "most_changed": comparison.most_changed,
             }
         )
     )
@@ -142,7 +143,7 @@ def measure(job: Job, model: Method, comparison: Comparison, progress: Progress)
     def report(done: int, of: int) -> None:
         progress.tick(lambda: f"measuring {job.title}: {done} of {of} pictures")
 
-    observer = Observer(job.folder / "pictures", comparison.pictures, report, **options)
+    observer = Observer(job.folder / "pictures", comparison.pictures, comparison.most_changed, report, **options)
     with quiet():
         L.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu",

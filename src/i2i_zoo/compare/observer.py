@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from i2i_zoo.annotations import Count
@@ -25,19 +26,35 @@ RESAMPLES = 1000
 LARGEST_STATE = 10_000
 
 
+class Kept(NamedTuple):
+    """A test picture for the sheets.
+
+    Args:
+        place: Its place among them: they are sorted by it.
+        shown: Its name, and its pictures by part, for each direction.
+    """
+
+    place: float
+    shown: dict[str, tuple[str, dict[str, Image.Image]]]
+
+
 class Observer(Evaluation):
     """Measures like `Evaluation`, and keeps what each picture adds to each metric, how long it takes, and some of them.
 
     Args:
         folder: Where to write pictures.
-        count: How many, evenly spaced over the test.
+        count: How many.
+        most_changed: Keep those that change most, the most changed first (`Task.change`), and not evenly spaced ones.
         report: Called after each picture with how many are done, and of how many.
         **metrics: The arguments of `Evaluation`.
     """
 
-    def __init__(self, folder: Path, count: Count, report: Callable[[int, int], None], **metrics: Any) -> None:
+    def __init__(
+        self, folder: Path, count: Count, most_changed: bool, report: Callable[[int, int], None], **metrics: Any
+    ) -> None:
         super().__init__(**metrics)
-        self.folder, self.count, self.report = folder, count, report
+        self.folder, self.count, self.most_changed, self.report = folder, count, most_changed, report
+        self.kept: list[Kept] = []
         self.seconds: list[float] = []
         self.names: dict[str, list[str]] = {}
         #: Sums of each picture by direction, metric and state.
@@ -64,34 +81,25 @@ class Observer(Evaluation):
             after = state(measure)
             self.sums.setdefault(key, []).append({name: value - before[key][name] for name, value in after.items()})
         self.report(batch_idx + 1, self.number)
-        if batch_idx in self.shown:
-            self.keep(pl_module, outputs, batch)
+        place = -float(pl_module.change(outputs)[0]) if self.most_changed else batch_idx
+        among = len(self.kept) < self.count or place < self.kept[-1].place
+        if among and (self.most_changed or batch_idx in self.shown):
+            self.kept = sorted([*self.kept, kept(pl_module, outputs, batch, place)], key=lambda one: one.place)
+            del self.kept[self.count :]
 
     def all_measures(self) -> list[tuple[tuple[str, str], Measure]]:
         """The measures by direction and name; one that the data cannot fill is no longer among them."""
         return [((way, name), measure) for way, found in self.measures.items() for name, measure in found.items()]
 
-    def keep(self, model: Any, outputs: Any, batch: Any) -> None:
-        """Write source, output and target of each direction for the sheets."""
-        panels = model.panels(outputs)
-        for number, direction in enumerate(model.directions):
-            name = batch["name_b" if direction == "ba" else "name"][0]
-            found = model.measured(outputs, direction)
-            palette = model.preprocess_for(direction).target_palette
-            shown = {
-                "source": panels[number * (len(panels) // len(model.directions))],
-                **{key: visible(in_colours(found[key], palette)) for key in ("output", "target") if key in found},
-            }
-            if batch.get("name_b", batch["name"])[0] != batch["name"][0]:
-                shown.pop("target", None)  # that of another picture
-            for part, picture in shown.items():
-                save_picture(to_pil(picture[0]), picture_file(self.folder, direction, len(self.names[direction]), part))
-            self.names[direction].append(name)
-
     def on_test_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         super().on_validation_epoch_end(trainer, pl_module)
         logged = trainer.callback_metrics
         self.values = {key.removeprefix("test/"): float(value) for key, value in logged.items()}
+        for number, one in enumerate(self.kept):
+            for direction, (name, shown) in one.shown.items():
+                self.names[direction].append(name)
+                for part, picture in shown.items():
+                    save_picture(picture, picture_file(self.folder, direction, number, part))
 
     def results(self, direction: str) -> dict[str, Any]:
         """The metrics of a direction: value, replicates and title of each."""
@@ -110,6 +118,24 @@ class Observer(Evaluation):
                     "title": title.rpartition(": ")[2],
                 }
         return found
+
+
+def kept(model: Any, outputs: Any, batch: Any, place: float) -> Kept:
+    """Source, output and target of the one sample in a batch, for each direction."""
+    panels = model.panels(outputs)
+    found: dict[str, tuple[str, dict[str, Image.Image]]] = {}
+    for number, direction in enumerate(model.directions):
+        measured = model.measured(outputs, direction)
+        palette = model.preprocess_for(direction).target_palette
+        shown = {
+            "source": panels[number * (len(panels) // len(model.directions))],
+            **{key: visible(in_colours(measured[key], palette)) for key in ("output", "target") if key in measured},
+        }
+        if batch.get("name_b", batch["name"])[0] != batch["name"][0]:
+            shown.pop("target", None)  # that of another picture
+        name = batch["name_b" if direction == "ba" else "name"][0]
+        found[direction] = name, {part: to_pil(picture[0]) for part, picture in shown.items()}
+    return Kept(place, found)
 
 
 def spaced(length: int, count: int) -> list[int]:

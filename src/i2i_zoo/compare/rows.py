@@ -70,6 +70,7 @@ class Comparison:
         source: Where the paper's numbers come from.
         limit: How many test pictures to measure; None for all.
         pictures: How many of them the sheets show.
+        most_changed: Whether these are those that change most, the most changed first, and not evenly spaced ones.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Comparison:
     source: str = ""
     limit: int | None = None
     pictures: int = 6
+    most_changed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

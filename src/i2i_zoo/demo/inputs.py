@@ -15,7 +15,8 @@ from i2i_zoo.errors import ZooError, install
 from i2i_zoo.media.clips import save_clip
 from i2i_zoo.methods.base import Method
 from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, PoseSource, Switch
+from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, Switch
+from i2i_zoo.tasks.pose_kind import PoseSource
 from i2i_zoo.tasks.preprocess import Preprocess
 
 

@@ -46,13 +46,14 @@ class Poses:
         names, points, sizes = zip(*records, strict=True)
         return cls(torch.stack(points), names, sizes)
 
-    def of(self, name: str, origin: str) -> Tensor:
-        """The pose (18, 3) of a picture; raises `ZooError` if there is none of that name."""
+    def only(self, name: str, origin: str) -> Poses:
+        """The pose of one picture; raises `ZooError` if there is none of that name."""
         if name not in self.names:
             close = closest(name, self.names)
             remedy = f"the closest name is {close}" if close else f"its names are like {self.names[0]!r}"
             raise ZooError(f"{origin}: it has no pose of {name}; {remedy}.")
-        return self.points[self.names.index(name)]
+        index = self.names.index(name)
+        return Poses(self.points[index : index + 1], (name,), self.sizes[index : index + 1])
 
     def fitted(self, size: Sequence[int]) -> Tensor:
         """The points for pictures of this height and width; those whose own size is unknown stay as they are."""

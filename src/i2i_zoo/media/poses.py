@@ -82,6 +82,16 @@ def from_coco(points: Tensor) -> Tensor:
     return torch.cat([points, neck[..., None, :]], -2)[..., order, :]
 
 
+def displacement(first: Tensor, second: Tensor) -> Tensor:
+    """How far points move from one pose (..., 18, 3) to another, in pixels (...): the mean of those seen in both.
+
+    It is 0 if none is seen in both.
+    """
+    both = (first[..., 2] > 0) & (second[..., 2] > 0)
+    moved = torch.linalg.vector_norm(second[..., :2] - first[..., :2], dim=-1)
+    return (moved * both).sum(-1) / both.sum(-1).clamp(min=1)
+
+
 def resized(points: Tensor, old: Sequence[int], new: Sequence[int]) -> Tensor:
     """Points (..., N, 3) of a picture that is resized from one height and width to another."""
     x, y, visibility = points.unbind(-1)

@@ -14,7 +14,7 @@ from i2i_zoo import lightning_private
 from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Gt, Le, LearningRate, Length, Positive, Side, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss, clip_weights, gradient_penalty
-from i2i_zoo.media.body_regions import REGIONS, region_boxes
+from i2i_zoo.media.body_regions import REGIONS, Dataset, region_boxes
 from i2i_zoo.media.geometry import resize_batch
 from i2i_zoo.media.pose_drawing import discs, limb_mask
 from i2i_zoo.media.poses import resized
@@ -37,12 +37,13 @@ from .dpig_sampling import FACTORS, INTERPOLATION, SAMPLING, FactorSampler, fact
 #: Radius in pixels of the discs along the limbs that cover a person; the authors call this mask r6.
 MASK_RADIUS = 7
 
-MAPPINGS = tuple(f"{factor}_mapping" for factor in FACTORS)
-CRITICS = tuple(f"{factor}_critic" for factor in FACTORS)
-
 
 class DPIG(PoseTask, Method):
     """DPIG.  The defaults are those of the authors' code for Market-1501.
+
+    For DeepFashion: ``size=[256, 256], region_side=64, region_blocks=7, background_code=0, margins="deepfashion"``.
+    There one code, the foreground's, is of the whole appearance.  The authors' discriminator, made for 128x64 pixels,
+    there gives eight logits, each of an eighth of its innermost channels; here it gives one.
 
     Stage I learns to take a person apart into foreground, background and pose, and to put it together again (sec. 3.1).
     Stage II learns mapping functions from noise to the codes of the three, with everything else frozen (sec. 3.2).  The
@@ -53,10 +54,12 @@ class DPIG(PoseTask, Method):
     Args:
         size: Height and width of the pictures that the networks take; others are resized.
         width: Channels of the first maps of the encoder and of the decoder.
-        blocks: Residual blocks of each of their towers, which halve the maps between two blocks.
+        blocks: Residual blocks of the decoder and of the background's tower, which halve the maps between two blocks.
+        region_blocks: Residual blocks of the tower of the body's regions.
         region_side: The seven regions of the body are scaled to this many pixels along each side.
+        margins: Whose margins, in pixels, the boxes around the regions have (`region_boxes`).
         region_code: Length of the code of a region.
-        background_code: Length of the code of the background.
+        background_code: Length of the code of the background; with 0, the foreground's is the whole picture's.
         pose_code: Length of the code of a pose.
         bottleneck: Length of the vector in the middle of the decoder.
         hidden: Width of the pose auto-encoder, of the mapping functions and of their critics; the mapping function of
@@ -83,8 +86,6 @@ class DPIG(PoseTask, Method):
         ZooError: For sizes that cannot be halved as often as there are blocks.
     """
 
-    inference_networks: tuple[str, ...] = ("encoder", "decoder", "pose_autoencoder", *MAPPINGS)
-    discriminator_networks: tuple[str, ...] = ("discriminator", *CRITICS)
     schedule_by_batch = True
 
     def __init__(
@@ -92,9 +93,11 @@ class DPIG(PoseTask, Method):
         size: Annotated[Sequence[Side], Length(2)] = (128, 64),
         width: Width = 128,
         blocks: Annotated[int, Ge(1), Le(8)] = 5,
-        region_side: Annotated[int, Ge(2), Le(1024)] = 48,
+        region_blocks: Annotated[int, Ge(1), Le(8)] = 5,
+        region_side: Annotated[int, Ge(1), Le(1024)] = 48,
+        margins: Dataset = "market1501",
         region_code: Width = 32,
-        background_code: Width = 128,
+        background_code: Annotated[int, Ge(0), Le(16384)] = 128,
         pose_code: Width = 32,
         bottleneck: Width = 64,
         hidden: Annotated[int, Ge(2), Le(16384)] = 512,
@@ -116,19 +119,27 @@ class DPIG(PoseTask, Method):
         super().__init__()
         self.save_hyperparameters()
         scale = max(2 ** (blocks - 1), 16)  # the discriminator halves four times
-        if size[0] % scale or size[1] % scale or region_side % 2 ** (blocks - 1):
+        region_scale = 2 ** (region_blocks - 1)
+        if size[0] % scale or size[1] % scale or region_side % region_scale:
             raise ZooError(
-                f"DPIG cannot have size={list(size)} and region_side={region_side} with blocks={blocks}: give "
-                f"multiples of {scale} and of {2 ** (blocks - 1)}, or fewer blocks."
+                f"DPIG cannot have size={list(size)} with blocks={blocks}, and region_side={region_side} with "
+                f"region_blocks={region_blocks}: give multiples of {scale} and of {region_scale}, or fewer blocks."
             )
         #: The lengths of the codes, and of the noise that they are mapped from.
         self.code_lengths = dict(zip(FACTORS, (len(REGIONS) * region_code, background_code, pose_code), strict=True))
+        #: Those of the factors that have a code.
+        self.factors = tuple(factor for factor, length in self.code_lengths.items() if length)
+        self.mappings, self.critics = (tuple(f"{f}_{kind}" for f in self.factors) for kind in ("mapping", "critic"))
+        self.inference_networks = "encoder", "decoder", "pose_autoencoder", *self.mappings
+        self.discriminator_networks = "discriminator", *self.critics
         appearance = self.code_lengths["foreground"] + background_code
-        self.encoder = init_glorot(AppearanceEncoder(width, blocks, region_side, region_code, background_code, size))
+        self.encoder = init_glorot(
+            AppearanceEncoder(width, blocks, region_side, region_code, background_code, size, region_blocks)
+        )
         self.decoder = init_glorot(PersonDecoder(appearance, width, blocks, bottleneck, size))
         self.pose_autoencoder = init_glorot(PoseAutoencoder(pose_code, hidden, size))
-        for factor, length in self.code_lengths.items():
-            own = hidden // 2 if factor == "background" else hidden
+        for factor in self.factors:
+            length, own = self.code_lengths[factor], hidden // 2 if factor == "background" else hidden
             self.add_module(f"{factor}_mapping", init_glorot(ResidualMLP(length, own, length)))
 
     def configure_model(self) -> None:
@@ -136,8 +147,8 @@ class DPIG(PoseTask, Method):
         if hasattr(self, "discriminator"):
             return
         self.discriminator = init_uniform(BatchDiscriminator(3, hp.size, hp.discriminator_width))
-        for factor, length in self.code_lengths.items():
-            self.add_module(f"{factor}_critic", init_glorot(CodeCritic(length, hp.hidden)))
+        for factor in self.factors:
+            self.add_module(f"{factor}_critic", init_glorot(CodeCritic(self.code_lengths[factor], hp.hidden)))
 
     @property
     def only_size(self) -> Sequence[int]:
@@ -149,8 +160,8 @@ class DPIG(PoseTask, Method):
             "appearance": ("encoder", "decoder"),
             "discriminator": ("discriminator",),
             "pose": ("pose_autoencoder",),
-            "mapping": MAPPINGS,
-            "critic": CRITICS,
+            "mapping": self.mappings,
+            "critic": self.critics,
         }
 
     # Taking a person apart, and putting it together.
@@ -158,7 +169,7 @@ class DPIG(PoseTask, Method):
     def encode(self, picture: Tensor, pose: Tensor) -> dict[str, Tensor]:
         """The codes of foreground and background of pictures (B, 3, H, W) with poses (B, 18, 3)."""
         size = picture.shape[-2:]
-        mask, regions = limb_mask(pose, size, MASK_RADIUS), region_boxes(pose, size)
+        mask, regions = limb_mask(pose, size, MASK_RADIUS), region_boxes(pose, size, self.hparams.margins)
         foreground, background = self.encoder(picture, mask.to(picture), regions[0], regions[1].to(picture))
         return {"foreground": foreground, "background": background}
 
@@ -170,6 +181,8 @@ class DPIG(PoseTask, Method):
 
     def mapped(self, factor: str, noise: Tensor) -> Tensor:
         """Noise (B, length) as codes of the foreground or the background (B, length), or as poses (B, 18, 3)."""
+        if factor not in self.factors:
+            return noise  # of no length
         code: Tensor = getattr(self, f"{factor}_mapping")(noise)
         return self.pose_autoencoder.decode(code) if factor == "pose" else code
 
@@ -216,11 +229,11 @@ class DPIG(PoseTask, Method):
             return adversarial_loss(getattr(self, f"{factor}_critic")(code), is_real, "wgangp")
 
         with self.update("mapping") as loss:
-            for factor in FACTORS:
+            for factor in self.factors:
                 loss[factor] = judged(factor, self.random_code(factor, len(picture)), True)
         for _ in range(hp.critic_steps):
             with self.update("critic") as loss:
-                for factor in FACTORS:
+                for factor in self.factors:
                     fake = self.random_code(factor, len(picture))
                     loss[factor] = judged(factor, real[factor], True) + judged(factor, fake, False)
                     if hp.lambda_penalty:
@@ -228,7 +241,7 @@ class DPIG(PoseTask, Method):
                         penalty = gradient_penalty(critic, real[factor].float(), fake.detach().float())
                         loss[f"{factor}_penalty"] = hp.lambda_penalty * penalty
             if not hp.lambda_penalty:
-                for name in CRITICS:
+                for name in self.critics:
                     clip_weights(getattr(self, name), hp.clip)
 
     def random_code(self, factor: str, count: int) -> Tensor:
@@ -288,5 +301,5 @@ class DPIG(PoseTask, Method):
         """Source, the pose to take, output and target; and the source with another foreground, background and pose."""
         source, pose = outputs["source"], outputs["source_pose"]
         given = self.encode(source, pose) | {"pose": pose}
-        sampled = [FactorSampler(self, [factor], given).make(range(len(source)), 0) for factor in FACTORS]
+        sampled = [FactorSampler(self, [factor], given).make(range(len(source)), 0) for factor in self.factors]
         return [*super().panels(outputs), *sampled]

@@ -17,8 +17,9 @@ from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_files import Poses
 from i2i_zoo.media.poses import resized
 from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, PoseSource, Whole
+from i2i_zoo.tasks.kinds import Choices, Picture, PictureFile, Whole
 from i2i_zoo.tasks.pose import POSE_SHAPE, STANDING, PoseTranslator, in_pixels, read_target
+from i2i_zoo.tasks.pose_kind import PoseSource
 from i2i_zoo.tasks.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -121,6 +122,17 @@ class FactorSampler(Sampler):
         return pictures
 
 
+def chosen_factors(task: DPIG, factors: str | Sequence[str] | None) -> Sequence[str]:
+    """Factors as a list, empty if none were chosen.  Raises `ZooError` for one that has no code of its own."""
+    chosen = [factors] if isinstance(factors, str) else factors or []
+    if missing := [factor for factor in chosen if factor not in task.factors]:
+        raise ZooError(
+            f"This DPIG has no code of the {missing[0]}, since it was trained with background_code=0: choose from "
+            f"{', '.join(task.factors)}."
+        )
+    return chosen
+
+
 @torch.inference_mode()
 def factor_sampler(
     task: DPIG,
@@ -141,12 +153,13 @@ def factor_sampler(
         raise ZooError("source_pose was given without a source: give the picture too (--source), or use pose (--pose).")
     if pose is not None:
         given["pose"] = read_pose(pose, task.hparams.size, given.get("pose")).to(task.device)
-    varied = [factors] if isinstance(factors, str) else factors or [name for name in FACTORS if name not in given]
+    named = chosen_factors(task, factors)
+    varied = named or [name for name in task.factors if name not in given]
     if not varied:
         raise ZooError("Nothing is left to differ from the source: name one or more factors, as --factors foreground.")
     if pose is not None and "pose" in varied:
         raise ZooError("The pose was given, and it is one of the factors that differ: leave out one of them.")
-    if source is not None and set(varied) == set(FACTORS):
+    if source is not None and set(varied) == set(task.factors):
         raise ZooError(
             "A source was given, and nothing of it is used, since all factors differ: leave out one of them."
         )
@@ -159,7 +172,7 @@ def interpolated(
     first: Picture,
     second: Picture,
     count: int,
-    factors: str | Sequence[str] = FACTORS,
+    factors: str | Sequence[str] | None = None,
     first_pose: Any = None,
     second_pose: Any = None,
 ) -> list[Image.Image]:
@@ -167,7 +180,7 @@ def interpolated(
     people = [read_person(task, first, first_pose), read_person(task, second, second_pose)]
     start, end = (task.encode(*person) | {"pose": task.pose_autoencoder.encode(person[1])} for person in people)
     share = torch.linspace(0, 1, count, device=task.device, dtype=task.dtype)[:, None]
-    changes = [factors] if isinstance(factors, str) else factors
+    changes = chosen_factors(task, factors) or task.factors
     codes = {name: start[name].lerp(end[name], share if name in changes else 0 * share) for name in FACTORS}
     # A pose that does not change is not made by the pose auto-encoder.
     poses = task.pose_autoencoder.decode(codes["pose"]) if "pose" in changes else people[0][1].expand(count, -1, -1)

@@ -16,7 +16,13 @@ from i2i_zoo.media.geometry import resize_batch
 from i2i_zoo.media.pose_drawing import discs, limb_mask
 from i2i_zoo.media.poses import resized
 from i2i_zoo.networks.initialization import init_glorot, init_uniform
-from i2i_zoo.networks.pg2 import BatchDiscriminator, CoarseGenerator, DifferenceGenerator
+from i2i_zoo.networks.pg2 import (
+    BatchDiscriminator,
+    CoarseGenerator,
+    CoordinateEmbedding,
+    DifferenceGenerator,
+    HeatmapEmbedding,
+)
 from i2i_zoo.tasks import PoseTask
 
 from .base import Method
@@ -26,8 +32,9 @@ class PG2(PoseTask, Method):
     """PG2.  The defaults are those of the authors' code for Market-1501.
 
     For DeepFashion: ``size=[256, 256], blocks=6, first_skip=True, coarse_in_batch=False, lambda_l1=50``.  The paper's
-    ablations: "G1-L1" ``stages="one", lambda_mask=0``; "G1-poseMaskLoss" ``stages="one"``; "G1+D"
-    ``stages="one_adversarial"``.
+    ablations: "G1-CE-L1" ``stages="one", lambda_mask=0, pose_embedding="coordinates"``; "G1-HME-L1" the same with
+    ``pose_embedding="heatmaps"``; "G1-L1" ``stages="one", lambda_mask=0``; "G1-poseMaskLoss" ``stages="one"``; "G1+D"
+    ``stages="one_adversarial"``; "G1+G2+D" the defaults.
 
     The authors draw a batch for each player's step of stage 2, and run both generators for each.  Here one batch serves
     for both, and the generators run once.
@@ -40,6 +47,9 @@ class PG2(PoseTask, Method):
         width: Channels of the generators' first layers.
         blocks: Blocks of the first generator: 5 for 128x64 pixels, 6 for 256x256.  The second has two fewer.
         code: Numbers that the innermost maps of the first generator become.
+        pose_embedding: How the first generator sees the pose.  ``none``: as maps beside the picture.  In the ablations,
+            it becomes ``code`` numbers that are joined to those of the picture: by two fully connected layers from its
+            ``coordinates``, or by an encoder of its own from ``heatmaps``, the maps.
         radius: Radius in pixels of the discs that are the pose, and of the limbs of the mask.
         first_skip: Whether the second generator has a skip at full resolution.
         discriminator_width: Channels of the discriminator's first layer.
@@ -65,6 +75,7 @@ class PG2(PoseTask, Method):
         width: Width = 128,
         blocks: Annotated[int, Ge(3), Le(10)] = 5,
         code: Width = 64,
+        pose_embedding: Literal["none", "coordinates", "heatmaps"] = "none",
         radius: Annotated[int, Ge(1), Le(1000)] = 4,
         first_skip: bool = False,
         discriminator_width: Width = 64,
@@ -84,7 +95,13 @@ class PG2(PoseTask, Method):
                 f"PG2 cannot have size={list(size)} with blocks={blocks}: give a height and a width that are multiples "
                 f"of {stride}, or fewer blocks."
             )
-        self.generator = init_glorot(CoarseGenerator(3 + 18, size, width, blocks, code))
+        embedding: torch.nn.Module | None = None
+        if pose_embedding == "coordinates":
+            embedding = CoordinateEmbedding(size, code)
+        elif pose_embedding == "heatmaps":
+            embedding = HeatmapEmbedding(18, size, width, blocks, code)
+        channels = 3 + 18 if embedding is None else 3
+        self.generator = init_glorot(CoarseGenerator(channels, size, width, blocks, code, embedding))
         if stages == "two":
             self.refiner = init_glorot(DifferenceGenerator(width, blocks - 2, first_skip))
             # The authors draw it too.  At zero, there is no difference until stage 2 finds one.
@@ -109,13 +126,17 @@ class PG2(PoseTask, Method):
     def players(self) -> Mapping[str, tuple[str, ...]]:
         return {name: (name,) for name in (*self.inference_networks, *self.discriminator_networks)}
 
-    def maps(self, pose: Tensor) -> Tensor:
-        """Poses (B, 18, 3) as discs (B, 18, H, W), 1 inside and -1 outside."""
+    def seen(self, pose: Tensor) -> Tensor:
+        """Poses (B, 18, 3) as the first generator takes them: as discs (B, 18, H, W), 1 inside and -1 outside, or as
+        they are for coordinates.
+        """
+        if self.hparams.pose_embedding == "coordinates":
+            return pose
         return discs(pose, self.hparams.size, self.hparams.radius) * 2 - 1
 
     def pictures(self, source: Tensor, target_pose: Tensor) -> list[Tensor]:
         """What each stage makes of a person (B, 3, H, W): the coarse picture and, with two stages, the refined one."""
-        coarse = self.generator(source, self.maps(target_pose))
+        coarse = self.generator(source, self.seen(target_pose))
         if self.hparams.stages != "two":
             return [coarse]
         return [coarse, coarse + self.refiner(coarse, source)]
@@ -130,7 +151,7 @@ class PG2(PoseTask, Method):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Stage 1, or stage 2: the second generator's update, then the discriminator's (the authors' ``train``)."""
         source, target, hp = batch["source"], batch["target"], self.hparams
-        maps, person = self.maps(batch["target_pose"]), limb_mask(batch["target_pose"], hp.size, hp.radius)
+        pose, person = self.seen(batch["target_pose"]), limb_mask(batch["target_pose"], hp.size, hp.radius)
 
         def distances(picture: Tensor, weight: float = 1.0) -> dict[str, Tensor]:
             """The pose mask loss, as its part of the whole picture and that of the person."""
@@ -141,7 +162,7 @@ class PG2(PoseTask, Method):
             hp.stages == "two" and lightning_private.batches_done(self.trainer) < hp.stage1_steps
         ):
             with self.update("generator") as loss:
-                loss |= distances(self.generator(source, maps))
+                loss |= distances(self.generator(source, pose))
             return
 
         others = [] if hp.pairs else [source]
@@ -149,12 +170,12 @@ class PG2(PoseTask, Method):
             player = "refiner"
             self.generator.zero_grad()  # it is frozen, and needs no memory for the gradients of stage 1
             with torch.no_grad():
-                coarse = self.generator(source, maps)
+                coarse = self.generator(source, pose)
             fake = coarse + self.refiner(coarse, source)
             others += [coarse] if hp.coarse_in_batch else []
         else:
             player = "generator"
-            fake = self.generator(source, maps)
+            fake = self.generator(source, pose)
 
         with self.update(player) as loss:
             loss["adversarial"] = hp.lambda_adversarial * adversarial_loss(

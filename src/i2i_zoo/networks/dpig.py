@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .pg2 import CoarseGenerator, ConvPair, HalveSame, in_fast_format
+from .pg2 import CoarseGenerator, ConvPair, HalveSame, in_fast_format, scaled
 
 #: Slope of the leaky ReLUs.
 SLOPE = 0.2
@@ -65,15 +65,17 @@ class AppearanceEncoder(nn.Module):
     """A person and its pose to the codes of the foreground and the background (sec. 3.1).
 
     Features inside the person's mask are cut into the body's regions, which one tower encodes; the code of a region
-    that is not seen is 0.  Features outside the mask go through a tower of their own.
+    that is not seen is 0.  Features outside the mask go through a tower of their own.  Without a code of the
+    background, there is no mask: the regions are cut from all features, as in the authors' code for DeepFashion.
 
     Args:
         width: Channels of the features, and of the first block of each tower.
-        blocks: Residual blocks of each tower.
+        blocks: Residual blocks of the background's tower.
         region_side: The regions are scaled to this many pixels along each side.
         region_code: Length of the code of a region.
-        background_code: Length of the code of the background.
+        background_code: Length of the code of the background; 0 for none.
         size: Height and width of the pictures.
+        region_blocks: Residual blocks of the regions' tower.
     """
 
     #: There is one size only, so pictures are never padded.
@@ -87,17 +89,21 @@ class AppearanceEncoder(nn.Module):
         region_code: int = 32,
         background_code: int = 128,
         size: Sequence[int] = (128, 64),
+        region_blocks: int = 5,
     ) -> None:
         super().__init__()
-        self.region_side = region_side
+        self.region_side, self.splits = region_side, background_code > 0
         self.first = nn.Conv2d(3, width, 3, padding=1)
         self.pair = ConvPair(width, width)
-        self.region_tower = Tower(width, blocks)
-        self.background_tower = Tower(width, blocks)
-        scale = 2 ** (blocks - 1)
-        self.region_code = nn.Linear((region_side // scale) ** 2 * width * blocks, region_code)
-        pixels = (size[0] // scale) * (size[1] // scale)
-        self.background_code = nn.Linear(pixels * width * blocks, background_code)
+        self.region_tower = Tower(width, region_blocks)
+        if self.splits:
+            self.background_tower = Tower(width, blocks)
+        pixels = (region_side // 2 ** (region_blocks - 1)) ** 2
+        self.region_code = nn.Linear(pixels * width * region_blocks, region_code)
+        if self.splits:
+            scale = 2 ** (blocks - 1)
+            pixels = (size[0] // scale) * (size[1] // scale)
+            self.background_code = nn.Linear(pixels * width * blocks, background_code)
 
     def forward(self, picture: Tensor, mask: Tensor, boxes: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """The codes of the foreground (B, N region_code) and of the background (B, background_code).
@@ -109,9 +115,11 @@ class AppearanceEncoder(nn.Module):
             seen: (B, N): 1 for a region that is seen, else 0.
         """
         features = self.features(picture)
-        regions = crops(features * mask, boxes, self.region_side)
+        regions = crops(features * mask if self.splits else features, boxes, self.region_side)
         code = self.region_code(self.region_tower(regions.flatten(0, 1)).flatten(1))
         foreground = code.unflatten(0, seen.shape) * seen[..., None]
+        if not self.splits:
+            return foreground.flatten(1), features.new_empty(len(features), 0)
         background = self.background_code(self.background_tower(features * (1 - mask)).flatten(1))
         return foreground.flatten(1), background
 
@@ -204,8 +212,8 @@ class PoseAutoencoder(nn.Module):
         self.decoder = ResidualMLP(code, hidden, POSE, first_active=False)
 
     def numbers(self, poses: Tensor) -> Tensor:
-        """Poses (B, 18, 3) of x, y and visibility as rows and columns, scaled to [-1, 1], and visibility."""
-        return torch.cat([poses[..., [1, 0]] / poses.new_tensor(self.size) * 2 - 1, poses[..., 2:]], -1)
+        """Poses (B, 18, 3), in pixels, `scaled` to the size of the pictures."""
+        return scaled(poses, self.size)
 
     def encode(self, poses: Tensor) -> Tensor:
         """Poses (B, 18, 3), in pixels, to codes (B, code)."""

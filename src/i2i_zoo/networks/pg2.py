@@ -3,6 +3,7 @@ has them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -42,7 +43,7 @@ class ConvPair(nn.Module):
         return F.relu(self.second(F.relu(self.first(x), inplace=True)), inplace=True)
 
 
-def joined(network: CoarseGenerator | DifferenceGenerator, *maps: Tensor) -> Tensor:
+def joined(network: ResidualEncoder | DifferenceGenerator, *maps: Tensor) -> Tensor:
     """Maps (B, C, H, W) one behind the other, in the memory format in which the network's convolutions are fastest."""
     return in_fast_format(torch.cat(maps, 1), network.first.out_channels)
 
@@ -52,17 +53,81 @@ def in_fast_format(maps: Tensor, width: int) -> Tensor:
     return maps.contiguous(memory_format=torch.channels_last if width <= NARROW else torch.contiguous_format)
 
 
-class CoarseGenerator(nn.Module):
+class ResidualEncoder(nn.Module):
+    """Residual blocks, each at half the size of the one before, and a fully connected layer (sec. 3.1).
+
+    Args:
+        in_channels: Channels of its input.
+        size: Height and width, multiples of ``stride``.
+        width: Channels of the first block; block i has i times as many.
+        blocks: Residual blocks: 5 for 128x64 pixels and 6 for 256x256 in the paper.
+        code: Numbers that the innermost maps become.
+    """
+
+    def __init__(self, in_channels: int, size: Sequence[int], width: int, blocks: int, code: int) -> None:
+        super().__init__()
+        self.stride = 2 ** (blocks - 1)
+        self.channels = [width * (block + 1) for block in range(blocks)]
+        #: Channels, height and width of the innermost maps where the decoder begins.
+        self.middle = (width, size[0] // self.stride, size[1] // self.stride)
+        self.first = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.encode = nn.ModuleList(ConvPair(count, count) for count in self.channels)
+        self.down = nn.ModuleList(HalveSame(before, after, 3) for before, after in pairwise(self.channels))
+        self.squeeze = nn.Linear(self.channels[-1] * self.middle[1] * self.middle[2], code)
+
+    def encoded(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """All but the first convolution: (B, width, H, W) to the code (B, code) and the maps of each block."""
+        x = F.relu(x, inplace=True)
+        skips = []
+        for block, encode in enumerate(self.encode):
+            x = x + encode(x)
+            skips.append(x)
+            if block < len(self.down):
+                x = F.relu(self.down[block](x), inplace=True)
+        return self.squeeze(x.flatten(1)), skips
+
+
+class HeatmapEmbedding(ResidualEncoder):
+    """Maps of a pose (B, 18, H, W) to a code (B, code), by an encoder of its own: the ablation "G1-HME"."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.encoded(self.first(joined(self, maps)))[0]
+
+
+class CoordinateEmbedding(nn.Module):
+    """Poses (B, 18, 3) in pixels to codes (B, code), by two fully connected layers: the ablation "G1-CE".
+
+    The paper gives neither their widths nor the form of the coordinates: here it is that of DPIG (`scaled`).
+    """
+
+    def __init__(self, size: Sequence[int], code: int) -> None:
+        super().__init__()
+        self.size = tuple(size)
+        self.first, self.second = nn.Linear(3 * 18, code), nn.Linear(code, code)
+
+    def forward(self, poses: Tensor) -> Tensor:
+        code: Tensor = self.second(F.relu(self.first(scaled(poses, self.size).flatten(1))))
+        return code
+
+
+def scaled(poses: Tensor, size: Sequence[int]) -> Tensor:
+    """Poses (B, 18, 3) of x, y and visibility as rows and columns, scaled to [-1, 1], and visibility."""
+    return torch.cat([poses[..., [1, 0]] / poses.new_tensor(size) * 2 - 1, poses[..., 2:]], -1)
+
+
+class CoarseGenerator(ResidualEncoder):
     """Stage 1: a U-Net of residual blocks whose middle is fully connected (sec. 3.1 and 3.3).
 
     So every part of the picture can depend on every other, and all pictures have one size.
 
     Args:
-        in_channels: Channels of the picture and the pose together.
+        in_channels: Channels of the picture and of the pose if that is given as maps.
         size: Height and width, multiples of ``stride``.
         width: Channels of the first block; block i has i times as many.
         blocks: Residual blocks on each side: 5 for 128x64 pixels and 6 for 256x256 in the paper.
         code: Numbers that the innermost maps become.
+        embedding: What makes ``code`` numbers of the pose, which are joined to those; None if the pose is given as maps
+            beside the picture.
     """
 
     def __init__(
@@ -72,43 +137,33 @@ class CoarseGenerator(nn.Module):
         width: int = 128,
         blocks: int = 5,
         code: int = 64,
+        embedding: nn.Module | None = None,
     ) -> None:
-        super().__init__()
-        self.stride = 2 ** (blocks - 1)
-        channels = [width * (block + 1) for block in range(blocks)]
+        super().__init__(in_channels, size, width, blocks, code)
         # The decoder's blocks, from the innermost: what comes from below, and as many channels as the skip has.
-        below = [width, *channels[-2::-1]]
-        both = [one + skip for one, skip in zip(below, reversed(channels), strict=True)]
-        self.middle = (width, size[0] // self.stride, size[1] // self.stride)
-        pixels = self.middle[1] * self.middle[2]
-        self.first = nn.Conv2d(in_channels, width, 3, padding=1)
-        self.encode = nn.ModuleList(ConvPair(count, count) for count in channels)
-        self.down = nn.ModuleList(HalveSame(before, after, 3) for before, after in pairwise(channels))
-        self.squeeze = nn.Linear(channels[-1] * pixels, code)
-        self.expand = nn.Linear(code, width * pixels)
+        below = [width, *self.channels[-2::-1]]
+        both = [one + skip for one, skip in zip(below, reversed(self.channels), strict=True)]
+        self.expand = nn.Linear(code if embedding is None else 2 * code, math.prod(self.middle))
         self.decode = nn.ModuleList(ConvPair(count, count) for count in both)
         self.up = nn.ModuleList(nn.Conv2d(count, after, 1) for count, after in zip(both, below[1:], strict=False))
         self.last = nn.Conv2d(both[-1], 3, 3, padding=1)
+        self.embedding = embedding
 
-    def forward(self, source: Tensor, maps: Tensor) -> Tensor:
+    def forward(self, source: Tensor, pose: Tensor) -> Tensor:
         """The person in another pose, coarsely: (B, 3, H, W), about in [-1, 1], since the last layer is linear.
 
         Args:
             source: (B, 3, H, W) in [-1, 1].
-            maps: The pose to take, (B, points, H, W) in [-1, 1].
+            pose: The pose to take, (B, points, H, W) in [-1, 1], or what the embedding takes.
         """
-        return self.after_first(self.first(joined(self, source, maps)))
+        if self.embedding is None:
+            return self.after_first(self.first(joined(self, source, pose)))
+        return self.after_first(self.first(joined(self, source)), self.embedding(pose))
 
-    def after_first(self, x: Tensor) -> Tensor:
-        """All but the first convolution: (B, width, H, W) to the picture."""
-        x = F.relu(x, inplace=True)
-        skips = []
-        for block, encode in enumerate(self.encode):
-            x = x + encode(x)
-            skips.append(x)
-            if block < len(self.down):
-                x = F.relu(self.down[block](x), inplace=True)
-        x = self.expand(self.squeeze(x.flatten(1))).unflatten(1, self.middle)
+    def after_first(self, x: Tensor, *embedded: Tensor) -> Tensor:
+        """All but the first convolution: (B, width, H, W), and perhaps the pose as (B, code), to the picture."""
+        code, skips = self.encoded(x)
+        x = self.expand(torch.cat([code, *embedded], 1)).unflatten(1, self.middle)
         for block, decode in enumerate(self.decode):
             x = joined(self, x, skips.pop())
             x = x + decode(x)

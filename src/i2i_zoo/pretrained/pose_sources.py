@@ -24,9 +24,9 @@ def poses_of(source: Any, estimator: Callable[[], PoseEstimator] = pose_estimato
     """The poses of whatever a person gives where a pose is expected, at least one of them with a visible point.
 
     Args:
-        source: An array or tensor (18, 3) or (N, 18, 3); a file of poses, as `read_poses` takes it, or a folder of them
-            in the order of their names, as OpenPose writes one for each frame; or a picture, as `read_picture` takes
-            it, a video, a GIF, or a folder of pictures, in which the person is found.
+        source: `Poses`; an array or tensor (18, 3) or (N, 18, 3); a file of poses, as `read_poses` takes it, or a
+            folder of them in the order of their names, as OpenPose writes one for each frame; or a picture, as
+            `read_picture` takes it, a video, a GIF, or a folder of pictures, in which the person is found.
         estimator: Called when the first picture has to be looked at; by default the estimator that is installed.
 
     Raises:
@@ -34,7 +34,7 @@ def poses_of(source: Any, estimator: Callable[[], PoseEstimator] = pose_estimato
         MissingWeights: If a picture is given and no estimator can be had; it says how to get one.
     """
     origin = str(source) if isinstance(source, (str, Path)) else "The pose"
-    poses = _read(source, origin, estimator)
+    poses = source if isinstance(source, Poses) else _read(source, origin, estimator)
     if not poses.points[..., 2].any():
         raise ZooError(
             f"{origin}: nobody was found in it; give a picture of a whole person, or a pose with visible points."

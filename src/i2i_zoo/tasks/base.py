@@ -59,6 +59,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     default_metrics: ClassVar[tuple[str, ...]] = ()
     #: Losses that `measured` returns and whose means may be metrics, with their titles.
     measured_losses: ClassVar[Mapping[str, str]] = {}
+    #: Whether there is a `change`.
+    knows_change: ClassVar[bool] = False
     #: The class of `preprocess`.
     preprocess_type: ClassVar[type[Preprocess]] = Preprocess
     #: The directions in which the model translates.  Each is measured by itself; a single direction may have no name.
@@ -190,6 +192,10 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     @abstractmethod
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Pictures to look at side by side: batches (B, 1 or 3, H, W) in [-1, 1]."""
+
+    def change(self, outputs: Mapping[str, Any]) -> Tensor:
+        """How much each source (B,) has to change to become its target; of use only to order samples by it."""
+        raise NotImplementedError
 
     @abstractmethod
     def predictions(self, outputs: Any, batch: Mapping[str, Any]) -> Iterable[Prediction]:

@@ -16,8 +16,6 @@ from PIL import Image
 from torch import Tensor
 
 from i2i_zoo.media.files import PICTURE_SUFFIXES
-from i2i_zoo.media.named_poses import NAMED_POSES
-from i2i_zoo.media.pose_files import POSE_SUFFIXES
 
 #: The forms in which a picture may be passed: a path, a PIL image, an array or a tensor.
 Picture = str | Path | Image.Image | np.ndarray | Tensor
@@ -51,6 +49,13 @@ class Kind(ABC):
     @abstractmethod
     def is_valid(self, value: Any) -> bool:
         """Whether this is a value of this kind."""
+
+    def by_name(self, file: Path, names: Sequence[str]) -> list[Any] | None:
+        """The values of sources of these file names, if the file is of a kind that holds those of many, else None.
+
+        Raises `ZooError` if it lacks one, or cannot be read.
+        """
+        return None
 
     @property
     @abstractmethod
@@ -244,33 +249,6 @@ class PictureFile(Kind):
     @property
     def wanted(self) -> str:
         return "a picture, or a list of pictures" if self.several else "a picture"
-
-
-@dataclass(frozen=True)
-class PoseSource(Kind):
-    """One pose or several: an array, a file of poses, or a picture, a video or a GIF of a person.
-
-    Args:
-        named: Whether a name of `NAMED_POSES` is valid too.
-    """
-
-    named: bool = False
-    metavar: ClassVar[str] = "FILE"
-    #: The first is how OpenPose and ``i2i-zoo data poses`` name their files.
-    endings: ClassVar[tuple[str, ...]] = ("_keypoints.json", *POSE_SUFFIXES, *PICTURE_SUFFIXES)
-
-    def parse(self, words: Sequence[str]) -> str:
-        return words[0]
-
-    def is_valid(self, value: Any) -> bool:
-        return isinstance(value, (str, Path, Image.Image, np.ndarray)) or (
-            isinstance(value, Tensor) and not unreadable(value)
-        )
-
-    @property
-    def wanted(self) -> str:
-        poses = "a file of poses, a picture or video of a person, or an array of 18 points, each x, y and visibility"
-        return f"a name ({', '.join(NAMED_POSES)}), {poses}" if self.named else poses
 
 
 def unreadable(value: Any) -> str:

@@ -17,14 +17,14 @@ from i2i_zoo.media.named_poses import NAMED_POSES, named_pose
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_files import Poses
-from i2i_zoo.media.poses import POINTS, resized
+from i2i_zoo.media.poses import POINTS, displacement, resized
 from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .base import Prediction, Task
 from .conditions import Condition
 from .graph import Graph
-from .kinds import PoseSource
 from .paired import noise
+from .pose_kind import PoseSource
 from .translator import Source, Translator
 
 #: How many points a pose has, and the numbers of each: x, y and visibility.
@@ -83,8 +83,7 @@ def read_own(pose: Any, source: Any) -> Poses:
     origin = str(pose) if isinstance(pose, (str, Path)) else "The pose"
     name = Path(source).name if isinstance(source, (str, Path)) else ""
     if poses.names.count(name) == 1:
-        index = poses.names.index(name)
-        return Poses(poses.points[index : index + 1], (name,), poses.sizes[index : index + 1])
+        return poses.only(name, origin)
     raise ZooError(f"{origin} holds {len(poses.points)} poses, and none under the source's name: give one pose.")
 
 
@@ -200,6 +199,7 @@ class PoseTask(Task):
     #: Whether the output depends on the source pose.  If not, nobody looks for the person in the source.
     needs_source_pose: ClassVar[bool] = True
     default_metrics = ("ssim", "mask_ssim", "l1")
+    knows_change = True
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -261,6 +261,10 @@ class PoseTask(Task):
         target = outputs["target"]
         figure = stick_figure(outputs["target_pose"].float(), target.shape[-2:])
         return [outputs["source"], figure, outputs["output"], target]
+
+    def change(self, outputs: Mapping[str, Any]) -> Tensor:
+        """How far the points of each person move, (B,), in pixels."""
+        return displacement(*(outputs[key].float() for key in self.point_keys))
 
     def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
         yield Prediction("", batch["name"], outputs)

@@ -230,6 +230,8 @@ def test_a_place_is_its_seeds_and_has_any_size() -> None:
     for seed in range(6):
         assert np.array_equal(draw_place(seed, 64, 48), draw_place.__wrapped__(seed, 64, 48))
     assert draw_place(1, 30, 70).shape == (30, 70, 3)
+    for seed in range(40):
+        assert draw_place(seed, 16, 8).shape == (16, 8, 3)
     assert not np.array_equal(draw_place(1, 64, 64), draw_place(2, 64, 64))
 
 

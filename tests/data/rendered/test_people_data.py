@@ -186,7 +186,9 @@ def test_a_file_that_is_no_clip(tmp_path: Path, content: str | None, words: str)
 
 
 def test_a_folder_without_clips(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"the folder holds no motions; give one with clips \(humanoid3d_\*.txt\)"):
+    with pytest.raises(
+        ZooError, match=r"the folder holds no motions; give one with clips \(\*.bvh, humanoid3d_\*.txt\)"
+    ):
         data(motions=str(tmp_path)).dataset("train")
 
 

@@ -20,7 +20,7 @@ from i2i_zoo.media.pictures import to_float
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .people import Person, Rendering, View
-from .people_mocap import read_motion
+from .people_mocap import SUFFIXES, read_motion
 from .people_motion import any_pose
 from .people_places import draw_place
 from .people_skeleton import Pose, rotation
@@ -154,7 +154,8 @@ class PeopleData(SplitData):
             network.
         background: ``shared`` gives both pictures of a pair the same background.  With ``own``, that of the target
             cannot be known, so that losses on the whole picture stall.
-        motions: A clip of motion capture (``humanoid3d_*.txt``) or a folder of clips, for half of the poses.
+        motions: A clip of motion capture, BVH with the names of CMU's library or ``humanoid3d_*.txt``, or a folder of
+            clips, for half of the poses.
         root: A folder of people to read instead of rendering them, as `PoseData` does.  Of the other arguments, only
             ``size`` and those below then count.
         batch_size: Pairs in a batch, of each process.
@@ -213,7 +214,11 @@ class PeopleData(SplitData):
     def clips(self) -> list[list[Pose]]:
         if self.motions is None:
             return []
-        files = sorted(self.motions.glob("*.txt")) if self.motions.is_dir() else [self.motions]
+        files = [self.motions]
+        if self.motions.is_dir():
+            files = sorted(file for file in self.motions.iterdir() if file.suffix.lower() in SUFFIXES)
         if not files:
-            raise ZooError(f"{self.motions}: the folder holds no motions; give one with clips (humanoid3d_*.txt).")
+            raise ZooError(
+                f"{self.motions}: the folder holds no motions; give one with clips (*.bvh, humanoid3d_*.txt)."
+            )
         return [read_motion(file)[0] for file in files]

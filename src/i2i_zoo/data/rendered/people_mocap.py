@@ -1,12 +1,14 @@
-"""Motion capture for rendered people: clips in the format of DeepMimic and PyBullet (``humanoid3d_*.txt``).
+"""Motion capture for rendered people: BVH files, and clips in the format of DeepMimic and PyBullet.
 
-A clip is a JSON object.  Its ``Frames`` are lists of 44 numbers: the seconds that the frame lasts, the root's position
-in metres, then quaternions (w, x, y, z) of joints and the angles of hinges.  The person walks along x; y points up.
+Such a clip, ``humanoid3d_*.txt``, is a JSON object.  Its ``Frames`` are lists of 44 numbers: the seconds that the frame
+lasts, the root's position in metres, then quaternions (w, x, y, z) of joints and the angles of hinges.  The person walks
+along x; y points up.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from i2i_zoo.errors import ZooError
 
+from .people_bvh import read_bvh
 from .people_skeleton import Pose, make_skeleton, rotation
 
 #: Bones in a frame's order after the root's position, and how many numbers each has.
@@ -37,12 +40,23 @@ _AXES = np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]])  # the file's axes to those
 _METRES = 1.62  # the height of the person in the files
 
 
+#: How the names of clips end.
+SUFFIXES = (".txt", ".bvh")
+
+
 def read_motion(file: Path) -> tuple[list[Pose], float]:
     """The poses of a clip and the seconds between two of them.
 
     Raises:
         ZooError: If the file cannot be read, or is no such clip.
     """
+    if file.suffix.lower() == ".bvh":
+        tracks = read_bvh(file)
+        poses = [
+            Pose({bone: rotations[frame] for bone, rotations in tracks.rotations.items()})
+            for frame in range(len(tracks.heights))
+        ]
+        return on_floor(poses, tracks.heights), tracks.seconds
     try:
         clip = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -60,13 +74,15 @@ def read_motion(file: Path) -> tuple[list[Pose], float]:
     if not np.isfinite(values).all():
         raise ZooError(f"{file}: the motion has numbers that are not finite; check the file.")
     poses = [_pose(frame, f"{file}: frame {number}") for number, frame in enumerate(values)]
-    # The floor lies under the lowest point of all frames.
+    return on_floor(poses, values[:, 2] / _METRES), float(values[0, 0])
+
+
+def on_floor(poses: Sequence[Pose], root_heights: np.ndarray) -> list[Pose]:
+    """Poses above a floor that lies under the lowest point of all frames; heights of the root are in body heights."""
     skeleton = make_skeleton()
     above_root = [skeleton.moved_points(pose)[:, 1].min() - skeleton.joints["root"][1] for pose in poses]
-    heights = values[:, 2] / _METRES + above_root
-    return [replace(pose, lift=lift) for pose, lift in zip(poses, heights - heights.min(), strict=True)], float(
-        values[0, 0]
-    )
+    heights = root_heights + above_root
+    return [replace(pose, lift=lift) for pose, lift in zip(poses, heights - heights.min(), strict=True)]
 
 
 def _pose(frame: np.ndarray, where: str) -> Pose:

@@ -68,7 +68,8 @@ def _plain(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: tuple[floa
         w, h = rng.uniform(0.2, 0.4) * width, rng.uniform(0.12, 0.25) * bottom
         draw.rectangle((x, y, x + w, y + h), _whole(shade(wall, 0.5)))
         inner = mix(_THINGS[rng.integers(len(_THINGS))], wall, 0.3)
-        draw.rectangle((x + 2, y + 2, x + w - 2, y + h - 2), _whole(inner))
+        if min(w, h) > 4:  # not in a tiny picture
+            draw.rectangle((x + 2, y + 2, x + w - 2, y + h - 2), _whole(inner))
 
 
 def _bricks(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: tuple[float, float], wall: Colour) -> None:
@@ -79,7 +80,8 @@ def _bricks(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: tuple[flo
     for row in range(int(bottom / course) + 1):
         for column in range(-1, int(width / course / 2.4) + 2):
             x = (column + 0.5 * (row % 2)) * course * 2.4
-            corners = (x, row * course, x + course * 2.4 - 1.4, (row + 1) * course - 1.4)
+            y, end = row * course, x + course * 2.4 - 1.4
+            corners = (x, y, max(x, end), max(y, (row + 1) * course - 1.4))
             draw.rectangle(corners, _whole(shade(base, rng.uniform(0.85, 1.12))))
 
 
