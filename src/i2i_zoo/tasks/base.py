@@ -191,6 +191,10 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Pictures to look at side by side: batches (B, 1 or 3, H, W) in [-1, 1]."""
 
+    def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Clips to look at side by side: batches (B, T, 1 or 3, H, W) in [-1, 1]; none if the model makes pictures."""
+        return []
+
     @abstractmethod
     def predictions(self, outputs: Any, batch: Mapping[str, Any]) -> Iterable[Prediction]:
         """The pictures that ``predict_step`` made from a batch, with the names of their sources."""

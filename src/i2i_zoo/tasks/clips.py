@@ -145,4 +145,8 @@ class ClipsTask(NoiseTask):
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Frames of made and of real clips."""
-        return [strip(outputs["output"]), strip(outputs["video"])]
+        return [strip(clips) for clips in self.clips(outputs)]
+
+    def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Made and real clips."""
+        return [outputs["output"], outputs["video"]]
