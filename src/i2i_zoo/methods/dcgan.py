@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -106,3 +106,6 @@ class DCGAN(NoiseTask, Method):
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Made and real pictures."""
         return [outputs["output"], outputs["video"][:, 0]]
+
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        return ("lower --model.lr",)

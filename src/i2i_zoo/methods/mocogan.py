@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -214,3 +214,8 @@ class MoCoGAN(ClipsTask, Method):
         example = super().example_batch(batch, height, width)
         categories: int = self.hparams.categories
         return {**example, "action": torch.randint(categories, (batch,))} if categories else example
+
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        if failure == "diversity":
+            return ("raise --model.noise", "lower --model.lr")
+        return ("raise --model.discriminator_width",)

@@ -160,4 +160,4 @@ class TGAN(ClipsTask, Method):
         return TGANSampler(self, frames)
 
     def remedies(self, failure: str, direction: str) -> Sequence[str]:
-        return ("lower --model.lr",) if failure == "diversity" else ()
+        return ("lower --model.lr",) if failure == "diversity" else ("raise --model.discriminator_width",)

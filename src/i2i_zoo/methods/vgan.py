@@ -148,4 +148,10 @@ class VGAN(ClipsTask, Method):
         return super().predict_step(batch, batch_idx)
 
     def remedies(self, failure: str, direction: str) -> Sequence[str]:
-        return ("lower --model.lr",) if failure == "diversity" else ()
+        if failure == "diversity":
+            return ("lower --model.lr",)
+        masked = self.hparams.variant == "two_stream"
+        return {
+            "motion": ("lower --model.lambda_mask" if masked else "raise --model.discriminator_width",),
+            "flicker": ("raise --model.lambda_mask" if masked else "use --model.variant two_stream",),
+        }[failure]
