@@ -42,8 +42,9 @@ def export(
 
     The graph takes float tensors in [-1, 1] of any batch size, and of any height and width that are multiples of the
     network's stride, and returns ``output``.  Poses (B, 18, 3) are in pixels, and in single precision also with
-    ``half``.  Its metadata hold method, stride, channels, range and preprocessing: in ONNX under the key ``i2i_zoo``,
-    in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
+    ``half``.  A model that makes pictures or clips from noise takes ``noise`` (B, N), whose parts and distributions are
+    in the metadata.  These also hold method, stride, channels, range and preprocessing: in ONNX under the key
+    ``i2i_zoo``, in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
     ``torch.export.load(path).module(check_guards=False)``, since its guards reject the smallest size of a U-Net.
 
     Args:

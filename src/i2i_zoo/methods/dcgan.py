@@ -29,6 +29,10 @@ class PictureSampler(Sampler):
     def noise(self, random: torch.Generator) -> Tensor:
         return self.task.draw_codes(1, random)[0]
 
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"code": {"length": self.task.hparams.latent, "distribution": self.task.hparams.prior}}
+
     def forward(self, noise: Tensor) -> Tensor:
         pictures: Tensor = self.task(noise)
         return pictures

@@ -38,6 +38,10 @@ class TGANSampler(ClipSampler):
     def noise(self, random: torch.Generator) -> Tensor:
         return self.task.draw_codes(1, random)[0]
 
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"code": {"length": self.task.hparams.latent, "distribution": "uniform"}}
+
     def forward(self, noise: Tensor) -> Tensor:
         clips: Tensor = self.task(noise, self.frames)
         return clips
