@@ -126,11 +126,16 @@ def trace(graph: Graph, dtype: torch.dtype) -> ExportedProgram:
     lengths: dict[str, Any] = {"batch": Dim("batch")}
     lengths |= {side: stride * Dim(side, min=-(-smallest // stride)) for side in ("rows", "columns")}
     shapes = tuple({axis: lengths[length] for axis, length in graph.axes(name).items()} for name in noise)
-    return torch.export.export(module, tuple(values), dynamic_shapes=shapes, strict=False)
+    with warnings.catch_warnings():
+        # A GRU keeps its weights in a list too, which torch takes for new tensors.
+        warnings.filterwarnings("ignore", "The tensor attributes .* were assigned during export")
+        return torch.export.export(module, tuple(values), dynamic_shapes=shapes, strict=False)
 
 
 def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
-    with path.open("wb") as file:
+    with path.open("wb") as file, warnings.catch_warnings():
+        # Weights in another order of memory, as those of narrow TGANs, are saved all the same.
+        warnings.filterwarnings("ignore", "No complete tensor found in the group")
         torch.export.save(program, file, extra_files={"i2i_zoo.json": facts})
 
 

@@ -192,7 +192,7 @@ class MoCoGAN(ClipsTask, Method):
         """The codes with these beginnings, which are used again and again if there are more clips."""
         if beginnings is None:
             return codes
-        rows = torch.arange(len(codes.content), device=beginnings.device) % len(beginnings)
+        rows = torch.arange(codes.content.shape[0], device=beginnings.device) % beginnings.shape[0]
         content, start = beginnings[rows].to(codes.content).tensor_split([self.hparams.content], 1)
         return codes._replace(content=content, start=start)
 

@@ -73,7 +73,7 @@ class MotionContentSampler(ClipSampler):
         hp = self.task.hparams
         lengths = [hp.content, 1, hp.motion, self.frames * hp.motion]
         content, category, start, motion = noise.split_with_sizes(lengths, 1)
-        codes = Codes(content, category[:, 0].long(), start, motion.view(len(noise), self.frames, hp.motion))
+        codes = Codes(content, category[:, 0].long(), start, motion.view(noise.shape[0], self.frames, hp.motion))
         frame = self.frame if frame is None else frame
         if frame is not None:
             codes = self.task.begun(codes, self.task.beginnings(frame.to(noise)))

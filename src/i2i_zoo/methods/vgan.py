@@ -49,7 +49,7 @@ class VGANSampler(ClipSampler):
 
     def forward(self, source: Tensor) -> Tensor:
         if self.frame is not None:
-            source = self.frame.to(source).expand(len(source), -1, -1, -1)
+            source = self.frame.to(source).expand(source.shape[0], -1, -1, -1)
         made: Tensor = getattr(self.task.streams(source), self.part)
         return made * 2 - 1 if self.part == "mask" else made
 
