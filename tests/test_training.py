@@ -67,6 +67,14 @@ def test_fit_leaves_pictures_checkpoint_and_a_model_to_use(capsys: pytest.Captur
     assert f"i2i-zoo translate {run / 'model'}" in capsys.readouterr().out
 
 
+def test_fit_in_32_bit_says_where_bf16_is_faster(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = set(Path("/proc/cpuinfo").read_text().split()) if Path("/proc/cpuinfo").exists() else set()
+    faster = hasattr(torch.cpu, "get_capabilities") and bool(flags & {"avx512_bf16", "amx_bf16"})
+    for option, told in (("null", faster), ("32-true", False), ("bf16-mixed", False)):
+        main(["fit", recipe(), f"--trainer.precision={option}", "--trainer.limit_val_batches=0"])
+        assert ("This trains in 32 bit" in capsys.readouterr().out) == told
+
+
 def test_last_continues_in_the_same_folder_and_the_command_line_beats_the_checkpoint() -> None:
     main(["fit", recipe()])
     args = [recipe(), "--ckpt_path=last", "--trainer.max_epochs=3", "--model.lambda_l1=7"]

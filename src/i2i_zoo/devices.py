@@ -50,6 +50,16 @@ def find_devices(name: str | None, count: int) -> list[str]:
     return [f"cuda:{i}" for i in range(count)]
 
 
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for bf16; others are slower with it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # earlier versions of PyTorch cannot tell
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return False
+
+
 def check_cores(option: str, count: int) -> None:
     """Raise `ZooError` if ``count`` processes on the CPU, asked for by this option, are more than it has cores."""
     if count > (cores := os.cpu_count() or 1):

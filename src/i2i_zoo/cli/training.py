@@ -25,6 +25,7 @@ from i2i_zoo.callbacks.predictions import Predictions
 from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
 from i2i_zoo.callbacks.samples import Samples
 from i2i_zoo.convert import convert
+from i2i_zoo.devices import computes_bf16
 from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import ENTRIES, check_exists, method_name
@@ -180,8 +181,7 @@ class TrainingCLI(LightningCLI):
                     f"{self.folder}: no run has left a checkpoint here; give the path of one to --ckpt_path."
                 )
             if last is None:  # the same command starts a run, and continues it after a kill at any moment
-                where = printable(str(self.folder))
-                print(f"{where}: no run has left a checkpoint here yet, so this one starts from the beginning.")
+                print(printable(f"{self.folder}: no run has left a checkpoint here yet; it starts from the beginning."))
             config.ckpt_path = last and str(last)
 
     def instantiate_classes(self) -> None:
@@ -265,6 +265,12 @@ class TrainingCLI(LightningCLI):
             hub.init_from(self.model, config.init_from)
         if config.compile:
             self.model.compile_networks()
+        unstated = config.trainer.precision is None and self.trainer.is_global_zero
+        if unstated and computes_bf16(self.trainer.strategy.root_device):
+            print(
+                "This trains in 32 bit. --trainer.precision bf16-mixed rounds more coarsely and is faster, often "
+                "1.5 to 2.5 times: this processor has instructions for it."
+            )
 
     def after_fit(self) -> None:
         """Save the trained model as a checkpoint of the zoo: the best one if a callback monitors it, else the last."""

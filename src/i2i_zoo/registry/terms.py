@@ -10,3 +10,4 @@ PHOTOS_AND_PAINTINGS = (
     "Trained on photographs and paintings from public repositories, some of which are offered for research only; the "
     "card lists them."
 )
+RENDERED_PEOPLE = "Trained on people that this project's renderer draws; under the Apache License 2.0, like its code."

@@ -140,8 +140,8 @@ class PeopleData(SplitData):
     Batches hold ``source`` and ``target`` (B, 3, H, W) in [-1, 1], ``source_pose`` and ``target_pose`` (B, 18, 3) and
     ``mask`` (B, 1, H, W), 1 where the person is in the target.  A point that is hidden or outside is 0, 0, 0.
 
-    Training draws pairs of ``persons`` people anew in every epoch, or in ``repeat_after`` of them.  Validation and test show a person of their own in
-    each pair.
+    Training draws pairs of ``persons`` people anew in every epoch, or in ``repeat_after`` of them.  Validation and test
+    show a person of their own in each pair.
 
     Args:
         train: Number of training pairs in an epoch.

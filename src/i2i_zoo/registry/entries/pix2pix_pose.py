@@ -1,5 +1,6 @@
 """pix2pix on poses."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -10,4 +11,15 @@ METHOD = Method(
     paper="https://arxiv.org/abs/1611.07004",
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="pix2pix_pose-people",
+        method="pix2pix_pose",
+        dataset="Rendered people",
+        description="person to the same person in another pose",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_PEOPLE,
+        origin="trained",
+        bundled=True,
+    ),
+)
