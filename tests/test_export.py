@@ -146,6 +146,7 @@ NARROW: dict[str, Any] = {"width": 2, "discriminator_width": 2, "size": 32}
 CLIPS: dict[str, Any] = NARROW | {"frames": 16}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "conditions", "shape", "parts"),
     [
@@ -191,6 +192,7 @@ def test_models_of_noise(
     torch.testing.assert_close(output.float(), expected, atol=tolerance, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "inputs"),
     [
@@ -206,7 +208,7 @@ def test_a_first_frame_is_an_input(made: Any, inputs: list[str], tmp_path: Path)
     frame, noise = torch.rand(1, 3, 32, 32) * 2 - 1, made.make_sampler().noises([0], 3)
     output = exporting.read_onnx(file)([{"noise": noise, "frame": frame}[name] for name in inputs])
     torch.testing.assert_close(output, made.sampler(frame=frame[0]).make([0], 3), atol=1e-4, rtol=0)
-    with pytest.raises(ZooError, match="as an input: leave out frame|as inputs: leave out frame"):
+    with pytest.raises(ZooError, match=r"as an input: leave out frame|as inputs: leave out frame"):
         exporting.export(made, file, "onnx", frame=frame[0])
 
 
