@@ -15,12 +15,16 @@ from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cogan import CoGAN
 from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.dcgan import DCGAN
 from i2i_zoo.methods.deformable import Deformable
+from i2i_zoo.methods.mocogan import MoCoGAN
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
 from i2i_zoo.methods.spade import SPADE
+from i2i_zoo.methods.tgan import TGAN
 from i2i_zoo.methods.unit import UNIT
+from i2i_zoo.methods.vgan import VGAN
 from i2i_zoo.registry import METHODS
 from methods.every import by_method
 
@@ -136,6 +140,85 @@ def test_models_of_poses(kind: Any, half: bool, tmp_path: Path) -> None:
         torch.testing.assert_close(output.float(), expected, atol=exporting.TOLERANCE[torch.float16], rtol=0)
     with pytest.raises(ZooError, match="The exported graph takes both poses as inputs: leave out pose"):
         made.graph(pose="waving")
+
+
+NARROW: dict[str, Any] = {"width": 2, "discriminator_width": 2, "size": 32}
+CLIPS: dict[str, Any] = NARROW | {"frames": 16}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("made", "conditions", "shape", "parts"),
+    [
+        (DCGAN(**NARROW, latent=5), {}, (3, 32, 32), {"code": [5, "uniform"]}),
+        (VGAN(**CLIPS, latent=5), {"part": "mask"}, (16, 1, 32, 32), {"code": [5, "normal"]}),
+        (TGAN(**CLIPS, latent=5), {"frames": 20}, (20, 3, 32, 32), {"code": [5, "uniform"]}),
+        (
+            MoCoGAN(**CLIPS, content=4, categories=3, motion=2),
+            {"frames": 5},
+            (5, 3, 32, 32),
+            {
+                "content": [4, "normal"],
+                "category": [1, "a whole number below 3"],
+                "start": [2, "normal"],
+                "motion": [10, "normal"],
+            },
+        ),
+    ],
+    ids=["dcgan", "vgan", "tgan", "mocogan"],
+)
+@pytest.mark.parametrize(("kind", "half"), [("onnx", False), ("torch", False), ("torch", True)])
+def test_models_of_noise(
+    made: Any, conditions: dict[str, Any], shape: tuple[int, ...], parts: Any, kind: Any, half: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "model"
+    differences = exporting.export(made.eval(), file, kind, half=half, **conditions)
+    assert list(differences) == [(count, *shape) for count in (1, 2, 3)]
+    sampler = made.sampler(**conditions)
+    noise, expected = sampler.noises(range(4), 7), sampler.make(range(4), 7)
+    if kind == "onnx":
+        graph = onnx.load(file)
+        facts = json.loads({entry.key: entry.value for entry in graph.metadata_props}["i2i_zoo"])
+        assert [value.name for value in (*graph.graph.input, *graph.graph.output)] == ["noise", "output"]
+        output = exporting.read_onnx(file)([noise])
+    else:
+        extra = {"i2i_zoo.json": ""}
+        program = torch.export.load(file, extra_files=extra).module(check_guards=False)
+        facts = json.loads(extra["i2i_zoo.json"])
+        output = program(noise.half() if half else noise)
+    assert {name: [part["length"], part["distribution"]] for name, part in facts["noise"].items()} == parts
+    assert sum(part["length"] for part in facts["noise"].values()) == noise.shape[1]
+    tolerance = exporting.TOLERANCE[torch.float16 if half else torch.float32]
+    torch.testing.assert_close(output.float(), expected, atol=tolerance, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("made", "inputs"),
+    [
+        (VGAN(**CLIPS, variant="conditional"), ["frame"]),
+        (MoCoGAN(**CLIPS, content=4, categories=3, motion=2, conditional=True), ["noise", "frame"]),
+    ],
+    ids=["vgan", "mocogan"],
+)
+def test_a_first_frame_is_an_input(made: Any, inputs: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    exporting.export(made.eval(), file, "onnx")
+    assert [value.name for value in onnx.load(file).graph.input] == inputs
+    frame, noise = torch.rand(1, 3, 32, 32) * 2 - 1, made.make_sampler().noises([0], 3)
+    output = exporting.read_onnx(file)([{"noise": noise, "frame": frame}[name] for name in inputs])
+    torch.testing.assert_close(output, made.sampler(frame=frame[0]).make([0], 3), atol=1e-4, rtol=0)
+    with pytest.raises(ZooError, match=r"as an input: leave out frame|as inputs: leave out frame"):
+        exporting.export(made, file, "onnx", frame=frame[0])
+
+
+def test_clips_from_noise_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    i2i_zoo.save(MoCoGAN(**CLIPS, content=4, categories=3, motion=2).eval(), tmp_path / "mocogan")
+    file = tmp_path / "mocogan.pt2"
+    assert main(["export", str(tmp_path / "mocogan"), "--format", "torch", "--frames", "6", "-o", str(file)]) == 0
+    assert "output (3, 6, 3, 32, 32): differs by at most" in capsys.readouterr().out
+    assert main(["export", str(tmp_path / "mocogan"), "--category", "1", "-o", str(file)]) == 1
+    assert "takes noise and frames as inputs: leave out category" in capsys.readouterr().err
 
 
 def test_a_latent_code_is_not_exported(tmp_path: Path) -> None:

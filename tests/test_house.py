@@ -200,7 +200,7 @@ class DotsTask(Task):
         def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
             return {"noise": torch.randn(batch, self.hparams.latent)}
 
-        return Graph(self.sampler(**conditions), inputs, point_inputs=("noise",))
+        return Graph(self.sampler(**conditions), inputs, fixed_inputs=("noise",))
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         return self.sampler().make(range(len(batch["dots"])), batch_idx)

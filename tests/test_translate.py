@@ -52,6 +52,21 @@ def opened(file: Path) -> Image.Image:
         return image.convert("RGB")
 
 
+def test_python_gets_a_list_of_the_frames_of_a_clip() -> None:
+    frames = [opened(picture("frame.png", seed)).resize((48, 32)) for seed in range(6)]
+    save_clip(frames, Path("walk.webp"), 12)
+    model = i2i_zoo.load("model")
+    found, still = model.translate(["walk.webp", "frame.png"])
+    assert [frame.size for frame in found] == [(48, 32)] * 6
+    for frame, source in zip(found, frames, strict=True):
+        assert np.abs(np.asarray(frame, float) - np.asarray(model.translate(source))).max() <= 1
+    assert still.size == (64, 64)
+    assert len(model.translate(Path("walk.webp"))) == 6
+    Path("film.mp4").write_bytes(b"film")
+    with pytest.raises(ZooError, match=r"film\.mp4: "):
+        model.translate("film.mp4")
+
+
 def test_a_video_is_translated_frame_by_frame() -> None:
     pytest.importorskip("av")
     frames = [opened(picture("frame.png", seed)).resize((48, 32)) for seed in range(7)]

@@ -42,8 +42,9 @@ def export(
 
     The graph takes float tensors in [-1, 1] of any batch size, and of any height and width that are multiples of the
     network's stride, and returns ``output``.  Poses (B, 18, 3) are in pixels, and in single precision also with
-    ``half``.  Its metadata hold method, stride, channels, range and preprocessing: in ONNX under the key ``i2i_zoo``,
-    in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
+    ``half``.  A model that makes pictures or clips from noise takes ``noise`` (B, N), whose parts and distributions are
+    in the metadata.  These also hold method, stride, channels, range and preprocessing: in ONNX under the key
+    ``i2i_zoo``, in a torch archive in the extra file ``i2i_zoo.json``.  Run an archive with
     ``torch.export.load(path).module(check_guards=False)``, since its guards reject the smallest size of a U-Net.
 
     Args:
@@ -125,11 +126,16 @@ def trace(graph: Graph, dtype: torch.dtype) -> ExportedProgram:
     lengths: dict[str, Any] = {"batch": Dim("batch")}
     lengths |= {side: stride * Dim(side, min=-(-smallest // stride)) for side in ("rows", "columns")}
     shapes = tuple({axis: lengths[length] for axis, length in graph.axes(name).items()} for name in noise)
-    return torch.export.export(module, tuple(values), dynamic_shapes=shapes, strict=False)
+    with warnings.catch_warnings():
+        # A GRU keeps its weights in a list too, which torch takes for new tensors.
+        warnings.filterwarnings("ignore", "The tensor attributes .* were assigned during export")
+        return torch.export.export(module, tuple(values), dynamic_shapes=shapes, strict=False)
 
 
 def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
-    with path.open("wb") as file:
+    with path.open("wb") as file, warnings.catch_warnings():
+        # Weights in another order of memory, as those of narrow TGANs, are saved all the same.
+        warnings.filterwarnings("ignore", "No complete tensor found in the group")
         torch.export.save(program, file, extra_files={"i2i_zoo.json": facts})
 
 

@@ -1,24 +1,31 @@
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from PIL import Image
+from PIL import Image, ImageSequence
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import tiny
-from i2i_zoo.callbacks.samples import Samples, grid
+from i2i_zoo.callbacks.samples import Samples, grid, moving_grid
+from i2i_zoo.data.rendered.shapes import ShapesData
 from i2i_zoo.data.unpaired import UnpairedData
 from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.mocogan import MoCoGAN
 
 
 class PictureLogger(CSVLogger):
-    """A logger that takes pictures as W&B's does."""
+    """A logger that takes pictures and files of clips as W&B's does."""
 
     def log_image(self, key, images, step=None):
         self.logged = [*getattr(self, "logged", []), (key, images[0].size, step)]
+
+    def log_video(self, key, videos, step=None):
+        assert Path(videos[0]).read_bytes().startswith(b"GIF89a")
+        self.logged = [*getattr(self, "logged", []), (key, Path(videos[0]).name, step)]
 
 
 def test_one_row_for_each_sample_in_files_and_loggers(tmp_path: Path) -> None:
@@ -77,3 +84,42 @@ def test_unpaired_pictures_of_different_sizes(tmp_path: Path) -> None:
     data = UnpairedData(str(tmp_path), load_size=32, crop_size=32, test_size=None, num_workers=0)
     tiny.trainer(tmp_path, Samples()).fit(CycleGAN(generator="resnet_6", width=2, discriminator_width=2), data)
     assert (tmp_path / "samples/epoch_0000.png").exists()
+
+
+def frames(clip: Path | BytesIO) -> np.ndarray:
+    with Image.open(clip) as opened:
+        return np.stack([np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(opened)])
+
+
+def test_clips_move_beside_their_sheet_and_in_loggers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = MoCoGAN(size=32, width=2, discriminator_width=2, content=4, categories=2, motion=3, image_batch=4)
+    data = ShapesData(train=4, val=5, size=32, batch_size=2, num_workers=0)
+    board, other = TensorBoardLogger(tmp_path, "board", ""), PictureLogger(tmp_path, "csv", "")
+    tiny.trainer(tmp_path, Samples(count=3), max_epochs=2, logger=[board, other]).fit(model, data)
+
+    folder = tmp_path / "board" / "samples"
+    assert {file.name for file in folder.iterdir()} == {f"epoch_000{n}.{s}" for n in (0, 1) for s in ("png", "gif")}
+    sheet = np.asarray(Image.open(folder / "epoch_0001.png"))
+    assert sheet.shape == (3 * 32, 2 * 8 * 32, 3)  # 8 of 16 frames of made clips, then of real ones
+    first, second = frames(folder / "epoch_0000.gif"), frames(folder / "epoch_0001.gif")
+    assert first.shape == second.shape == (16, 3 * 32, 2 * 32, 3)
+    # Made and real clips are those of the sheet, but for a GIF's 256 colours.
+    for columns, place in ((slice(0, 32), 0), (slice(32, 64), 8 * 32)):
+        difference = second[0, :, columns].astype(int) - sheet[:, place : place + 32]
+        assert np.abs(difference).mean() < 3
+    made, real = (np.abs(first[..., part, :].astype(int) - second[..., part, :]) for part in (slice(32), slice(32, 64)))
+    assert real.mean() < 3  # the same clips
+    assert 0 < made.mean() < 20  # from the same noise, after two more steps
+
+    events = EventAccumulator(str(tmp_path / "board")).Reload()
+    assert [image.step for image in events.Images("clips")] == [2, 4]
+    shown = frames(BytesIO(events.Images("clips")[1].encoded_image_string))
+    np.testing.assert_array_equal(shown, second)
+    assert other.logged[1::2] == [("clips", "epoch_0000.gif", 2), ("clips", "epoch_0001.gif", 4)]
+
+
+def test_a_shorter_clip_stays_at_its_last_frame() -> None:
+    short, long = torch.arange(2, dtype=torch.uint8), torch.arange(10, 13, dtype=torch.uint8)
+    rows = [[clip.view(-1, 1, 1, 1) for clip in (short, long)]]
+    assert [np.asarray(frame)[0, :, 0].tolist() for frame in moving_grid(rows)] == [[0, 10], [1, 11], [1, 12]]

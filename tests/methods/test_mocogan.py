@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import i2i_zoo
@@ -15,6 +16,7 @@ from golden.fill import Golden
 from i2i_zoo.cli.main import main
 from i2i_zoo.convert.mocogan import read
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.mocogan import MoCoGAN
 from i2i_zoo.networks.dcgan import DCGANDiscriminator
 from i2i_zoo.networks.mocogan import ClipGenerator, Codes, VideoDiscriminator
@@ -42,6 +44,64 @@ class TestCategoryInTheMotion(NoiseTester):
 class TestWithoutCategories(NoiseTester):
     method = MoCoGAN
     tiny: ClassVar = TINY | {"categories": 0, "channels": 1, "video_patches": True}
+
+
+class TestConditional(NoiseTester):
+    """Clips that begin with a frame; the design is ours, so there are no numbers of the authors."""
+
+    method = MoCoGAN
+    tiny: ClassVar = TINY | {"conditional": True}
+
+    def test_the_same_seed_gives_the_same_whatever_the_batch(self, model: Any) -> None:
+        frame = torch.rand(3, 32, 32) * 2 - 1
+        sampler = model.eval().sampler(frame=frame)
+        together = torch.cat([sampler.make(range(2), 7), sampler.make([2], 7)])
+        torch.testing.assert_close(together, torch.cat([sampler.make([i], 7) for i in range(3)]), rtol=0, atol=1e-5)
+        assert not torch.equal(together, sampler.make(range(3), 8))
+
+    def test_clips_begin_alike_and_go_on_apart(self, model: Any) -> None:
+        one, other = (torch.rand(3, 32, 32) * 2 - 1 for _ in range(2))
+        clips = model.eval().sampler(frame=one, category=1).make(range(3), 0)
+        torch.testing.assert_close(clips[:, 0], clips[:1, 0].expand(3, -1, -1, -1), rtol=0, atol=1e-5)
+        assert len({clip.numpy().tobytes() for clip in clips[:, 1]}) == 3
+        assert not torch.equal(model.sampler(frame=other, category=1).make(range(3), 0)[:, 0], clips[:, 0])
+        longer = model.sampler(frame=one, category=1, frames=20).make(range(3), 0)
+        torch.testing.assert_close(longer[:, :13], clips, rtol=0, atol=1e-5)
+
+    def test_it_trains_to_begin_with_the_frame(self) -> None:
+        torch.manual_seed(0)
+        model: Any = MoCoGAN(**self.tiny, lr=0.01)
+        batch = self.batch(self.size)
+        batch["video"] = torch.tensor([0.8, -0.8]).view(2, 1, 1, 1, 1).expand_as(batch["video"])
+        losses = [step["train/generator/first"] for step in fit(model, batch, steps=30).losses]
+        assert losses[-1] < 0.7 * losses[0]
+        with torch.inference_mode():
+            outputs = model.eval().validation_step(batch, 0)
+            beginnings = model.beginnings(batch["video"][:, 0])
+        sampled = model.sampler(frame=batch["video"][1, 0]).make([1], 0)
+        torch.testing.assert_close(outputs["output"][1:], sampled, rtol=0, atol=1e-5)
+        assert beginnings.shape == (2, 4 + 3)
+        assert beginnings[:, 4:].abs().max() <= 1
+
+    def test_beginnings_are_used_again_and_again(self, model: Any) -> None:
+        begun = model.begun(model.draw_codes(5), torch.arange(14.0).view(2, 7))
+        assert begun.content[:, 0].tolist() == [0, 7, 0, 7, 0]
+        assert begun.start[:, 0].tolist() == [4, 11, 4, 11, 4]
+
+    def test_from_the_command_line(self, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        i2i_zoo.save(model.eval(), "mocogan")
+        to_pil(torch.rand(3, 40, 48) * 2 - 1).save("frame.png")
+        assert main(["sample", "mocogan", "-n", "2", "--frame", "frame.png", "--category", "2", "-o", "out"]) == 0
+        expected = model.sample(2, seed=0, frame="frame.png", category=2)
+        with Image.open("out/0-0001.webp") as found:
+            np.testing.assert_array_equal(np.asarray(found.convert("RGB")), np.asarray(expected[1][0]))
+        with pytest.raises(ZooError, match=r"This MoCoGAN needs frame \(--frame\): the first frame"):
+            model.sample(1)
+        with pytest.raises(ZooError, match="takes no content_seed"):
+            model.sample(1, frame="frame.png", content_seed=1)
+        with pytest.raises(ZooError, match="takes no frame"):
+            TestMoCoGAN().build().sample(1, frame="frame.png")
 
 
 def golden(case: str) -> Golden:

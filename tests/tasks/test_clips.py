@@ -20,6 +20,7 @@ from i2i_zoo.demo import page
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import height_width
 from i2i_zoo.methods.base import Method
+from i2i_zoo.methods.mocogan import MoCoGAN
 from i2i_zoo.tasks.clips import ClipSampler, ClipsTask, shown_frames
 from methods.base import fit
 
@@ -169,3 +170,14 @@ def test_a_sheet_shows_the_first_and_the_last_frame() -> None:
     assert shown_frames(1) == [0]
     assert shown_frames(3) == [0, 1, 2]
     assert shown_frames(16) == [0, 2, 4, 6, 9, 11, 13, 15]
+
+
+def test_several_processes_make_the_same_clips(tmp_path: Path) -> None:
+    model = MoCoGAN(size=32, width=2, discriminator_width=2, content=4, categories=2, motion=3)
+    i2i_zoo.save(model.eval(), tmp_path / "mocogan")
+    command = ["sample", str(tmp_path / "mocogan"), "-n", "3", "--frames", "2", "--batch", "1", "--device", "cpu"]
+    for devices in ("1", "2"):
+        assert main([*command, "--devices", devices, "-o", str(tmp_path / devices)]) == 0
+    one, two = (sorted((tmp_path / devices).iterdir()) for devices in ("1", "2"))
+    assert [path.name for path in two] == ["0-0000.webp", "0-0001.webp", "0-0002.webp", "0-sheet.png"]
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]

@@ -9,7 +9,7 @@ from typing import Any
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from i2i_zoo.callbacks.collapse import FINDINGS, CollapseWatch
+from i2i_zoo.callbacks.collapse import CollapseWatch
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.errors import ZooError, choices, printable
 
@@ -57,7 +57,8 @@ def metrics(trainer: Any, pl_module: Any) -> list[str]:
         if isinstance(callback, Evaluation):
             found += [(direction, name) for direction, names in callback.measures.items() for name in names]
         elif isinstance(callback, CollapseWatch):
-            found += [(direction, name) for direction in filter(None, pl_module.directions) for name in FINDINGS]
+            watched = callback.comparisons_of(pl_module)
+            found += [(direction, name) for direction, kind in watched.items() for name in kind.names]
     return [f"val/{'_'.join(filter(None, words))}" for words in found]
 
 

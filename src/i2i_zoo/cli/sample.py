@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from i2i_zoo.errors import ZooError, printable
 
 from .conditions import EPILOG, load_named
 from .parser import Parser, natural, positive
+from .sharding import sharded
+
+if TYPE_CHECKING:
+    from i2i_zoo.tasks.sampler import Sampler
 
 HELP = "make pictures or clips from noise with a checkpoint"
 
@@ -25,7 +33,9 @@ def add_arguments(command: Parser) -> None:
     )
     command.add_argument("--batch", type=positive, default=16, help="how many at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
-    command.set_defaults(devices=1)
+    command.add_argument(
+        "--devices", type=positive, default=1, metavar="N", help="GPUs, or processes with --device cpu"
+    )
     command.add_argument("--overwrite", action="store_true", help="make files again if they exist")
 
 
@@ -37,16 +47,34 @@ def run(args: argparse.Namespace) -> None:
 
     if args.output.is_file():
         raise ZooError(f"-o {args.output}: the files are written into a folder; name one.")
-    model = args.model or load_named(args.name, args.device)
+    model = args.model or load_named(args.name, "cpu" if args.devices > 1 else args.device)
     sampler = model.sampler(**args.conditions)
     jobs = {args.output / f"{args.seed}-{index:04d}{sampler.suffix}": index for index in range(args.count)}
     todo = {target: index for target, index in jobs.items() if args.overwrite or not target.exists()}
-    with tqdm(total=len(todo), unit=f" {sampler.what}", disable=None) as progress:
-        for _ in sampler.sample_files(todo, args.seed, args.batch):
-            progress.update()
+    if args.devices == 1:
+        with tqdm(total=len(todo), unit=f" {sampler.what}", disable=None) as progress:
+            for _ in sampler.sample_files(todo, args.seed, args.batch):
+                progress.update()
+    else:
+        files = list(todo)
+        chunks = [{file: todo[file] for file in files[i : i + args.batch]} for i in range(0, len(files), args.batch)]
+        parts = [(args.name, chunk, args.seed, args.conditions) for chunk in chunks]
+        sharded(sample_part, parts, args, sampler.what, [len(chunk) for chunk in chunks])
     targets, row = list(jobs), sampler.per_row
     rows = [targets[start : start + row] for start in range(0, len(targets), row)]
     sheet = args.output / f"{args.seed}-sheet.png"
     save_picture(grid([[picture for target in files for picture in sampler.shown(target)] for files in rows]), sheet)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
     print(f"{len(todo)} made{there}: {printable(str(args.output))}\n{printable(str(sheet))}  all of them")
+
+
+def sample_part(device: str, name: str, jobs: Mapping[Path, int], seed: int, conditions: Mapping[str, Any]) -> None:
+    """Make one batch in one of several processes."""
+    for _ in sampler_once(name, device, json.dumps(conditions)).sample_files(jobs, seed, len(jobs)):
+        pass
+
+
+@functools.cache
+def sampler_once(name: str, device: str, conditions: str) -> Sampler:
+    """The sampler of a checkpoint with conditions, which are JSON."""
+    return load_named(name, device).sampler(**json.loads(conditions))

@@ -6,15 +6,10 @@ import argparse
 import functools
 import glob
 import json
-import multiprocessing
 import os
 import sys
-import threading
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +19,7 @@ from i2i_zoo.registry import check_exists
 
 from .conditions import EPILOG, load_named, split_conditions
 from .parser import Parser, positive
+from .sharding import sharded
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -224,64 +220,23 @@ def translate_sharded(
     args: argparse.Namespace, jobs: Mapping[Path, Path], conditions: Mapping[str, Any], own: OwnConditions
 ) -> list[str]:
     """`translate_all` with one process for each device.  They take turns with the same batches as a single process."""
-    from tqdm import tqdm
-
-    from i2i_zoo.devices import find_devices
-
-    devices, targets = find_devices(args.device, args.devices), list(jobs)
-    parts = [
+    targets = list(jobs)
+    chunks = [
         {target: jobs[target] for target in targets[i : i + args.batch]} for i in range(0, len(targets), args.batch)
     ]
-    context, failures = multiprocessing.get_context("spawn"), dict[int, list[str]]()
-    pools = [ProcessPoolExecutor(1, context, initializer=end_with_parent, initargs=(os.getpid(),)) for _ in devices]
-    try:
-        futures = {}
-        for i, part in enumerate(parts):
-            pool, device = pools[i % len(pools)], devices[i % len(pools)]
-            mine = {source: own[source] for source in part.values()}
-            job = pool.submit(translate_part, args.name, device, len(devices), part, args.batch, conditions, mine)
-            futures[job] = i
-        with tqdm(total=len(targets), unit=" pictures", disable=None) as progress:
-            for future in as_completed(futures):
-                failures[futures[future]] = future.result()
-                progress.update(len(parts[futures[future]]))
-    except BrokenProcessPool:
-        raise ZooError(
-            "A process that translates was killed, most often because the memory was full: use fewer --devices "
-            "or a smaller --batch; finished results are kept."
-        ) from None
-    finally:
-        for pool in pools:
-            pool.shutdown(cancel_futures=True)
-    return [failure for i in sorted(failures) for failure in failures[i]]
+    parts = [
+        (args.name, chunk, args.batch, conditions, {source: own[source] for source in chunk.values()})
+        for chunk in chunks
+    ]
+    failures = sharded(translate_part, parts, args, "pictures", [len(chunk) for chunk in chunks])
+    return list(chain.from_iterable(failures))
 
 
 def translate_part(
-    name: str,
-    device: str,
-    processes: int,
-    jobs: Mapping[Path, Path],
-    batch: int,
-    conditions: Mapping[str, Any],
-    own: OwnConditions,
+    device: str, name: str, jobs: Mapping[Path, Path], batch: int, conditions: Mapping[str, Any], own: OwnConditions
 ) -> list[str]:
     """Translate one batch of `translate_sharded` in one of its processes."""
-    if device == "cpu":
-        import torch
-
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     return translate_all(translator_once(name, device, json.dumps(conditions)), jobs, batch, own, quiet=True)
-
-
-def end_with_parent(parent: int) -> None:
-    """End this process soon after the process that started it, however that one ends."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @functools.cache

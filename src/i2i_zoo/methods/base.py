@@ -68,8 +68,8 @@ class Method(CheckedTask):
         """Options to raise or lower against a failure of training: "raise --model.lambda_identity".
 
         Args:
-            failure: ``change`` (nothing is translated), ``diversity`` (mode collapse) or ``luminance_correlation``
-                (inverted colours).
+            failure: ``change`` (nothing is translated), ``diversity`` (mode collapse), ``luminance_correlation``
+                (inverted colours), ``motion`` (clips stand still) or ``flicker``.
             direction: The direction in which it fails.
         """
         return ()

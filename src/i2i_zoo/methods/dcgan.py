@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -28,6 +28,10 @@ class PictureSampler(Sampler):
 
     def noise(self, random: torch.Generator) -> Tensor:
         return self.task.draw_codes(1, random)[0]
+
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"code": {"length": self.task.hparams.latent, "distribution": self.task.hparams.prior}}
 
     def forward(self, noise: Tensor) -> Tensor:
         pictures: Tensor = self.task(noise)
@@ -106,3 +110,6 @@ class DCGAN(NoiseTask, Method):
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Made and real pictures."""
         return [outputs["output"], outputs["video"][:, 0]]
+
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        return ("lower --model.lr",)

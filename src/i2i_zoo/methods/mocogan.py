@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -14,9 +14,11 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.networks.dcgan import DCGANDiscriminator
 from i2i_zoo.networks.mocogan import SHORTENED, CategoryInput, ClipGenerator, Codes, VideoDiscriminator
-from i2i_zoo.tasks.clips import ClipsTask
-from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Seed, Whole
+from i2i_zoo.tasks.clips import FRAME, ClipsTask
+from i2i_zoo.tasks.conditions import Condition, check_conditions
+from i2i_zoo.tasks.graph import Graph
+from i2i_zoo.tasks.kinds import Picture, Seed, Whole
+from i2i_zoo.tasks.paired import noise
 
 from .base import Method
 from .mocogan_sampling import MotionContentSampler
@@ -26,6 +28,11 @@ class MoCoGAN(ClipsTask, Method):
     """MoCoGAN.  The defaults are those of the authors' code, with the batch of images of their recommended command.
 
     Batches have ``action`` (B,), the category of each clip, if there are categories and ``labelled`` is set.
+
+    The conditional model goes on from a picture.  The paper has such a variant, but there is no code of it, so this
+    design is our own: an encoder gives the content code and the first state of the recurrent network, the first frame
+    is made from that state, and an L1 loss compares it with the picture, as in VGAN's conditional model.  The motion
+    stays random: a picture has many futures.
 
     Args:
         channels: Channels of a frame.
@@ -45,6 +52,8 @@ class MoCoGAN(ClipsTask, Method):
         labelled: Whether the clips' actions teach the video discriminator the categories, as in the authors' code.
             Otherwise the made clips do, as in InfoGAN.
         lambda_info: Weight of the loss by which the video discriminator should recognise the category of a made clip.
+        conditional: Whether clips begin with a given frame.
+        lambda_first: Weight of the L1 distance of the first frames with ``conditional``; VGAN's value.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         weight_decay: L2 penalty of Adam.
@@ -73,6 +82,8 @@ class MoCoGAN(ClipsTask, Method):
         image_batch: Positive = 32,
         labelled: bool = True,
         lambda_info: Weight = 1.0,
+        conditional: bool = False,
+        lambda_first: Weight = 10.0,
         lr: LearningRate = 2e-4,
         betas: Betas = (0.5, 0.999),
         weight_decay: Weight = 1e-5,
@@ -84,7 +95,7 @@ class MoCoGAN(ClipsTask, Method):
                 f"categories={categories}: a video discriminator of patches knows none; set categories=0, or "
                 "video_patches=False."
             )
-        self.generator = ClipGenerator(channels, content, categories, motion, width, size, category_input)
+        self.generator = ClipGenerator(channels, content, categories, motion, width, size, category_input, conditional)
 
     def configure_model(self) -> None:
         if not hasattr(self, "video_discriminator"):
@@ -105,11 +116,13 @@ class MoCoGAN(ClipsTask, Method):
         """The updates of the image discriminator, the video discriminator and the generator, each with new codes."""
         video = batch["video"]
         images = self.some_frames(video, self.hparams.image_batch)
+        beginnings = self.beginnings(video[:, 0])
+        known = None if beginnings is None else beginnings.detach()
         with self.update("image_discriminator") as loss:
             loss["real"] = adversarial_loss(self.image_discriminator(images), True)
-            loss["fake"] = adversarial_loss(self.image_discriminator(self.fake_frames(len(images))), False)
+            loss["fake"] = adversarial_loss(self.image_discriminator(self.fake_frames(len(images), known)), False)
         with self.update("video_discriminator") as loss:
-            codes = self.draw_codes(len(video))
+            codes = self.begun(self.draw_codes(len(video)), known)
             real, real_category = self.judged(video)
             fake, fake_category = self.judged(self.generator(codes))
             loss["real"] = adversarial_loss(real, True)
@@ -119,10 +132,13 @@ class MoCoGAN(ClipsTask, Method):
             elif self.hparams.categories:
                 loss["category"] = self.hparams.lambda_info * F.cross_entropy(fake_category, codes.category)
         with self.update("generator") as loss:
-            loss["image"] = adversarial_loss(self.image_discriminator(self.fake_frames(len(images))), True)
-            codes = self.draw_codes(len(video))
-            fake, fake_category = self.judged(self.generator(codes))
+            loss["image"] = adversarial_loss(self.image_discriminator(self.fake_frames(len(images), beginnings)), True)
+            codes = self.begun(self.draw_codes(len(video)), beginnings)
+            made = self.generator(codes)
+            fake, fake_category = self.judged(made)
             loss["video"] = adversarial_loss(fake, True)
+            if self.hparams.conditional:
+                loss["first"] = self.hparams.lambda_first * F.l1_loss(made[:, 0], video[:, 0])
             if self.hparams.categories:
                 loss["category"] = self.hparams.lambda_info * F.cross_entropy(fake_category, codes.category)
 
@@ -154,9 +170,22 @@ class MoCoGAN(ClipsTask, Method):
             torch.randn(count, hp.frames, hp.motion, device=device),
         )
 
-    def fake_frames(self, count: int) -> Tensor:
+    def beginnings(self, frames: Tensor) -> Tensor | None:
+        """Content and first state (B, content + motion) for first frames, if the model is conditional."""
+        return None if self.generator.encoder is None else self.generator.encoder(frames)
+
+    def begun(self, codes: Codes, beginnings: Tensor | None) -> Codes:
+        """The codes with these beginnings, which are used again and again if there are more clips."""
+        if beginnings is None:
+            return codes
+        rows = torch.arange(codes.content.shape[0], device=beginnings.device) % beginnings.shape[0]
+        content, start = beginnings[rows].to(codes.content).tensor_split([self.hparams.content], 1)
+        return codes._replace(content=content, start=start)
+
+    def fake_frames(self, count: int, beginnings: Tensor | None = None) -> Tensor:
         """Random frames (count, channels, size, size) of many clips, so that hardly any two are of the same clip."""
-        latents = self.generator.latents(self.draw_codes(2 * self.hparams.frames * count)).flatten(0, 1)
+        codes = self.begun(self.draw_codes(2 * self.hparams.frames * count), beginnings)
+        latents = self.generator.latents(codes).flatten(0, 1)
         frames: Tensor = self.generator.frames(latents[self.chosen(len(latents), count)])
         return frames
 
@@ -176,15 +205,39 @@ class MoCoGAN(ClipsTask, Method):
         category = Condition(
             "category", Whole(0, highest), "the category of the motion of all clips; by default a random one for each"
         )
+        content = Condition(
+            "content_seed", Seed(), "all clips have the content of this seed's first clip", label="Content"
+        )
         return (
             *super().conditions,
-            Condition("content_seed", Seed(), "all clips have the content of this seed's first clip", label="Content"),
+            FRAME if self.hparams.conditional else content,
             Condition("motion_seed", Seed(), "all clips have the motion of this seed's first clip", label="Motion"),
             *([category] if highest >= 0 else []),
         )
 
-    def make_sampler(self, frames: int | None = None, **chosen: Any) -> MotionContentSampler:
-        return MotionContentSampler(self, frames or self.hparams.frames, **chosen)
+    def make_sampler(
+        self, frames: int | None = None, frame: Picture | None = None, **chosen: Any
+    ) -> MotionContentSampler:
+        """Raises `ZooError` if the frame cannot be read."""
+        first = None if frame is None else self.read_frame(frame)
+        return MotionContentSampler(self, frames or self.hparams.frames, frame=first, **chosen)
+
+    def graph(self, **conditions: Any) -> Graph:
+        """The sampler: noise, and the first frame of a conditional model, to clips."""
+        if given := [name for name in ("frame", "content_seed", "motion_seed", "category") if name in conditions]:
+            raise ZooError(f"The exported graph takes noise and frames as inputs: leave out {', '.join(given)}.")
+        hp = self.hparams
+        if not hp.conditional:
+            return super().graph(**conditions)
+        chosen = check_conditions(type(self).__name__, super().conditions, conditions)
+        return self.sampler_graph(
+            self.make_sampler(**chosen), lambda count: {"frame": noise(count, hp.channels, hp.size, hp.size)}
+        )
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """As many clips as in the batch; those of a conditional model begin as the clips of the batch do."""
+        first = batch["video"][:, 0] if self.hparams.conditional else None
+        return MotionContentSampler(self, self.hparams.frames, frame=first).make(self.places(batch), batch_idx)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """The batch with its ``output`` and, if actions are categories, ``output_action`` (B,), those of the output."""
@@ -200,3 +253,8 @@ class MoCoGAN(ClipsTask, Method):
         example = super().example_batch(batch, height, width)
         categories: int = self.hparams.categories
         return {**example, "action": torch.randint(categories, (batch,))} if categories else example
+
+    def remedies(self, failure: str, direction: str) -> Sequence[str]:
+        if failure == "diversity":
+            return ("raise --model.noise", "lower --model.lr")
+        return ("raise --model.discriminator_width",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ class MotionContentSampler(ClipSampler):
         content_seed: All clips have the content of this seed's first clip; by default each has its own.
         motion_seed: All clips have the motion and the category of this seed's first clip; by default each has its own.
         category: The category of all clips.
+        frame: The first frames (1 or B, channels, size, size), for a conditional model: one for all clips, or for each.
     """
 
     task: MoCoGAN
@@ -35,10 +36,11 @@ class MotionContentSampler(ClipSampler):
         content_seed: int | None = None,
         motion_seed: int | None = None,
         category: int | None = None,
+        frame: Tensor | None = None,
     ) -> None:
         super().__init__(task)
         self.frames, self.category = frames, category
-        self.content_seed, self.motion_seed = content_seed, motion_seed
+        self.content_seed, self.motion_seed, self.frame = content_seed, motion_seed, frame
 
     def noise(self, random: torch.Generator) -> Tensor:
         """`Codes` in a row: content, the number of the category, first state, and the motion of each frame."""
@@ -59,11 +61,21 @@ class MotionContentSampler(ClipSampler):
             rows[:, length] = self.category
         return rows
 
-    def forward(self, noise: Tensor) -> Tensor:
-        """(B, length) to clips (B, frames, channels, size, size) in [-1, 1]."""
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        hp = self.task.hparams
+        lengths = {"content": hp.content, "category": 1, "start": hp.motion, "motion": self.frames * hp.motion}
+        drawn = {"category": f"a whole number below {max(hp.categories, 1)}"}
+        return {name: {"length": length, "distribution": drawn.get(name, "normal")} for name, length in lengths.items()}
+
+    def forward(self, noise: Tensor, frame: Tensor | None = None) -> Tensor:
+        """(B, length), and perhaps first frames, to clips (B, frames, channels, size, size) in [-1, 1]."""
         hp = self.task.hparams
         lengths = [hp.content, 1, hp.motion, self.frames * hp.motion]
         content, category, start, motion = noise.split_with_sizes(lengths, 1)
-        codes = Codes(content, category[:, 0].long(), start, motion.view(len(noise), self.frames, hp.motion))
+        codes = Codes(content, category[:, 0].long(), start, motion.view(noise.shape[0], self.frames, hp.motion))
+        frame = self.frame if frame is None else frame
+        if frame is not None:
+            codes = self.task.begun(codes, self.task.beginnings(frame.to(noise)))
         clips: Tensor = self.task(*codes)
         return clips

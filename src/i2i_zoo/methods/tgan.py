@@ -38,6 +38,10 @@ class TGANSampler(ClipSampler):
     def noise(self, random: torch.Generator) -> Tensor:
         return self.task.draw_codes(1, random)[0]
 
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"code": {"length": self.task.hparams.latent, "distribution": "uniform"}}
+
     def forward(self, noise: Tensor) -> Tensor:
         clips: Tensor = self.task(noise, self.frames)
         return clips
@@ -160,4 +164,4 @@ class TGAN(ClipsTask, Method):
         return TGANSampler(self, frames)
 
     def remedies(self, failure: str, direction: str) -> Sequence[str]:
-        return ("lower --model.lr",) if failure == "diversity" else ()
+        return ("lower --model.lr",) if failure == "diversity" else ("raise --model.discriminator_width",)

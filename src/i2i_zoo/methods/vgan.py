@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,28 +10,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from i2i_zoo.annotations import Betas, Channels, LearningRate, Positive, Side, Weight, Width
-from i2i_zoo.media.geometry import resize
-from i2i_zoo.media.pictures import read_picture
+from i2i_zoo.errors import ZooError
 from i2i_zoo.networks.vgan import Streams, Variant, VGANDiscriminator, VGANGenerator, init_vgan
-from i2i_zoo.tasks.clips import ClipSampler, ClipsTask
-from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choice, Picture, PictureFile
+from i2i_zoo.tasks.clips import FRAME, ClipSampler, ClipsTask
+from i2i_zoo.tasks.conditions import Condition, check_conditions
+from i2i_zoo.tasks.graph import Graph
+from i2i_zoo.tasks.kinds import Choice, Picture
+from i2i_zoo.tasks.paired import noise
 
 from .base import Method
 
 PART = Condition(
     "part", Choice(Streams._fields), "what of a clip is made: all of it or one part", label="Part", default="clip"
 )
-FRAME = Condition("frame", PictureFile(), "the first frame, which is scaled to the model's size", required=True)
 
 
 class VGANSampler(ClipSampler):
-    """Clips, or a part of them, from codes (B, latent); from a first frame, all are the same.
+    """Clips, or a part of them, from codes (B, latent), or from first frames (B, channels, size, size).
 
     Args:
         task: The model.
         part: A field of `Streams`.  The background has one frame; a mask is 1 where the foreground is, -1 elsewhere.
-        frame: The first frame (channels, size, size), for a conditional model.
+        frame: The first frame (1, channels, size, size) of all clips, whatever their codes, for a conditional model.
     """
 
     task: VGAN
@@ -43,10 +43,14 @@ class VGANSampler(ClipSampler):
     def noise(self, random: torch.Generator) -> Tensor:
         return self.task.draw_codes(1, random)[0]
 
-    def forward(self, noise: Tensor) -> Tensor:
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"code": {"length": self.task.hparams.latent, "distribution": "normal"}}
+
+    def forward(self, source: Tensor) -> Tensor:
         if self.frame is not None:
-            noise = self.frame.to(noise).expand(len(noise), *self.frame.shape)
-        made: Tensor = getattr(self.task.streams(noise), self.part)
+            source = self.frame.to(source).expand(source.shape[0], -1, -1, -1)
+        made: Tensor = getattr(self.task.streams(source), self.part)
         return made * 2 - 1 if self.part == "mask" else made
 
 
@@ -137,9 +141,21 @@ class VGAN(ClipsTask, Method):
 
     def make_sampler(self, part: str = "clip", frame: Picture | None = None) -> VGANSampler:
         """Raises `ZooError` if the frame cannot be read."""
-        if frame is None:
-            return VGANSampler(self, part, None)
-        return VGANSampler(self, part, resize(read_picture(frame, self.hparams.channels), self.hparams.size))
+        return VGANSampler(self, part, None if frame is None else self.read_frame(frame))
+
+    def graph(self, **conditions: Any) -> Graph:
+        """The sampler: codes to clips; of a conditional model, the first frame to a clip."""
+        if self.hparams.variant != "conditional":
+            return super().graph(**conditions)
+        if "frame" in conditions:
+            raise ZooError("The exported graph takes the frame as an input: leave out frame.")
+        hp, part = self.hparams, check_conditions(type(self).__name__, (PART,), conditions)
+        facts = {"channels": hp.channels, "size": hp.size, "preprocess": self.preprocess.to_json()}
+
+        def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
+            return {"frame": noise(batch, hp.channels, hp.size, hp.size)}
+
+        return Graph(self.make_sampler(**part), inputs, fixed_inputs=("frame",), facts=facts)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Clips that begin as those of the batch do, or as many from noise."""
@@ -148,4 +164,10 @@ class VGAN(ClipsTask, Method):
         return super().predict_step(batch, batch_idx)
 
     def remedies(self, failure: str, direction: str) -> Sequence[str]:
-        return ("lower --model.lr",) if failure == "diversity" else ()
+        if failure == "diversity":
+            return ("lower --model.lr",)
+        masked = self.hparams.variant == "two_stream"
+        return {
+            "motion": ("lower --model.lambda_mask" if masked else "raise --model.discriminator_width",),
+            "flicker": ("raise --model.lambda_mask" if masked else "use --model.variant two_stream",),
+        }[failure]

@@ -42,6 +42,8 @@ class ClipGenerator(nn.Module):
         width: Channels of the last hidden layer.
         size: Height and width of a frame, a multiple of 16.
         category_input: What gets the category.
+        conditional: Whether a `FrameEncoder` gives the content and the first state of the GRU, which then belongs to
+            the first frame.
 
     Raises:
         ZooError: For another size.
@@ -59,8 +61,10 @@ class ClipGenerator(nn.Module):
         width: int = 64,
         size: int = 64,
         category_input: CategoryInput = "frames",
+        conditional: bool = False,
     ) -> None:
         super().__init__()
+        self.encoder = FrameEncoder(channels, content, motion, width, size) if conditional else None
         self.categories, self.category_input = categories, category_input
         to_motion, to_frames = (categories, 0) if category_input == "motion" else (0, categories)
         self.recurrent = nn.GRU(motion + to_motion, motion, batch_first=True)
@@ -74,12 +78,34 @@ class ClipGenerator(nn.Module):
         content = codes.content[:, None].expand(-1, frames, -1)
         to_motion, to_frames = ([repeated], []) if self.category_input == "motion" else ([], [repeated])
         states, _ = self.recurrent(torch.cat([codes.motion, *to_motion], 2), codes.start[None])
+        if self.encoder is not None:
+            states = torch.cat([codes.start[:, None], states[:, :-1]], 1)
         return torch.cat([content, *to_frames, states], 2)
 
     def forward(self, codes: Codes) -> Tensor:
         latents = self.latents(codes)
         frames: Tensor = self.frames(latents.flatten(0, 1))
         return frames.view(*latents.shape[:2], *frames.shape[1:])
+
+
+class FrameEncoder(nn.Module):
+    """First frames (B, channels, size, size) to the beginnings of clips: content and first state (B, content + motion).
+
+    The convolutions are those of a discriminator, with batch norm and ReLU.  States are in (-1, 1), as a GRU's are.
+    """
+
+    def __init__(self, channels: int, content: int, motion: int, width: int, size: int) -> None:
+        super().__init__()
+        self.lengths = [content, motion]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise([channels, width, 2 * width, 4 * width, 8 * width]):
+            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs)]
+            layers += [nn.ReLU()]
+        self.body = nn.Sequential(*layers, nn.Conv2d(8 * width, content + motion, smallest_map(size)))
+
+    def forward(self, frame: Tensor) -> Tensor:
+        content, state = self.body(frame).flatten(1).split_with_sizes(self.lengths, 1)
+        return torch.cat([content, torch.tanh(state)], 1)
 
 
 class VideoDiscriminator(nn.Module):

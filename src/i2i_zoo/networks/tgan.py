@@ -87,7 +87,7 @@ class ImageGenerator(nn.Module):
         """(B, latent) and (B, T, latent) to (B, T, out_channels, size, size) in [-1, 1]."""
         slow = self.clip_norm(self.clip(clip).repeat_interleave(frames.shape[1], 0))
         fast = self.frame_norm(self.frame(frames.flatten(0, 1)))
-        x = F.relu(torch.cat([slow, fast], 1)).view(len(slow), -1, *self.first_map)
+        x = F.relu(torch.cat([slow, fast], 1)).view(slow.shape[0], -1, *self.first_map)
         for up, norm in zip(self.up, self.norm, strict=True):
             x = F.relu(norm(up(x)), inplace=True)
         pictures = torch.tanh(self.last(x))

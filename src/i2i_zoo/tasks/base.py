@@ -19,6 +19,7 @@ from .kinds import Picture
 from .preprocess import Preprocess
 from .sampler import Sampler
 from .translator import Translator
+from .videos import translate_sources
 
 
 class Prediction(NamedTuple):
@@ -129,11 +130,14 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
         Args:
             source: One source or a list: a path, a PIL image, an array (H, W) or (H, W, C) of uint8, uint16 or floats
                 in [0, 1], or a tensor (C, H, W) or (B, C, H, W) of floats in [-1, 1]; label maps hold ids instead.
+                A path may be that of a video or an animation.  All its frames must fit into memory;
+                ``i2i-zoo translate`` writes them as they come, with rate and sound.
             *required: The required conditions in their order; they may also be passed by name.
             **conditions: Other conditions; the property `conditions` lists what this model takes.
 
         Returns:
-            A PIL image for each picture, a tensor in [-1, 1] for each tensor; a list for a list.
+            A PIL image for each picture, a tensor in [-1, 1] for each tensor, a list of PIL images, its frames, for
+            each video; a list for a list.
 
         Raises:
             ZooError: If a source or a condition cannot be read or does not fit the model, or if the network would take
@@ -147,7 +151,7 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
         chosen = self.checked(conditions)
         own = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}
         with torch.inference_mode():
-            return self.make_translator(**chosen).translate(source, **own)
+            return translate_sources(self.make_translator(**chosen), source, own)
 
     def sample(self, count: int, *, seed: int | None = None, **conditions: Any) -> list[Any]:
         """Make pictures, or clips, from noise.
@@ -196,6 +200,10 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     def change(self, outputs: Mapping[str, Any]) -> Tensor:
         """How much each source (B,) has to change to become its target; of use only to order samples by it."""
         raise NotImplementedError
+
+    def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Clips to look at side by side: batches (B, T, 1 or 3, H, W) in [-1, 1]; none if the model makes pictures."""
+        return []
 
     @abstractmethod
     def predictions(self, outputs: Any, batch: Mapping[str, Any]) -> Iterable[Prediction]:

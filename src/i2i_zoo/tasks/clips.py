@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +13,13 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.clips import save_clip
+from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
 
 from .base import Prediction, Task
 from .conditions import Condition
-from .kinds import Whole
+from .graph import Graph
+from .kinds import Picture, PictureFile, Whole
 from .paired import noise
 from .sampler import Sampler
 
@@ -26,6 +28,9 @@ LONGEST = 10_000
 
 #: Frames of a clip that a sheet shows.
 SHOWN = 8
+
+#: What a model takes that goes on from a picture.
+FRAME = Condition("frame", PictureFile(), "the first frame, which is scaled to the model's size", required=True)
 
 
 def shown_frames(count: int) -> list[int]:
@@ -144,6 +149,23 @@ class NoiseTask(Task):
     def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
         yield Prediction("", batch["name"], outputs)
 
+    def graph(self, **conditions: Any) -> Graph:
+        """The sampler with these conditions: noise (B, ...) to pictures or clips."""
+        return self.sampler_graph(self.sampler(**conditions), lambda count: {})
+
+    def sampler_graph(self, sampler: Sampler, others: Callable[[int], dict[str, Tensor]]) -> Graph:
+        """The graph of a sampler whose ``forward`` takes noise and other inputs, made for a batch of this size."""
+
+        def inputs(batch: int, height: int, width: int) -> dict[str, Tensor]:
+            return {"noise": sampler.noises(range(batch), 0), **others(batch)}
+
+        facts = {
+            "noise": sampler.layout,
+            **{name: self.hparams[name] for name in ("channels", "size")},
+            "preprocess": self.preprocess.to_json(),
+        }
+        return Graph(sampler, inputs, fixed_inputs=("noise", *others(1)), facts=facts)
+
 
 class ClipsTask(NoiseTask):
     """Clips from noise: ``sample`` returns a list of PIL images, the frames, for each clip."""
@@ -159,10 +181,18 @@ class ClipsTask(NoiseTask):
         frames: int = self.hparams.frames
         return (Condition("frames", Whole(1, LONGEST), "how many frames a clip has", label="Frames", default=frames),)
 
+    def read_frame(self, frame: Picture) -> Tensor:
+        """The condition `FRAME` as (1, channels, size, size) in [-1, 1].  Raises `ZooError` if it cannot be read."""
+        return resize(read_picture(frame, self.hparams.channels), self.hparams.size)[None]
+
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """``output`` and ``target``, the real ones, as clips (B, T, 1 or 3, H, W), and what else the batch has."""
         return {**outputs, "target": outputs["video"]}
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Frames of made and of real clips."""
-        return [strip(outputs["output"]), strip(outputs["video"])]
+        return [strip(clips) for clips in self.clips(outputs)]
+
+    def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Made and real clips."""
+        return [outputs["output"], outputs["video"]]

@@ -105,5 +105,14 @@ def check_conditions(owner: str, conditions: Sequence[Condition], values: Mappin
     return chosen
 
 
+def for_each(own: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
+    """The own conditions of each of many sources.  Raises `ZooError` unless there is one value for each."""
+    columns = {name: list(values) for name, values in own.items()}
+    for name, column in columns.items():
+        if len(column) != count:
+            raise ZooError(f"{count} sources and {len(column)} of {name} were given; give one each.")
+    return [{name: column[i] for name, column in columns.items()} for i in range(count)]
+
+
 SIZE = Condition("size", Size(), "work at N or H W pixels; by default at each picture's own")
 TILE = Condition("tile", Whole(), "work in overlapping tiles of N pixels, for pictures too large to do at once")

@@ -237,7 +237,7 @@ class PoseTask(Task):
 
         facts = {"in_channels": 3, "out_channels": 3, "points": list(POINTS), "preprocess": self.preprocess.to_json()}
         network = self.main_network
-        return Graph(self, inputs, network.stride, network.smallest, self.point_keys, facts)
+        return Graph(self, inputs, network.stride, network.smallest, self.point_keys, self.point_keys, facts)
 
     @property
     def predict_keys(self) -> tuple[str, ...]:

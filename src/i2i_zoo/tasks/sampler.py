@@ -51,6 +51,11 @@ class Sampler(nn.Module, ABC):
     def forward(self, noise: Tensor) -> Tensor:
         """A batch of noise (B, ...) to pictures (B, 1 or 3, H, W) in [-1, 1]."""
 
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the noise of one picture holds, part by part: length and distribution, for programs that draw it."""
+        return {}
+
     def noises(self, indices: Sequence[int], seed: int) -> Tensor:
         """The noise (B, ...) of the pictures at these places in a seed's sequence."""
         return torch.stack([self.noise(numbered_generator(seed, index)) for index in indices])

@@ -17,6 +17,7 @@ from i2i_zoo.media.geometry import pad_to_stride, resize
 from i2i_zoo.media.memory import explained_shortage, need_memory
 from i2i_zoo.media.pictures import to_pil
 
+from .conditions import for_each
 from .kinds import Picture, unreadable
 from .memory import peak_bytes
 from .model import Model
@@ -192,15 +193,8 @@ class Translator(nn.Module, ABC):
         if isinstance(sources, Tensor) and stacked and not len(sources):
             raise ZooError(f"An empty batch of shape {tuple(sources.shape)} was given: give at least one source.")
         items: list[Any] = list(sources) if many else [sources]  # type: ignore[arg-type]  # many: it can be iterated
-        columns = {}
-        for name, values in own.items():
-            columns[name] = list(values) if many else [values]
-            if len(columns[name]) != len(items):
-                raise ZooError(f"{len(items)} sources and {len(columns[name])} of {name} were given; give one each.")
-        read = [
-            self.read(item, **{name: column[i] for name, column in columns.items()}) for i, item in enumerate(items)
-        ]
-        results = self.translate_read(read)
+        rows = for_each(own, len(items)) if many else [own]
+        results = self.translate_read([self.read(item, **row) for item, row in zip(items, rows, strict=True)])
         return torch.stack(results) if stacked else results if many else results[0]
 
     #: How many dimensions a tensor of one source has.

