@@ -89,7 +89,8 @@ def displacement(first: Tensor, second: Tensor) -> Tensor:
     """
     both = (first[..., 2] > 0) & (second[..., 2] > 0)
     moved = torch.linalg.vector_norm(second[..., :2] - first[..., :2], dim=-1)
-    return (moved * both).sum(-1) / both.sum(-1).clamp(min=1)
+    mean: Tensor = (moved * both).sum(-1) / both.sum(-1).clamp(min=1)
+    return mean
 
 
 def resized(points: Tensor, old: Sequence[int], new: Sequence[int]) -> Tensor:

@@ -43,6 +43,16 @@ class ClassSampler(ClipSampler):
             latent = truncated(latent, self.truncation)
         return torch.cat([latent, nn.functional.one_hot(action, hp.classes)])
 
+    @property
+    def layout(self) -> Mapping[str, Mapping[str, Any]]:
+        hp, limit = self.task.hparams, self.truncation
+        drawn = "normal" if limit is None else f"normal, between {-limit:g} and {limit:g}"
+        chosen = "one-hot" if self.action is None else f"one-hot, the class {self.action}"
+        return {
+            "latent": {"length": hp.latent, "distribution": drawn},
+            "action": {"length": hp.classes, "distribution": chosen},
+        }
+
     def forward(self, noise: Tensor) -> Tensor:
         latent, action = noise.tensor_split([self.task.hparams.latent], 1)
         clips: Tensor = self.task(latent, action.argmax(1), self.frames)

@@ -105,7 +105,7 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
 
     def make_translator(self, *args: Any, **kwargs: Any) -> Translator:
         """The translator with these conditions, which have been checked."""
-        raise ZooError(f"This {type(self).__name__} makes pictures from noise: use sample(count), not translate.")
+        raise NotImplementedError
 
     def sampler(self, **conditions: Any) -> Sampler:
         """This model with its conditions chosen, if it makes pictures from noise; raises as `translator`."""
@@ -116,7 +116,12 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
         raise ZooError(f"This {type(self).__name__} translates: use translate(picture), not sample.")
 
     def checked(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
-        """The conditions that are not None, after `check_conditions`."""
+        """The conditions of a translation that are not None, after `check_conditions`.
+
+        Raises `ZooError` too if the model does not translate.
+        """
+        if self.verb != "translate":
+            raise ZooError(f"This {type(self).__name__} makes pictures from noise: use sample(count), not translate.")
         return check_conditions(type(self).__name__, self.conditions, conditions)
 
     # What a person calls.

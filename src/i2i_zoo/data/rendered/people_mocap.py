@@ -1,8 +1,8 @@
 """Motion capture for rendered people: BVH files, and clips in the format of DeepMimic and PyBullet.
 
 Such a clip, ``humanoid3d_*.txt``, is a JSON object.  Its ``Frames`` are lists of 44 numbers: the seconds that the frame
-lasts, the root's position in metres, then quaternions (w, x, y, z) of joints and the angles of hinges.  The person walks
-along x; y points up.
+lasts, the root's position in metres, then quaternions (w, x, y, z) of joints and the angles of hinges.  The person
+walks along x; y points up.
 """
 
 from __future__ import annotations
