@@ -12,15 +12,13 @@ VGG with random weights: nothing is fetched.
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import torch
-from race import Race, batches, compare, setting, trainer
+from race import Race, batches, compare, people_arguments, people_batch, setting, trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2i_zoo.data.rendered.people_data import PeopleData
 from i2i_zoo.losses import nearest_neighbour
 from i2i_zoo.media.body_parts import part_masks, part_transforms
 from i2i_zoo.media.pose_drawing import gaussian_maps
@@ -137,23 +135,13 @@ class Transcription:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Deformable GAN against a transcription of its authors' operations.")
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--window", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    args.precision, args.device = "32", "cpu"
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    about = "Deformable GAN against a transcription of its authors' operations."
+    args = people_arguments(about, width=64, window=3)
     layers = (nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())
     features = nn.Sequential(*layers).requires_grad_(False)
     nearest_neighbour.pretrained_features = lambda *_: features  # type: ignore[assignment,attr-defined]
     nearest_neighbour.normalised = lambda _, pictures: (pictures + 1) / 2  # type: ignore[attr-defined]
-    data = PeopleData(size=(128, 64), batch_size=args.batch, num_workers=0)
-    data.setup("fit")
-    batch = {key: value for key, value in next(iter(data.train_dataloader())).items() if isinstance(value, Tensor)}
+    batch = people_batch(args)
     ours = Deformable(
         width=args.width, discriminator_width=args.width, lambda_nn=0.01, window=args.window, dropout=False
     )

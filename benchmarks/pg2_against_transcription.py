@@ -9,23 +9,23 @@ Same weights, same batch, one process, in turns.
 
 from __future__ import annotations
 
-import argparse
 from copy import deepcopy
 from typing import Any
 
 import torch
-from race import Race, batches, compare, setting, trainer
+from race import Race, batches, compare, people_arguments, people_batch, setting, trainer
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_zoo.data.rendered.people_data import PeopleData
 from i2i_zoo.media.pose_drawing import discs, limb_mask
 from i2i_zoo.methods.pg2 import PG2
 from i2i_zoo.networks.pg2 import BatchDiscriminator, CoarseGenerator, ConvPair, DifferenceGenerator
 
 
 def pair(x: Tensor, layers: ConvPair) -> Tensor:
-    return F.relu(layers.second(F.relu(layers.first(x))))
+    for layer in (layers.first, layers.second):
+        x = F.relu(F.conv2d(x, layer.weight, layer.bias, padding=1))
+    return x
 
 
 def coarse(generator: CoarseGenerator, source: Tensor, maps: Tensor) -> Tensor:
@@ -118,19 +118,10 @@ class Transcription:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="PG2 against a transcription of its authors' operations.")
-    parser.add_argument("--stage", type=int, choices=[1, 2], default=2)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    args.precision, args.device = "32", "cpu"
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    data = PeopleData(size=(128, 64), batch_size=args.batch, num_workers=0)
-    data.setup("fit")
-    batch = {key: value for key, value in next(iter(data.train_dataloader())).items() if isinstance(value, Tensor)}
+    args = people_arguments("PG2 against a transcription of its authors' operations.", stage=2, width=128)
+    if args.stage not in (1, 2):
+        raise SystemExit("--stage is 1 or 2.")
+    batch = people_batch(args)
     steps = args.rounds + 1
     ours = PG2(
         width=args.width, discriminator_width=max(args.width // 2, 1), stage1_steps=steps if args.stage == 1 else 0

@@ -14,6 +14,8 @@ from typing import Any
 import lightning as L
 import torch
 
+from i2i_zoo.data.rendered.people_data import PeopleData
+
 
 def clock(device: str) -> float:
     """Milliseconds: of this thread on the CPU, of the wall once the GPU is done."""
@@ -87,6 +89,29 @@ def arguments(description: str) -> argparse.Namespace:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     return args
+
+
+def people_arguments(description: str, **more: Any) -> argparse.Namespace:
+    """The command line of the benchmarks against transcriptions, which are in 32 bit on a CPU.
+
+    ``more`` has the defaults of further options.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    for name, default in {"batch": 4, "rounds": 5, "threads": 1, **more}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    args = parser.parse_args()
+    args.precision, args.device = "32", "cpu"
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    return args
+
+
+def people_batch(args: argparse.Namespace) -> dict[str, torch.Tensor]:
+    """A batch of rendered people at 128x64."""
+    data = PeopleData(size=(128, 64), batch_size=args.batch, num_workers=0)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    return {key: value for key, value in batch.items() if isinstance(value, torch.Tensor)}
 
 
 def peak_memory(train: Callable[[str, argparse.Namespace], None], args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from i2i_zoo.networks import convolution
 from i2i_zoo.networks.convolution import WIDE, Double, Halve, NarrowConv2d, WideConv2d
 
 
@@ -19,11 +20,19 @@ def test_the_results_and_gradients_are_those_of_torch(kind, reference, shape: tu
 
 
 @pytest.mark.parametrize("padding_mode", ["zeros", "reflect"])
-@pytest.mark.parametrize("shape", [(2, WIDE, 6, 5), (1, WIDE, 5, 6)])
-def test_wide_convolutions_are_those_of_torch(shape: tuple[int, ...], padding_mode: str) -> None:
+@pytest.mark.parametrize(("shape", "parts"), [((2, WIDE, 6, 5), 1), ((3, WIDE, 6, 5), 2), ((1, WIDE, 5, 6), 0)])
+def test_wide_convolutions_are_those_of_torch(
+    shape: tuple[int, ...], parts: int, padding_mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(convolution, "MANY", 30)
+    monkeypatch.setattr(convolution, "CACHED", 2 * WIDE * 6 * 5)  # two samples
+    rows = convolution.convolve_rows
+    monkeypatch.setattr(convolution, "convolve_rows", lambda x, weight: made.append(len(x)) or rows(x, weight))
     layer = WideConv2d(WIDE, WIDE + 3, padding_mode).double()
     expected = nn.Conv2d(WIDE, WIDE + 3, 3, padding=1, padding_mode=padding_mode).double()
     compare(layer, expected, torch.randn(shape, dtype=torch.float64))
+    assert (len(made), sum(made)) == (parts, shape[0] if parts else 0)  # an odd height has no pairs of rows
 
 
 @pytest.mark.parametrize(("kernel", "padding_mode"), [(7, "reflect"), (4, "zeros")])
@@ -45,6 +54,7 @@ def test_a_wide_convolution_rounds_no_more_coarsely_than_torch() -> None:
     torchs.load_state_dict(layer.state_dict())
     x = torch.randn(1, 256, 32, 32)
     exact = torchs.double()(x.double())
+    assert not torch.equal(layer(x), torchs.float()(x))  # by Winograd's algorithm
     error = (layer(x) - exact).square().mean().sqrt()
     assert error < 1.1 * (torchs.float()(x) - exact).square().mean().sqrt()
 

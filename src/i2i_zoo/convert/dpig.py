@@ -71,7 +71,6 @@ def read(states: Mapping[str, State], size: Sequence[int] | None = None) -> tupl
         "size": list(size),
         "width": width,
         "blocks": blocks,
-        "region_blocks": blocks,
         "region_side": region_side * scale,
         "region_code": len(regions["bias"]),
         "background_code": len(around["bias"]),

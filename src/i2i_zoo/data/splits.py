@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import lightning as L
@@ -26,6 +27,12 @@ Direction: TypeAlias = Literal["AtoB", "BtoA", "ab", "ba"]
 def is_reversed(direction: Direction) -> bool:
     """Whether B is the source."""
     return direction in ("BtoA", "ba")
+
+
+def check_classes(option: str, chosen: Sequence[str], known: Iterable[str]) -> None:
+    """Raise `ZooError` unless an option names one or more classes, and each of them once."""
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ZooError(f"{option}={list(chosen)}: name one or more of {', '.join(known)}, each once.")
 
 
 class SplitData(L.LightningDataModule, metaclass=CheckedArguments):

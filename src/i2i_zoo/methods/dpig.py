@@ -42,8 +42,7 @@ class DPIG(PoseTask, Method):
     """DPIG.  The defaults are those of the authors' code for Market-1501.
 
     For DeepFashion: ``size=[256, 256], region_side=64, region_blocks=7, background_code=0, margins="deepfashion"``.
-    There one code, the foreground's, is of the whole appearance.  The authors' discriminator, made for 128x64 pixels,
-    there gives eight logits, each of an eighth of its innermost channels; here it gives one.
+    There the authors' discriminator gives eight logits, each of an eighth of its innermost channels; here it gives one.
 
     Stage I learns to take a person apart into foreground, background and pose, and to put it together again (sec. 3.1).
     Stage II learns mapping functions from noise to the codes of the three, with everything else frozen (sec. 3.2).  The
@@ -55,7 +54,7 @@ class DPIG(PoseTask, Method):
         size: Height and width of the pictures that the networks take; others are resized.
         width: Channels of the first maps of the encoder and of the decoder.
         blocks: Residual blocks of the decoder and of the background's tower, which halve the maps between two blocks.
-        region_blocks: Residual blocks of the tower of the body's regions.
+        region_blocks: Residual blocks of the tower of the body's regions; by default as many.
         region_side: The seven regions of the body are scaled to this many pixels along each side.
         margins: Whose margins, in pixels, the boxes around the regions have (`region_boxes`).
         region_code: Length of the code of a region.
@@ -86,6 +85,8 @@ class DPIG(PoseTask, Method):
         ZooError: For sizes that cannot be halved as often as there are blocks.
     """
 
+    inference_networks: tuple[str, ...] = ("encoder", "decoder", "pose_autoencoder", *(f"{f}_mapping" for f in FACTORS))
+    discriminator_networks: tuple[str, ...] = ("discriminator", *(f"{f}_critic" for f in FACTORS))
     schedule_by_batch = True
 
     def __init__(
@@ -93,7 +94,7 @@ class DPIG(PoseTask, Method):
         size: Annotated[Sequence[Side], Length(2)] = (128, 64),
         width: Width = 128,
         blocks: Annotated[int, Ge(1), Le(8)] = 5,
-        region_blocks: Annotated[int, Ge(1), Le(8)] = 5,
+        region_blocks: Annotated[int, Ge(1), Le(8)] | None = None,
         region_side: Annotated[int, Ge(1), Le(1024)] = 48,
         margins: Dataset = "market1501",
         region_code: Width = 32,
@@ -118,8 +119,8 @@ class DPIG(PoseTask, Method):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        scale = max(2 ** (blocks - 1), 16)  # the discriminator halves four times
-        region_scale = 2 ** (region_blocks - 1)
+        region_blocks = region_blocks or blocks
+        scale, region_scale = max(2 ** (blocks - 1), 16), 2 ** (region_blocks - 1)  # the discriminator halves 4 times
         if size[0] % scale or size[1] % scale or region_side % region_scale:
             raise ZooError(
                 f"DPIG cannot have size={list(size)} with blocks={blocks}, and region_side={region_side} with "
@@ -127,15 +128,13 @@ class DPIG(PoseTask, Method):
             )
         #: The lengths of the codes, and of the noise that they are mapped from.
         self.code_lengths = dict(zip(FACTORS, (len(REGIONS) * region_code, background_code, pose_code), strict=True))
-        #: Those of the factors that have a code.
-        self.factors = tuple(factor for factor, length in self.code_lengths.items() if length)
+        self.factors = tuple(factor for factor, length in self.code_lengths.items() if length)  # those with a code
         self.mappings, self.critics = (tuple(f"{f}_{kind}" for f in self.factors) for kind in ("mapping", "critic"))
         self.inference_networks = "encoder", "decoder", "pose_autoencoder", *self.mappings
         self.discriminator_networks = "discriminator", *self.critics
         appearance = self.code_lengths["foreground"] + background_code
-        self.encoder = init_glorot(
-            AppearanceEncoder(width, blocks, region_side, region_code, background_code, size, region_blocks)
-        )
+        encoder = AppearanceEncoder(width, blocks, region_side, region_code, background_code, size, region_blocks)
+        self.encoder = init_glorot(encoder)
         self.decoder = init_glorot(PersonDecoder(appearance, width, blocks, bottleneck, size))
         self.pose_autoencoder = init_glorot(PoseAutoencoder(pose_code, hidden, size))
         for factor in self.factors:
@@ -164,8 +163,6 @@ class DPIG(PoseTask, Method):
             "critic": self.critics,
         }
 
-    # Taking a person apart, and putting it together.
-
     def encode(self, picture: Tensor, pose: Tensor) -> dict[str, Tensor]:
         """The codes of foreground and background of pictures (B, 3, H, W) with poses (B, 18, 3)."""
         size = picture.shape[-2:]
@@ -192,8 +189,6 @@ class DPIG(PoseTask, Method):
         Poses are (B, 18, 3) in pixels.
         """
         return self.decode(**self.encode(source, source_pose), pose=target_pose)
-
-    # Training.
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Stage I or stage II, on both pictures of each pair."""

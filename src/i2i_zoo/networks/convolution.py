@@ -18,6 +18,10 @@ Border = Literal["zeros", "reflect"]
 
 #: From this number of channels on, Winograd's algorithm saves more than its additions cost.
 WIDE = 192
+#: From this number of pixels in a batch on, it saves more than the sums of a layer's weights cost.
+MANY = 1024
+#: More numbers than these at once do not stay in a processor's cache between its steps.
+CACHED = 1 << 21
 #: Up to this number of channels, oneDNN mostly computes channels that are not there: it rounds up to 16.
 NARROW = 4
 
@@ -94,10 +98,14 @@ class WideConv2d(nn.Conv2d):
         self.border = border
 
     def forward(self, input: Tensor) -> Tensor:
-        wide = min(self.in_channels, self.out_channels) >= WIDE and input.shape[2] % 2 == 0
+        batch, channels, height, width = input.shape
+        wide = min(self.in_channels, self.out_channels) >= WIDE and height % 2 == 0 and batch * height * width >= MANY
         if not (wide and trains_on_cpu(self, input)):
             return super().forward(input)
-        output: Tensor = convolve_rows(with_border(input, 1, self.border), self.weight)
+        together = max(1, CACHED // (channels * height * width))
+        parts = torch.split(with_border(input, 1, self.border), together)
+        outputs = [convolve_rows(part, self.weight) for part in parts]
+        output = torch.cat(outputs) if len(outputs) > 1 else outputs[0]
         return output if self.bias is None else output + self.bias[:, None, None]
 
 

@@ -75,7 +75,7 @@ class AppearanceEncoder(nn.Module):
         region_code: Length of the code of a region.
         background_code: Length of the code of the background; 0 for none.
         size: Height and width of the pictures.
-        region_blocks: Residual blocks of the regions' tower.
+        region_blocks: Residual blocks of the regions' tower; by default as many.
     """
 
     #: There is one size only, so pictures are never padded.
@@ -89,9 +89,10 @@ class AppearanceEncoder(nn.Module):
         region_code: int = 32,
         background_code: int = 128,
         size: Sequence[int] = (128, 64),
-        region_blocks: int = 5,
+        region_blocks: int | None = None,
     ) -> None:
         super().__init__()
+        region_blocks = region_blocks or blocks
         self.region_side, self.splits = region_side, background_code > 0
         self.first = nn.Conv2d(3, width, 3, padding=1)
         self.pair = ConvPair(width, width)

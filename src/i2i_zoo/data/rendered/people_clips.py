@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Count, Ge, Le, Length, Positive, Seed, Side
-from i2i_zoo.data.splits import SplitData
-from i2i_zoo.errors import ZooError
+from i2i_zoo.data.splits import SplitData, check_classes
 from i2i_zoo.media.pictures import to_float
 from i2i_zoo.tasks.preprocess import Preprocess
 
@@ -156,8 +155,7 @@ class PeopleClips(SplitData):
         seed: Seed = 0,
     ) -> None:
         super().__init__(batch_size, num_workers, seed)
-        if not motions or len(set(motions)) < len(motions):
-            raise ZooError(f"motions={list(motions)}: name one or more of {', '.join(MOTIONS)}, each once.")
+        check_classes("motions", motions, MOTIONS)
         self.lengths = {"train": train, "val": val, "test": test}
         self.size, self.frames, self.rate, self.motions = (size[0], size[1]), frames, rate, tuple(motions)
         self.persons, self.background = persons, background

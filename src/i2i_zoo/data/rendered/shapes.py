@@ -12,8 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Count, Ge, Positive, Seed
-from i2i_zoo.data.splits import SplitData
-from i2i_zoo.errors import ZooError
+from i2i_zoo.data.splits import SplitData, check_classes
 from i2i_zoo.tasks.preprocess import Preprocess
 
 #: The forms; a class is the place in this list.
@@ -171,8 +170,7 @@ class ShapesData(SplitData):
         seed: Seed = 0,
     ) -> None:
         super().__init__(batch_size, num_workers, seed)
-        if not paths or len(set(paths)) < len(paths):
-            raise ZooError(f"paths={list(paths)}: name one or more of {', '.join(PATHS)}, each once.")
+        check_classes("paths", paths, PATHS)
         self.lengths = {"train": train, "val": val, "test": test}
         self.size, self.frames, self.paths = size, frames, tuple(paths)
 
