@@ -14,6 +14,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from . import __version__
 from .atomic import atomic_write
@@ -75,7 +77,11 @@ def export(
     facts = json.dumps(metadata(model, graph, dtype, conditions))
     try:
         with atomic_write(path) as partial:
-            {"onnx": write_onnx, "torch": write_torch}[format](trace(graph, dtype), partial, facts)
+            program = trace(graph, dtype)
+            if format == "onnx":
+                write_onnx(program, partial, facts, list(graph.inputs(1, graph.smallest, graph.smallest)))
+            else:
+                write_torch(program, partial, facts)
             runner = {"onnx": read_onnx, "torch": read_torch}[format](partial)
             differences = compare(graph, runner, dtype)
             if not all(difference <= TOLERANCE[dtype] for difference in differences.values()):
@@ -102,17 +108,29 @@ def metadata(model: Any, graph: Graph, dtype: torch.dtype, conditions: Mapping[s
     }
 
 
+class UsedParameters(TorchFunctionMode):
+    """Notes which parameters the operations within it take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[nn.Parameter] = set()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        self.found |= {value for value in tree_leaves((args, kwargs)) if isinstance(value, nn.Parameter)}
+        return func(*args, **kwargs)
+
+
 def drop_idle(module: nn.Module, inputs: Sequence[Tensor]) -> None:
-    """Remove the weights of layers that do not run for these inputs."""
-    ran: set[nn.Module] = set()
-    hooks = [layer.register_forward_hook(lambda layer, *_: ran.add(layer)) for layer in module.modules()]
-    with torch.inference_mode():
+    """Remove the weights that are not used for these inputs."""
+    with torch.inference_mode(), UsedParameters() as used:
         module(*inputs)
-    for hook in hooks:
-        hook.remove()
-    for layer in set(module.modules()) - ran:
-        for name, _ in list(layer.named_parameters(recurse=False)):
-            setattr(layer, name, None)
+    for layer in module.modules():
+        for name, parameter in list(layer.named_parameters(recurse=False)):
+            if parameter not in used.found:
+                setattr(layer, name, None)
 
 
 def trace(graph: Graph, dtype: torch.dtype) -> ExportedProgram:
@@ -146,10 +164,12 @@ def read_torch(path: Path) -> Runner:
     return lambda values: module(*values)
 
 
-def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
+def write_onnx(program: ExportedProgram, path: Path, facts: str, inputs: Sequence[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about PyTorch's own deprecations
-        onnx_program = torch.onnx.export(program, dynamo=True, verbose=False, output_names=["output"])
+        onnx_program = torch.onnx.export(
+            program, dynamo=True, verbose=False, input_names=inputs, output_names=["output"]
+        )
     assert onnx_program is not None
     onnx_program.model.metadata_props["i2i_zoo"] = facts
     onnx_program.save(path)

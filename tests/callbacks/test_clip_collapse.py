@@ -28,6 +28,7 @@ class Bars(nn.Module):
     """A bar that moves to the right, for each clip from another place; or one of its failures."""
 
     stride = smallest = 1
+    encoder = None
 
     def __init__(self, failure: str = "") -> None:
         super().__init__()

@@ -94,9 +94,9 @@ def damaged_batch(batch: dict[str, Any], random: np.random.Generator) -> Any:
         case 8:
             changed = value[None]
         case 9:
-            changed = value[..., :-3, :-5]
+            changed = value[..., :-3, :-5] if value.dim() > 1 else value[:-1]
         case 10:
-            changed = value[..., :1, :1]
+            changed = value[..., :1, :1] if value.dim() > 1 else value[:1]
         case 11:
             changed = value[:0]
         case 12:

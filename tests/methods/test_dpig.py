@@ -40,7 +40,7 @@ class DPIGTester(PoseTester):
 
     @classmethod
     def recipe_options(cls, hparams: Any, folder: Path) -> dict[str, Any]:
-        return {"data.size": list(hparams["size"])}
+        return {"data.size": list(hparams["size"]), "data.root": "null"}
 
     def test_gradients_reach_the_player_and_no_other(self, model: Any) -> None:
         recorder = fit(model, self.batch(self.size), steps=2)

@@ -83,10 +83,12 @@ class TestConditional(NoiseTester):
         assert beginnings.shape == (2, 4 + 3)
         assert beginnings[:, 4:].abs().max() <= 1
 
-    def test_beginnings_are_used_again_and_again(self, model: Any) -> None:
-        begun = model.begun(model.draw_codes(5), torch.arange(14.0).view(2, 7))
-        assert begun.content[:, 0].tolist() == [0, 7, 0, 7, 0]
-        assert begun.start[:, 0].tolist() == [4, 11, 4, 11, 4]
+    def test_each_clip_has_its_beginning(self, model: Any) -> None:
+        begun = model.begun(model.draw_codes(2), torch.arange(14.0).view(2, 7))
+        assert begun.content[:, 0].tolist() == [0, 7]
+        assert begun.start[:, 0].tolist() == [4, 11]
+        size = model.hparams.size  # there are many more clips than beginnings
+        assert model.fake_frames(5, torch.arange(14.0).view(2, 7)).shape == (5, 3, size, size)
 
     def test_from_the_command_line(self, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)

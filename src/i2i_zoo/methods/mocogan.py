@@ -175,16 +175,21 @@ class MoCoGAN(ClipsTask, Method):
         return None if self.generator.encoder is None else self.generator.encoder(frames)
 
     def begun(self, codes: Codes, beginnings: Tensor | None) -> Codes:
-        """The codes with these beginnings, which are used again and again if there are more clips."""
+        """The codes with these beginnings, one for each clip."""
         if beginnings is None:
             return codes
-        rows = torch.arange(codes.content.shape[0], device=beginnings.device) % beginnings.shape[0]
-        content, start = beginnings[rows].to(codes.content).tensor_split([self.hparams.content], 1)
+        content, start = beginnings.to(codes.content).tensor_split([self.hparams.content], 1)
         return codes._replace(content=content, start=start)
 
     def fake_frames(self, count: int, beginnings: Tensor | None = None) -> Tensor:
-        """Random frames (count, channels, size, size) of many clips, so that hardly any two are of the same clip."""
-        codes = self.begun(self.draw_codes(2 * self.hparams.frames * count), beginnings)
+        """Random frames (count, channels, size, size) of many clips, so that hardly any two are of the same clip.
+
+        Beginnings are used again and again, since there are more clips than those.
+        """
+        clips = 2 * self.hparams.frames * count
+        if beginnings is not None:
+            beginnings = beginnings[torch.arange(clips, device=beginnings.device) % len(beginnings)]
+        codes = self.begun(self.draw_codes(clips), beginnings)
         latents = self.generator.latents(codes).flatten(0, 1)
         frames: Tensor = self.generator.frames(latents[self.chosen(len(latents), count)])
         return frames

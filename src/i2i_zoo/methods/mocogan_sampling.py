@@ -76,6 +76,7 @@ class MotionContentSampler(ClipSampler):
         codes = Codes(content, category[:, 0].long(), start, motion.view(noise.shape[0], self.frames, hp.motion))
         frame = self.frame if frame is None else frame
         if frame is not None:
-            codes = self.task.begun(codes, self.task.beginnings(frame.to(noise)))
+            frame = frame.to(noise).expand(noise.shape[0], -1, -1, -1)
+            codes = self.task.begun(codes, self.task.beginnings(frame))
         clips: Tensor = self.task(*codes)
         return clips

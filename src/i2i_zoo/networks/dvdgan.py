@@ -190,7 +190,7 @@ class ClipGenerator(nn.Module):
 
     def forward(self, latent: Tensor, action: Tensor, frames: int) -> Tensor:
         code = torch.cat([latent, self.classes(action)], 1)
-        x = self.first(code).view(len(code), 1, -1, 4, 4)
+        x = self.first(code).view(code.shape[0], 1, -1, 4, 4)
         for recurrent, keeping, doubling in zip(self.recurrent, self.keeping, self.doubling, strict=True):
             x = doubling(keeping(recurrent(x, frames), code), code)
         x = F.relu(self.norm(x, code))
