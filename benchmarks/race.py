@@ -74,8 +74,8 @@ def batches(batch: dict[str, Any], steps: int) -> torch.utils.data.DataLoader:
     return torch.utils.data.DataLoader(range(steps), collate_fn=lambda _: batch)  # type: ignore[arg-type]
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """The command line, and the number of threads that it asks for."""
+def arguments(description: str, **more: int) -> argparse.Namespace:
+    """The command line, and the number of threads that it asks for.  ``more`` has the defaults of further options."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("checkout", help="folder of the authors' code")
     parser.add_argument("--batch", type=int, default=1)
@@ -85,6 +85,8 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="compile our networks, where the script can")
+    for name, default in more.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

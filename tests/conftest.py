@@ -20,6 +20,8 @@ atexit.register(RESERVED.close)
 atexit.register(FOLDER.cleanup)
 atexit.register(RESERVED.close)
 
+# Workers of pytest-xdist have a terminal of 80 columns; what is printed is as wide as in a pipe.
+os.environ.pop("COLUMNS", None)
 # The Hub's client reads these when it is imported.
 os.environ.pop("HF_TOKEN", None)
 os.environ.update(

@@ -288,7 +288,7 @@ def test_a_run_is_measured_and_one_that_was_cut_off_is_finished_first() -> None:
     ("changes", "message"),
     [
         ({"rows": [{"recipe": "nowhere/nothing"}]}, "nowhere/nothing is no table, checkpoint, folder or recipe"),
-        ({"rows": [{"checkpoint": "pix2pix-nothing"}]}, "pix2pix-nothing is no checkpoint"),
+        ({"rows": [{"checkpoint": "pix2pix-nothing"}]}, "'pix2pix-nothing' is no checkpoint"),
         ({"rows": [{"name": "x"}]}, "row x: name either a recipe to train or a checkpoint"),
         ({"rows": [{"recipe": "scenes.yaml"}] * 2}, "Two rows are called 'scenes.yaml'"),
         ({"rows": []}, r"rows cannot be \[\]"),

@@ -18,6 +18,7 @@ from i2i_zoo.methods.cyclegan import CycleGAN
 from i2i_zoo.methods.dcgan import DCGAN
 from i2i_zoo.methods.deformable import Deformable
 from i2i_zoo.methods.mocogan import MoCoGAN
+from i2i_zoo.methods.monkeynet import MonkeyNet
 from i2i_zoo.methods.munit import MUNIT
 from i2i_zoo.methods.pix2pix import Pix2Pix
 from i2i_zoo.methods.pix2pixhd import Pix2PixHD
@@ -140,6 +141,30 @@ def test_models_of_poses(kind: Any, half: bool, tmp_path: Path) -> None:
         torch.testing.assert_close(output.float(), expected, atol=exporting.TOLERANCE[torch.float16], rtol=0)
     with pytest.raises(ZooError, match="The exported graph takes both poses as inputs: leave out pose"):
         made.graph(pose="waving")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "half", "absolute"), [("onnx", False, False), ("torch", True, True)])
+def test_pictures_that_move(kind: Any, half: bool, absolute: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    narrow = {"width": 4, "max_width": 8, "keypoints": 3, "blocks": 3, "motion_blocks": 3, "prediction_epochs": 1}
+    made = MonkeyNet(**narrow, prediction_width=8).eval()
+    torch.nn.init.normal_(made.generator.motion.hourglass.last.weight, 0, 0.1)
+    file = tmp_path / "model"
+    chosen = {"absolute": True} if absolute else {}
+    assert len(exporting.export(made, file, kind, half=half, **chosen)) == 3
+    source, *clip = made.example_batch(1, 64, 40)["video"][0]
+    given = [source[None], clip[1][None], *([] if absolute else [clip[0][None]])]
+    run = (exporting.read_onnx if kind == "onnx" else exporting.read_torch)(file)
+    if kind == "onnx":
+        assert [value.name for value in onnx.load(file).graph.input] == ["source", "driving", "first"]
+    with torch.inference_mode():
+        output = run([picture.half() if half else picture for picture in given])
+    expected = made.translate(source, driving=torch.stack(clip[:2]), absolute=absolute)[1]
+    tolerance = exporting.TOLERANCE[torch.float16 if half else torch.float32]
+    torch.testing.assert_close(output[0].float(), expected, atol=tolerance, rtol=0)
+    with pytest.raises(ZooError, match="The exported graph takes frames of clips as inputs: leave out driving"):
+        made.graph(driving=clip)
 
 
 NARROW: dict[str, Any] = {"width": 2, "discriminator_width": 2, "size": 32}

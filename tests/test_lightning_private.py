@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import pytest
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -194,6 +198,35 @@ def test_the_trainer_of_a_module_that_has_none() -> None:
     assert private.attached_trainer(module) is None
     module.trainer = trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     assert private.attached_trainer(module) is trainer
+
+
+def test_whether_there_are_data_to_validate_on() -> None:
+    class Asks(Small):
+        def setup(self, stage: str) -> None:
+            self.can = private.can_validate(self.trainer)
+
+        def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+            pass
+
+    model = Asks()
+    trainer().validate(model, DataLoader([0]), verbose=False)  # type: ignore[arg-type]  # a list is enough
+    assert model.can
+    with pytest.raises(MisconfigurationException, match="val_dataloader"):
+        trainer().validate(model, verbose=False)
+    assert not model.can
+
+
+def test_what_helps_nobody_is_not_said(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    with caplog.at_level(logging.INFO, "lightning.pytorch"):
+        for block in (private.quiet(), private.silent(), nullcontext()):
+            with block:
+                logger.info("💡 Tip: buy something")
+                logger.warning("a warning")
+    assert [record.getMessage() for record in caplog.records] == ["a warning", "💡 Tip: buy something", "a warning"]
+    assert private.worth_reading(caplog.records[0])
+    with private.quiet():  # an error, if it were not left out
+        warnings.warn("`isinstance(treespec, LeafSpec)` is deprecated, use another", FutureWarning, stacklevel=1)
 
 
 def test_every_public_name_is_tested_here() -> None:

@@ -124,8 +124,8 @@ def test_a_run_ended_by_a_signal_says_how_to_continue(number: signal.Signals, wo
             assert process.poll() is None
             time.sleep(0.05)
         os.killpg(process.pid, number)  # a queue sends it to all processes
-        _, error = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+        _, error = process.communicate(timeout=180)
+    assert process.returncode == 128 + number, error
     *_, sentence = error.splitlines()
     path = RUNS / "version_0/checkpoints/last.ckpt"
     what = "interrupted" if number == signal.SIGINT else "ended by SIGTERM"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.clips import open_clip, save_clip
 from i2i_zoo.media.memory import address_space, explained_shortage
+from i2i_zoo.tasks.translator import Source
+from i2i_zoo.tasks.videos import finish, kept_frames, make_frames, segments, translate_clips
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +99,82 @@ def test_animations_are_translated_frame_by_frame(capsys: pytest.CaptureFixture[
     expected = i2i_zoo.load("model").translate(frames[1])
     *_, result = open_clip("out/a.webp").frames(1, 2)
     np.testing.assert_allclose(np.asarray(result, float), np.asarray(expected, float), atol=1)
+
+
+def test_an_interrupted_clip_goes_on_by_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [opened(picture("frame.png", seed)).resize((48, 32)) for seed in range(7)]
+    save_clip(frames, Path("walk.webp"), 12)
+    translator, batches = i2i_zoo.load("model").translator(), []
+    translate_read = translator.translate_read
+
+    def interrupted(sources: Sequence[Source]) -> list[Any]:
+        batches.append(len(sources))
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        return translate_read(sources)
+
+    monkeypatch.setattr(translator, "translate_read", interrupted)
+    jobs = {Path("out/walk.webp"): Path("walk.webp")}
+    with pytest.raises(KeyboardInterrupt):
+        list(translate_clips(translator, jobs, batch=2, made_from="a"))
+    assert len(list(Path("out").glob(".*/*.png"))) == 4
+    assert list(translate_clips(translator, jobs, batch=2, made_from="a")) == [(Path("out/walk.webp"), None)]
+    assert batches == [2, 2, 2, 2, 1]
+    assert files("out") == {"walk.webp"}
+    whole = [np.asarray(frame) for frame in open_clip("out/walk.webp")]
+    for frame, source in zip(whole, frames, strict=True):
+        assert np.abs(frame - np.asarray(i2i_zoo.load("model").translate(source), float)).max() <= 1
+
+
+def test_frames_of_another_model_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    save_clip([opened(picture("frame.png", seed)) for seed in range(3)], Path("walk.webp"), 12)
+    kept = kept_frames(Path("out/walk.webp"), Path("walk.webp"), "a")
+    kept.keep([Image.new("RGB", (64, 64))] * 2, 0)
+    assert kept_frames(Path("out/walk.webp"), Path("walk.webp"), "a").missing() == 2
+    assert kept_frames(Path("out/walk.webp"), Path("walk.webp"), "b").missing() == 0
+    kept.keep([Image.new("RGB", (64, 64))] * 2, 0)
+    os.utime("walk.webp", (0, 0))
+    assert kept_frames(Path("out/walk.webp"), Path("walk.webp"), "b").missing() == 0
+
+
+def test_a_clip_in_segments_is_the_same_clip() -> None:
+    save_clip([opened(picture("frame.png", seed)) for seed in range(5)], Path("walk.webp"), 12)
+    translator = i2i_zoo.load("model").translator()
+    assert segments(Path("walk.webp"), 2) == [(0, 2), (2, 5)]
+    assert segments(Path("walk.webp"), 9) == [(n, n + 1) for n in range(5)]
+    kept = kept_frames(Path("out/walk.webp"), Path("walk.webp"), "")
+    for segment in ((2, 5), (0, 2)):
+        make_frames(translator, Path("walk.webp"), kept, 2, {}, segment=segment)
+    finish(kept, Path("walk.webp"))
+    expected = i2i_zoo.load("model").translate("walk.webp")
+    for frame, other in zip(open_clip("out/walk.webp"), expected, strict=True):
+        assert np.array_equal(np.asarray(frame), np.asarray(other))
+    assert files("out") == {"walk.webp"}
+
+
+@pytest.mark.parametrize("launcher", ["torchrun", "slurm"])
+def test_launched_processes_share_the_files(
+    launcher: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(5):
+        picture(f"in/{seed}.png", seed)
+    names = {
+        "torchrun": ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
+        "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+    }
+    made: list[set[str]] = []
+    for rank in (1, 0):
+        for name, value in zip(names[launcher], (rank, 2, rank), strict=True):
+            monkeypatch.setenv(name, str(value))
+        if launcher == "torchrun":
+            monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+        before = files("out") if made else set()
+        assert main(["translate", "model", "in", "-o", "out", "--device", "cpu"]) == 0
+        made.append(files("out") - before)
+    assert made == [{"1.png", "3.png"}, {"0.png", "2.png", "4.png"}]
+    capsys.readouterr()
+    assert main(["translate", "model", "in", "-o", "out", "--device", "cpu", "--devices", "2"]) == 1
+    assert "a launcher has started this process and 1 others already" in capsys.readouterr().err
 
 
 def test_damaged_videos_are_named(capsys: pytest.CaptureFixture[str]) -> None:

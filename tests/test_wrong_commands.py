@@ -102,6 +102,10 @@ def refused(capsys: pytest.CaptureFixture[str], line: str, status: int) -> str:
         ("data prepare ade20k", "SOURCE is missing"),
         ("data prepare ade20k . --rot x", "did you mean --root?"),
         ("data fetch facades --rooot x", "did you mean --root?"),
+        ("data chekc x", "the closest is check"),
+        ("data check x --outptu y", "did you mean --output?"),
+        ("data check x y", "y: there is no place for this argument"),
+        ("list --jsno", "did you mean --json?"),
     ],
 )
 def test_of_the_plain_verbs(line: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +128,18 @@ def test_of_the_plain_verbs(line: str, part: str, capsys: pytest.CaptureFixture[
         ("benchmark pix2pixx --data .", "the closest is pix2pix"),
         ("demo pix2pix-camvd", "pix2pix-camvid"),
         ("test pix2pix-camvd", "pix2pix-camvid"),
+        ("list pix2pix-camvd", "did you mean pix2pix-camvid?"),
+        ("validate pix2pix-camvd", "pix2pix-camvid"),
+        ("test pix2pix/camvid", "pix2pix/camvid is a recipe and no checkpoint: did you mean --config pix2pix/camvid?"),
+        ("fit pix2pix/camvid", "pix2pix/camvid: there is no place for this argument; did you mean --config pix2pix/"),
+        ("data check", "Name a recipe, such as pix2pix/camvid, or give --data PairedData --data.root photos"),
+        ("data check pix2pix/camvd", "the closest is pix2pix/camvid"),
+        ("data check --data PairedDat --data.root x", "the closest is PairedData."),
+        ("data check --data PairedData --data.rot x", "the closest is --data.root."),
+        ("data check --data PairedData", "PairedData needs root: give --data.root."),
+        ("data check --data.root x", "--data.root x: name the datamodule first, with --data."),
+        ("data check pix2pix/camvid --data.batch_size 0", "PairedData cannot have batch_size=0: give a whole number"),
+        ("data check pix2pix/camvid -o .", "-o . is a folder: name a file for the sheet."),
         ("data fetch facads", "Unknown dataset 'facads': choose from facades, maps"),
         ("data fetch facads", "the closest is facades."),
         ("data prepare ade2k .", "the closest is ade20k."),
@@ -262,7 +278,14 @@ def test_of_missing_sections(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("callback", ["EarlyStopping", "ModelCheckpoint"])
-@pytest.mark.parametrize(("monitor", "close"), [("val/sism", "val/ssim"), ("train/generator/l2", "train/generator/l1")])
+@pytest.mark.parametrize(
+    ("monitor", "close"),
+    [
+        ("val/sism", "val/ssim"),
+        ("train/generator/l2", "train/generator/l1"),
+        ("epoch/generator/l2", "epoch/generator/l1"),
+    ],
+)
 def test_of_a_monitor_that_nobody_logs(
     callback: str, monitor: str, close: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,7 +310,7 @@ def test_that_a_monitor_found_late_loses_nothing(capsys: pytest.CaptureFixture[s
     options = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=train/generator/l1"]
     assert main(["fit", *tiny.ARGS, *options, "--trainer.log_every_n_steps=50"]) == 1
     out, err = capsys.readouterr()
-    assert "monitor train/generator/l1: no epoch has the 50 steps after which losses are logged; use a smaller" in err
+    assert "no epoch has the 50 steps after which losses are logged; monitor epoch/generator/l1, the mean" in err
     path = Path("runs/pix2pix-syntheticpairs/version_0/checkpoints/last.ckpt")
     assert f"Saved {path}. Continue from it with --ckpt_path last." in out
     assert main(["fit", *tiny.ARGS, "--ckpt_path=last", "--trainer.max_epochs=2"]) == 0

@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 import warnings
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
@@ -268,8 +269,8 @@ def measure_data(data: L.LightningDataModule, model: Method, batches: int = 100)
     }
 
 
-def table(results: list[dict[str, Any]]) -> str:
-    """The results as a table."""
+def table(results: list[dict[str, Any]], without: Collection[str] = ()) -> str:
+    """The results as a table, without some columns."""
     header = ("", "devices", "images/s", "ms", "10 %", "90 %", "memory", "parameters", "GFLOP", "efficiency")
     rows = [header]
     for r in results:
@@ -285,5 +286,6 @@ def table(results: list[dict[str, Any]]) -> str:
                 f"{r['efficiency']:.0%}",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
+    shown = [column for column in zip(*rows, strict=True) if column[0] not in without]
+    padded = [[cell.rjust(max(map(len, column))) for cell in column] for column in shown]
+    return "\n".join(map("  ".join, zip(*padded, strict=True)))

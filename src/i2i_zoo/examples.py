@@ -13,8 +13,8 @@ def bundle(name: str) -> Path:
 def example(name: str, condition: str = "") -> Path | None:
     """The example of a checkpoint, if it has one: a source of its first direction, or a file for a condition.
 
-    A condition's file is a picture or, for a pose, JSON.
+    It is a picture, a clip as a GIF or, for a pose, JSON.
     """
     stem = f"example-{condition}" if condition else "example"
-    files = (bundle(name) / f"{stem}{suffix}" for suffix in (".png", ".json"))
+    files = (bundle(name) / f"{stem}{suffix}" for suffix in (".png", ".gif", ".json"))
     return next(filter(Path.is_file, files), None)

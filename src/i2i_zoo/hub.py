@@ -24,16 +24,8 @@ from i2i_zoo.convert.build import (
 from i2i_zoo.devices import find_device
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
-from i2i_zoo.store.format import (
-    CARD,
-    CONFIG,
-    DISCRIMINATORS,
-    WEIGHTS,
-    Config,
-    default_card,
-    read_config,
-    write_checkpoint,
-)
+from i2i_zoo.store.card import Card, addressed, card_path, card_text, movable, own_card
+from i2i_zoo.store.format import CARD, CONFIG, DISCRIMINATORS, WEIGHTS, Config, read_config, write_checkpoint
 from i2i_zoo.store.runs import result_of
 from i2i_zoo.store.sources import Files, hub_failures, locate, needed, official_files, official_folder
 from i2i_zoo.store.tensors import fitting, is_lightning, read_lightning, read_pickle, read_safetensors
@@ -97,6 +89,7 @@ def load(
             raise ZooError(f"{name} was trained with another architecture than {values}: leave that out.") from error
         raise
     model.preprocess = preprocess
+    model.checkpoint = entry.name if entry and not overrides else ""
     return model.to(device)
 
 
@@ -179,6 +172,7 @@ def _files(
                     f"What {', '.join(entry.official.values())} served is not a checkpoint: {error}"
                 ) from error
         model.preprocess = model.preprocess_type.from_json(entry.preprocess, entry.name)
+        model.checkpoint = entry.name
         save(model, directory)
     return files
 
@@ -188,7 +182,8 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     """Write the files of a checkpoint.
 
     They are config.json, model.safetensors, discriminators.safetensors if the model has discriminators, and README.md
-    if there is none yet.  They appear when all are complete, and replace a checkpoint of the zoo but no other files.
+    with its pictures if there is none yet.  They appear when all are complete, and replace a checkpoint of the zoo but
+    no other files.
 
     Args:
         model: A method.
@@ -200,16 +195,38 @@ def save(model: Method, directory: str | os.PathLike[str], *, half: bool = False
     """
     _check_model(model)
     _check_path(directory, "a folder")
-    method = registry.method_name(type(model))
+    _write(model, Path(directory), _card(model), half)
+
+
+def _write(model: Method, directory: Path, card: Card | None, half: bool = False) -> None:
     hparams = {key: value for key, value in model.hparams.items() if not key.startswith("_")}
     write_checkpoint(
-        Path(directory),
-        Config(method, hparams, model.preprocess.to_json()),
+        directory,
+        Config(registry.method_name(type(model)), hparams, model.preprocess.to_json()),
         network_tensors(model, model.inference_networks),
         network_tensors(model, discriminators_of(model)),
-        default_card(method, type(model).__name__, model.verb, model.makes),
+        card,
         half=half,
     )
+
+
+def _card(model: Method, repo: str = "", given: str | os.PathLike[str] | None = None) -> Card:
+    """The given card, that of the zoo's checkpoint that a model is, or a new one; it names the repository, if any."""
+    method, both_ways, folder = registry.method_name(type(model)), len(model.directions) > 1, Path()
+    if isinstance(given, os.PathLike):
+        folder = Path(given).parent
+        try:
+            text = Path(given).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ZooError(f"{os.fspath(given)}: the card cannot be read ({error}).") from None
+    elif given is not None:
+        text = given
+    elif model.checkpoint:
+        entry = registry.ENTRIES[model.checkpoint]
+        text, folder = card_text(entry), card_path(entry).parent
+    else:
+        text = own_card(method, both_ways)
+    return movable(addressed(text, repo, method, both_ways) if repo else text, folder)
 
 
 @checked_arguments
@@ -222,9 +239,11 @@ def push(
     revision: str | None = None,
     token: str | bool | None = None,
     commit_message: str = "Upload checkpoint",
-    card: str | None = None,
+    card: str | os.PathLike[str] | None = None,
 ) -> str:
     """Publish a checkpoint on the Hub.  A missing repository is made; an existing README.md stays.
+
+    The card's lines of code name the repository, and the pictures that it shows travel with it.
 
     Args:
         model: A method.
@@ -234,24 +253,22 @@ def push(
         revision: The branch to commit to.
         token: Token for the Hub; by default that of ``hf auth login``.
         commit_message: First line of the commit message.
-        card: Text of the README.md; by default it says how to load the checkpoint.
+        card: Text of the README.md, or as a `pathlib.Path` the file with it, from whose folder it names its pictures.
+            By default it is the card of the zoo's checkpoint that was loaded; for another model it says how to use it.
 
     Returns:
         The address of the commit or of the pull request.
 
     Raises:
-        ZooError: If the Hub cannot be reached or refuses.
+        ZooError: If the Hub cannot be reached or refuses; if the card shows a picture that is not there.
     """
     _check_model(model)
+    whole = _card(model, repo_id, card)
     api = huggingface_hub.HfApi(token=token, library_name="i2i_zoo", library_version=__version__)
     with TemporaryDirectory() as folder, hub_failures(repo_id, revision):
         checkpoint = Path(folder, "checkpoint")
-        save(model, checkpoint)
-        if card is not None:
-            (checkpoint / CARD).write_text(card, encoding="utf-8")
         api.create_repo(repo_id, private=private, exist_ok=True)
-        if api.file_exists(repo_id, CARD, revision=revision):
-            (checkpoint / CARD).unlink()
+        _write(model, checkpoint, None if api.file_exists(repo_id, CARD, revision=revision) else whole)
         commit = api.upload_folder(
             repo_id=repo_id,
             folder_path=checkpoint,

@@ -1,11 +1,15 @@
-"""All uses of undocumented names of Lightning, which may change.
+"""All uses of undocumented names and sentences of Lightning, which may change.
 
 tests/test_lightning_private.py fails where a new version of Lightning changes one of them.
 """
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -88,3 +92,39 @@ def attached_trainer(module: Any) -> Trainer | None:
     """The trainer of a module; None without one, where the public property raises."""
     trainer: Trainer | None = module._trainer
     return trainer
+
+
+def can_validate(trainer: Trainer) -> bool:
+    """Whether `Trainer.validate` was given data."""
+    return bool(trainer.validate_loop._data_source.is_defined())
+
+
+def worth_reading(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(("💡 Tip", "TPU available"))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """In the block, without what helps nobody: advertisements, and a remark about PyTorch that Lightning provokes."""
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    logger.addFilter(worth_reading)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
+            yield
+    finally:
+        logger.removeFilter(worth_reading)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """As `quiet`, and without remarks about devices and loaders: for one of many runs of the same program."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with quiet():
+            warnings.filterwarnings("ignore", "The '.*' does not have many workers")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -414,6 +414,49 @@ def test_too_large_a_crop_is_explained(side_by_side):
         data.datasets["train"][0, 0]
 
 
+def test_zoom_varies_the_size_of_things_alike_in_both_pictures(side_by_side):
+    options = {"load_size": [24, 40], "crop_size": None, "flip": False}
+    data = PairedData(str(side_by_side), **options, zoom=[0.5, 2])
+    data.setup("fit")
+    sizes = set()
+    for epoch in range(40):
+        item = data.datasets["train"][epoch, 0]
+        assert item["source"].shape == item["target"].shape
+        height, width = item["source"].shape[-2:]
+        assert abs(height / 24 - width / 40) < 0.03
+        sizes.add(height)
+    assert min(sizes) < 15
+    assert max(sizes) > 42
+    assert data.datasets["val"][0, 0]["source"].shape == (3, 256, 256)
+
+
+def test_source_jitter_changes_colours_of_training_sources_alone(side_by_side):
+    plain = PairedData(str(side_by_side), **AS_THEY_ARE)
+    data = PairedData(str(side_by_side), **AS_THEY_ARE, source_jitter=[0.5, 0.5, 0.5, 0.1])
+    for each in (plain, data):
+        each.setup("fit")
+    before, first, second = plain.datasets["train"][0, 0], data.datasets["train"][0, 0], data.datasets["train"][1, 0]
+    assert torch.equal(first["target"], before["target"])
+    assert not torch.equal(first["source"], second["source"])
+    assert (first["source"] - before["source"]).abs().mean() > 0.02
+    assert torch.equal(data.datasets["train"][1, 0]["source"], second["source"])  # it follows from epoch and index
+    assert torch.equal(data.datasets["val"][0, 0]["source"], plain.datasets["val"][0, 0]["source"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"zoom": [1.5, 0.9]}, r"the least factor comes first, so \[0\.9, 1\.5\] and not \[1\.5, 0\.9\]"),
+        ({"source_jitter": [0, 0, 0, 0.6]}, r"hues turn by at most 0\.5, half of the circle, not 0\.6"),
+        ({"source_jitter": [0.1] * 4, "made_from": "edges"}, r"here the sources are none"),
+        ({"source_jitter": [0.1] * 4, "in_channels": 1}, r"here the sources are none"),
+    ],
+)
+def test_impossible_variety_is_explained(tmp_path, options, message):
+    with pytest.raises(ZooError, match=message):
+        PairedData(str(tmp_path), **options)
+
+
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_label_maps_reach_the_metrics_at_the_size_of_their_files(tmp_path, side):
     rng = np.random.default_rng(0)

@@ -12,7 +12,6 @@ from i2i_zoo.media.colours import lab_to_rgb, rgb_to_lab
 from i2i_zoo.media.files import height_width, is_whole, read_array, save_picture
 from i2i_zoo.media.geometry import pad_to_stride, resize
 from i2i_zoo.media.labels import (
-    PALETTES,
     colour_labels,
     instance_edges,
     label_ids,
@@ -20,6 +19,7 @@ from i2i_zoo.media.labels import (
     read_instances,
     read_labels,
 )
+from i2i_zoo.media.palettes import PALETTES
 from i2i_zoo.media.pictures import decode_picture, read_picture, to_pil, to_uint8
 
 

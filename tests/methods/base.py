@@ -16,7 +16,9 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 import i2i_zoo
+from i2i_zoo.cli.main import main
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.clips import open_clip, save_clip
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_files import Poses, write_poses
 from i2i_zoo.methods.base import Method
@@ -220,6 +222,18 @@ class MethodTester:
         mixed = fit(self.build(), self.batch(self.size), precision="bf16-mixed").losses[0]
         assert mixed.keys() == full.keys()
         assert mixed == pytest.approx(full, rel=0.05, abs=0.02)
+
+    def test_weights_may_be_bfloat16(self, model: Method) -> None:
+        model.eval().bfloat16()
+        batch = self.batch(self.size)
+        rounded = {
+            key: value.bfloat16() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+            for key, value in batch.items()
+        }
+        with torch.inference_mode():
+            predictions = list(model.predictions(model.predict_step(rounded, 0), rounded))
+        assert all(torch.isfinite(prediction.pictures).all() for prediction in predictions)
+        assert {prediction.pictures.dtype for prediction in predictions} <= {torch.float32, torch.bfloat16}
 
     def test_save_and_load(self, model: Method, tmp_path: Any) -> None:
         model.eval()
@@ -536,3 +550,130 @@ class NoiseTester(MethodTester):
     def test_another_size_is_refused(self, model: Any) -> None:
         with pytest.raises(ZooError, match="has size=32, and the clips are 48x32: give both the same"):
             fit(model, self.batch((32, 48)))
+
+
+class AnimationTester(MethodTester):
+    """A tester for methods of the animation task."""
+
+    rendered = "ShapesData"
+    rendered_channels = ()
+    size: ClassVar[tuple[int, int]] = (64, 64)
+
+    @classmethod
+    def recipe_options(cls, hparams: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        return {"data.size": cls.size[0], "data.frames": 4}
+
+    def required(self, model: Method) -> dict[str, Any]:
+        return {"driving": model.example_batch(1, *self.size)["video"][0]}
+
+    def batch(self, size: tuple[int, int], batch_size: int = 2) -> dict[str, Any]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            example = self.method(**self.tiny).example_batch(batch_size, *size)
+        return {**example, "name": ["a", "b", "c", "d"][:batch_size]}
+
+    def test_every_trained_parameter_moves(self, model: Any) -> None:
+        # A bias in front of a norm has no gradient but rounding noise, so it may stay as it is.
+        before = {name: p.detach().clone() for name, p in model.named_parameters() if not name.endswith("bias")}
+        fit(model, self.batch(self.size), steps=3)  # a layer of zeros keeps gradients from those before it at first
+        moved = dict(model.named_parameters())
+        assert [name for name in before if torch.equal(moved[name], before[name])] == []
+
+    def test_a_translator_translates_an_example(self, model: Any) -> None:
+        model.eval()
+        example = model.example_batch(2, *self.size)
+        assert set(example) == set(model.batch_keys)
+        clips = model.translate(example["video"][:, 0], example["video"][0])
+        assert clips.shape == (2, len(example["video"][0]), 3, *self.size)
+        assert clips.abs().max() <= 1
+
+    @pytest.mark.gpu
+    def test_it_trains_and_translates_on_a_gpu(self, model: Any) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            fit(model, self.batch(self.size), accelerator="gpu")
+        batch = self.batch(self.size)["video"]
+        expected = model.eval().translate(batch[0, 0], batch[1])
+        found = model.cuda().translate(batch[0, 0], batch[1])
+        torch.testing.assert_close(found.cpu(), expected.cpu(), rtol=0, atol=1e-2)
+
+    @pytest.mark.parametrize("size", [(64, 32), (50, 70), (1, 1)])
+    def test_translate_keeps_the_size_of_the_picture(self, model: Any, size: tuple[int, int]) -> None:
+        model.eval()
+        source = self.batch(size)["video"][:, 0]
+        driving = self.batch((40, 30))["video"][1]
+        clips = model.translate(source, driving)
+        assert clips.shape == (2, len(driving), 3, *size)
+        assert torch.isfinite(clips).all()
+        (frames,) = model.translate([to_pil(source[0])], [to_pil(frame) for frame in driving])
+        assert [frame.size for frame in frames] == [size[::-1]] * len(driving)
+
+    def test_neighbours_in_the_batch_do_not_matter(self, model: Any) -> None:
+        model.eval()
+        video = self.batch(self.size)["video"]
+        together, alone = model.translate(video[:, 0], video[1]), model.translate(video[1, 0], video[1])
+        torch.testing.assert_close(together[1], alone, rtol=0, atol=1e-5)
+
+    def test_relative_motion_begins_where_the_source_is(self, model: Any) -> None:
+        """Of a clip that begins with the source, relative and absolute motion are the same; of another, not."""
+        model.eval()
+        video = self.batch(self.size)["video"]
+        source, own, other = video[0, 0], video[0], video[1]
+        with torch.inference_mode():
+            reconstructed = model.validation_step({"video": video}, 0)["output"][0]
+        for absolute in (False, True):
+            found = model.translate(source, own, absolute=absolute)
+            torch.testing.assert_close(found, reconstructed, rtol=0, atol=1e-4)
+        relative, absolute = (model.translate(source, other, absolute=chosen) for chosen in (False, True))
+        assert (relative[1:] - absolute[1:]).abs().max() > 1e-3
+        with torch.inference_mode():
+            expected = model(source[None], other[2:3])[0]
+        torch.testing.assert_close(absolute[2], expected, rtol=0, atol=1e-5)
+
+    def test_frames_are_made_as_they_are_asked_for(self, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        model.eval()
+        video = self.batch(self.size)["video"]
+        expected = model.translate(to_pil(video[0, 0]), list(map(to_pil, video[1])))
+        translator = model.translator(driving=list(map(to_pil, video[1])))
+        monkeypatch.setattr(type(translator), "FRAMES", 2)
+        seen: list[int] = []
+
+        def counted() -> Any:
+            for number, frame in enumerate(video[1]):
+                seen.append(number)
+                yield to_pil(frame)
+
+        translator.driving.frames = counted()
+        (frames,) = translator.translate_read([translator.read(to_pil(video[0, 0]))])
+        first = next(frames)
+        assert seen == [0, 1]
+        for made, frame in zip([first, *frames], expected, strict=True):
+            assert np.abs(np.asarray(made).astype(int) - np.asarray(frame)).max() <= 1
+
+    def test_from_the_command_line(self, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        i2i_zoo.save(model.eval(), "animated")
+        video = self.batch(self.size)["video"]
+        save_clip([to_pil(frame) for frame in video[1]], Path("dance.gif"), 10)
+        for name in ("ann", "bob"):
+            to_pil(video[0, 0]).save(f"{name}.png")
+        assert main(["translate", "animated", "ann.png", "bob.png", "--driving", "dance.gif", "-o", "out"]) == 0
+        assert {path.name for path in Path("out").iterdir()} == {"ann.gif", "bob.gif"}
+        written = open_clip("out/ann.gif")
+        assert (written.count(), written.rate) == (len(video[1]), 10)
+        with pytest.raises(ZooError, match=r"dance\.gif: the model makes a clip of one picture; give pictures"):
+            model.translate("dance.gif", "dance.gif")
+
+    def test_wrong_clips_are_refused(self, model: Any, tmp_path: Path) -> None:
+        picture = self.batch(self.size)["video"][0, 0]
+        with pytest.raises(ZooError, match=r"needs driving \(--driving\): the clip to move as"):
+            model.translate(picture)
+        with pytest.raises(ZooError, match=r"nowhere\.gif: there is no such file"):
+            model.translate(picture, "nowhere.gif")
+        with pytest.raises(ZooError, match=r"driving of shape \(3, 64, 64\): give a clip \(T, 3, H, W\)"):
+            model.translate(picture, picture)
+        for empty in ([], picture[None, :0][:0]):
+            with pytest.raises(ZooError, match="driving is empty: give a clip of at least one frame"):
+                model.translate(picture, empty)
+        with pytest.raises(ZooError, match="driving=3: give a video, an animation"):
+            model.translate(picture, 3)

@@ -85,7 +85,7 @@ def test_the_authors_discriminators() -> None:
     golden = Golden("pix2pixhd_discriminator")
     x = torch.cat([segmentation(golden), golden.input("image")], 1)
     for name, width, scales in (("D", 64, 2), ("D_plain", 16, 3)):
-        tensors = convert._discriminator(golden.state(name), {})
+        tensors = convert.discriminator(golden.state(name), {})
         discriminator = MultiscaleDiscriminator(39, width, scales)
         discriminator.load_state_dict({k.removeprefix("discriminator."): v for k, v in tensors.items()})
         with torch.no_grad():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from i2i_zoo.networks import convolution
-from i2i_zoo.networks.convolution import WIDE, Double, Halve, NarrowConv2d, WideConv2d
+from i2i_zoo.networks.convolution import WIDE, Double, EnlargingConv2d, Halve, NarrowConv2d, WideConv2d
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -66,6 +66,24 @@ def test_translation_is_that_of_torch_bit_for_bit(layer: nn.Module) -> None:
     convolve = exact[nn.ConvTranspose2d if isinstance(layer, Double) else nn.Conv2d]
     wanted = convolve(x, layer.weight, layer.bias, layer.stride, layer.padding)
     assert torch.equal(layer.eval()(x), wanted)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 6), (1, 3, 2, 8)])
+def test_enlarging_gives_what_torch_gives(shape: tuple[int, ...]) -> None:
+    """Also where maps are too small for the faster way."""
+    torch.manual_seed(0)
+    expected = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(shape[1], 4, 3, padding=1)).double()
+    layer = EnlargingConv2d(shape[1], 4).double()
+    expected[1].load_state_dict(layer.state_dict())
+    x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(shape[0], 4, 2 * shape[2], 2 * shape[3], dtype=torch.float64)
+    found, wanted = layer(x), expected(x)
+    torch.testing.assert_close(found, wanted)
+    gradients, wanted_gradients = (
+        torch.autograd.grad((out * weight).sum(), [x, *module.parameters()])
+        for out, module in ((found, layer), (wanted, expected))
+    )
+    torch.testing.assert_close(gradients, wanted_gradients)
 
 
 def compare(layer: nn.Module, expected: nn.Module, values: torch.Tensor) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from i2i_zoo import info, list_models, registry
+from i2i_zoo.convert import parts
 from i2i_zoo.convert.build import check_hparams
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.base import Method
@@ -18,6 +19,11 @@ from i2i_zoo.store.sources import DRIVE
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.stem for path in (ROOT / "src/i2i_zoo/registry/entries").glob("*.py") if path.stem != "__init__")
+
+
+def contract(cls: type[Method]) -> tuple[str, tuple[str, ...]]:
+    """What tells methods of one task from those of another."""
+    return cls.verb, cls.batch_keys[:2]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -35,9 +41,9 @@ class TestFile:
         assert method_name(cls) == file
         assert method.title
         assert method.paper.startswith("https://")
-        assert {
-            other.task for other in METHODS.values() if method_class(other.name).batch_keys[:2] == cls.batch_keys[:2]
-        } == {method.task}
+        assert {other.task for other in METHODS.values() if contract(method_class(other.name)) == contract(cls)} == {
+            method.task
+        }
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
@@ -61,7 +67,7 @@ class TestEntry:
         for digest in entry.sha256.values():
             assert re.fullmatch(r"[0-9a-f]{64}", digest)
         for network, url in entry.official.items():
-            assert network in method_class(entry.method).inference_networks
+            assert network in (*method_class(entry.method).inference_networks, *parts(entry.method))
             assert re.fullmatch(r"https?://\S+\.pth", url) or DRIVE.fullmatch(url)
 
     def test_says_what_its_method_understands(self, entry: Entry) -> None:
@@ -136,7 +142,7 @@ def test_a_new_file_is_all_that_a_method_needs(tmp_path: Path, monkeypatch: pyte
 
 def test_list_models() -> None:
     assert list_models() == sorted(ENTRIES)
-    names = ["pix2pix-camvid", "pix2pix-camvid-photo2labels"]
+    names = ["pix2pix-camvid", "pix2pix-camvid-colour", "pix2pix-camvid-photo2labels"]
     assert list_models("*camvid*", task="paired", bundled=True) == names
     assert list_models("*camvid*", bundled=False) == []
     assert list_models(license="bsd-2-clause", method="pix2pix", task="paired") == [

@@ -156,7 +156,7 @@ def test_a_method_inside_another_module_says_so() -> None:
         model.training_step(batch(), 0)
 
 
-@pytest.mark.parametrize("verb", ["fit", "test", "predict"])
+@pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_a_trainer_without_data_is_refused(verb: str, tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="Pix2Pix needs data: give the Trainer a datamodule or dataloaders too"):
         getattr(tiny.trainer(tmp_path), verb)(tiny.model())

@@ -13,6 +13,7 @@ from torch import Tensor
 from i2i_zoo.annotations import CheckedArguments
 from i2i_zoo.errors import ZooError
 from i2i_zoo.metrics.suites import PARTS, Measure, suite
+from i2i_zoo.tasks.frames import frame_by_frame
 
 
 class Evaluation(L.Callback, metaclass=CheckedArguments):
@@ -44,7 +45,7 @@ class Evaluation(L.Callback, metaclass=CheckedArguments):
         task: Any = pl_module
         self.measures = {}
         for direction in task.directions:
-            defaults = dict.fromkeys(task.metrics_for(direction))
+            defaults = dict.fromkeys((*task.metrics_for(direction), *of_frames(task, trainer)))
             chosen = defaults if self.metrics is None else with_options(self.metrics)
             if stage == "test":
                 chosen = {**chosen, **with_options(self.test_metrics or {})}
@@ -95,6 +96,12 @@ class Evaluation(L.Callback, metaclass=CheckedArguments):
         pl_module.log_dict(values, sync_dist=True)
 
     on_test_epoch_end = on_validation_epoch_end
+
+
+def of_frames(task: Any, trainer: Any) -> tuple[str, ...]:
+    """What else is measured if the frames of clips are translated one by one and the data know their flow."""
+    keys = getattr(getattr(trainer, "datamodule", None), "batch_keys", ())
+    return ("warping_error",) if frame_by_frame(task, keys) and {"flow", "seen"} <= set(keys) else ()
 
 
 def with_options(metrics: list[str] | dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,16 @@ from i2i_zoo.errors import ZooError, choices
 from i2i_zoo.registry import ENTRIES, METHODS, method_class
 
 from .parser import Parser, height_and_width, positive
+from .terminal import fitting
 
 if TYPE_CHECKING:
     from i2i_zoo.data.splits import SplitData
     from i2i_zoo.methods.base import Method
 
 HELP = "measure the speed of training and inference"
+
+#: The columns that a narrow terminal shows last, the least needed first; ``--json`` has all.
+LEAST = ("10 %", "90 %", "GFLOP", "parameters", "efficiency", "memory", "devices")
 
 
 def add_arguments(command: Parser) -> None:
@@ -58,26 +63,34 @@ def run(args: argparse.Namespace) -> None:
         steps=args.steps,
     )
     results = benchmark.scaling(setting, args.devices)
-    print("\n".join(map(json.dumps, results)) if args.json else benchmark.table(results))
+    print(
+        "\n".join(map(json.dumps, results))
+        if args.json
+        else fitting(functools.partial(benchmark.table, results), LEAST)
+    )
 
 
 def data_and_model(name: str, root: Path, batch: int, workers: int) -> tuple[SplitData, Method]:
-    """The datamodule for a folder, and the model: those of the checkpoint's recipe, or the first that fits a method."""
-    import yaml
-
-    from i2i_zoo.cards import shipped
+    """The datamodule for a folder, and the model: those that a checkpoint was saved with, or the first that fits."""
     from i2i_zoo.data import datamodules
 
-    kinds, options, hparams = datamodules(), dict[str, Any](), dict[str, Any]()
-    if name in ENTRIES:
-        recipe = yaml.safe_load((shipped("recipes") / f"{ENTRIES[name].recipe}.yaml").read_text(encoding="utf-8"))
-        kind, options = kinds[recipe["data"]["class_path"]], recipe["data"]["init_args"]
-        method, hparams = method_class(ENTRIES[name].method), recipe["model"].get("init_args", {})
+    from .names import find, is_folder_or_hub
+
+    kinds = datamodules()
+    sections: dict[str, Any] = {}
+    if name in ENTRIES or is_folder_or_hub(name):
+        named = find(name)
+        sections = named.content()
+        method = method_class(ENTRIES[name].method if name in ENTRIES else named.config.method)
     elif name in METHODS:
         method = method_class(name)
-        keys = set(method.batch_keys)
-        kind = next(kind for kind in kinds.values() if kind.folder_option and set(kind.batch_keys) >= keys)
     else:
         raise ZooError(f"--data: {name} has no recipe; {choices(name, [*METHODS])}, or a checkpoint.")
+    section = sections.get("data") or {"class_path": ""}
+    kind, options = kinds.get(section["class_path"].rpartition(".")[2]), section.get("init_args") or {}
+    if kind is None or not kind.folder_option:  # a method, or what was trained on rendered data
+        keys, options = set(method.batch_keys), {}
+        kind = next(kind for kind in kinds.values() if kind.folder_option and set(kind.batch_keys) >= keys)
+    hparams = sections.get("model", {}).get("init_args") or {}
     data = kind(**{**options, kind.folder_option: str(root), "batch_size": batch, "num_workers": workers})
     return data, method(**hparams)

@@ -20,7 +20,12 @@ def add_arguments(command: Parser) -> None:
         nargs="+",
         help="a table (tables/NAME.yaml), or checkpoints, folders of runs and recipes",
     )
-    command.add_argument("--data", metavar="ROOT", help="the dataset's folder, instead of those of recipes and table")
+    command.add_argument(
+        "--data",
+        metavar="DATA",
+        help="the dataset's folder, instead of those of recipes and table; or a datamodule for all rows, such as "
+        "StreetClips, with the options that the first recipe has for it",
+    )
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="where everything goes [comparisons/NAME]")
     command.add_argument(
         "--metrics", nargs="+", metavar="NAME", help="what to measure; by default what the table or each recipe says"

@@ -71,15 +71,20 @@ def usage(model: Method, folder: Path) -> str:
 
 def is_checkpoint(text: str) -> bool:
     """Whether a word of the command line can only be a checkpoint."""
-    return text in ENTRIES or text.startswith("hf:") or Path(text, "config.json").is_file()
+    if text in ENTRIES or text.startswith("hf:"):
+        return True
+    from i2i_zoo.store.runs import result_of
+
+    result = result_of(Path(text))
+    return (result / "config.json").is_file() or (result.is_file() and result != Path(text))
 
 
 def load_named(name: str, device: str | None) -> Method:
-    """Load a checkpoint on a device, by default on a GPU if there is one."""
+    """Load a checkpoint on a device, by default on a GPU if there is one; under a launcher, on this process's own."""
     from i2i_zoo import load
-    from i2i_zoo.devices import find_device
+    from i2i_zoo.devices import find_device, find_launched
 
-    return load(name, device=find_device(device))
+    return load(name, device=find_device(find_launched().device(device)))
 
 
 def add_flag(command: Parser, condition: Condition) -> None:
@@ -145,4 +150,6 @@ def refuse(command: Parser, unknown: Sequence[str], owner: str, conditions: Sequ
     flag = first_flag(unknown)
     if not flag.startswith("--"):
         command.error(f"unrecognized arguments: {flag}")
+    if close := difflib.get_close_matches(flag, [condition.option for condition in conditions], n=1, cutoff=0.8):
+        raise ZooError(f"{owner}: there is no option {flag}; did you mean {close[0]}?")
     raise ZooError(refusal(owner, flag.removeprefix("--").replace("-", "_"), conditions))

@@ -1,4 +1,4 @@
-"""``i2i-zoo data fetch``, ``i2i-zoo data prepare`` and ``i2i-zoo data poses``."""
+"""``i2i-zoo data fetch``, ``prepare``, ``check`` and ``poses``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from i2i_zoo.errors import printable
 
-from . import poses
+from . import data_check, poses
 from .parser import Parser
 
-HELP = "fetch and prepare public datasets, find poses in pictures"
+HELP = "fetch and prepare public datasets, check data before training, find poses in pictures"
 
 
 def add_arguments(command: Parser) -> dict[str, Parser]:
@@ -25,10 +25,13 @@ def add_arguments(command: Parser) -> dict[str, Parser]:
     preparing.add_argument("source", type=Path, metavar="SOURCE", help="folder of the official download")
     preparing.add_argument("--root", type=Path, default=Path("data"), help="where to put its folder [%(default)s]")
     preparing.set_defaults(run=prepare)
+    checking = steps.add_parser("check", help=data_check.HELP)
+    data_check.add_arguments(checking)
+    checking.set_defaults(run=data_check.run)
     finding = steps.add_parser("poses", help=poses.HELP)
     poses.add_arguments(finding)
     finding.set_defaults(run=poses.run)
-    return {"fetch": fetching, "prepare": preparing, "poses": finding}
+    return {"fetch": fetching, "prepare": preparing, "check": checking, "poses": finding}
 
 
 def fetch(args: argparse.Namespace) -> None:

@@ -25,6 +25,7 @@ from i2i_zoo.errors import ZooError, choices, closest
 from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import METHODS, method_class
 
+from .recipes import is_recipe
 from .trainer_options import RANGES
 
 #: Options of every verb, beside those of Lightning.
@@ -66,10 +67,10 @@ class Wrong(Exception):
     """The sentence about the first wrong option."""
 
 
-def diagnose(verb: str, args: Sequence[str]) -> str | None:
+def diagnose(verb: str, args: Sequence[str], needed: Sequence[str] = ("model", "data")) -> str | None:
     """The sentence about the first wrong option of ``i2i-zoo <verb> <args>``; None if none is found."""
     try:
-        Diagnosis(verb).check(args)
+        Diagnosis(verb, needed).check(args)
     except Wrong as wrong:
         return str(wrong)
     return None
@@ -94,8 +95,8 @@ def options_of(verb: str) -> dict[str, Any]:
 class Diagnosis:
     """Goes through the arguments of one command, and raises `Wrong` at the first that is wrong."""
 
-    def __init__(self, verb: str) -> None:
-        self.options = options_of(verb)
+    def __init__(self, verb: str, needed: Sequence[str] = ("model", "data")) -> None:
+        self.options, self.needed = options_of(verb), needed
         #: What the options name so far: the class of each kind, and the names of its arguments.
         self.chosen: dict[str, tuple[type, set[str]]] = {}
         #: The same of every callback and logger.
@@ -105,7 +106,8 @@ class Diagnosis:
         """Check all arguments."""
         for option, value in pairs(args):
             if option is None:
-                raise Wrong(f"{value}: there is no place for this argument; leave it out.")
+                hint = f"did you mean --config {value}?" if value and is_recipe(value) else "leave it out."
+                raise Wrong(f"{value}: there is no place for this argument; {hint}")
             name = option.removesuffix("+")
             if name in ("config", "c"):
                 if not value:
@@ -113,7 +115,7 @@ class Diagnosis:
                 self.check_recipe(value)
             elif name.rpartition(".")[2] not in SPECIAL:
                 self.check_option(name, value)
-        if missing := [f"--{name}" for name in ("model", "data") if name not in self.chosen]:
+        if missing := [f"--{name}" for name in self.needed if name not in self.chosen]:
             raise Wrong(
                 f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: give a recipe, such as "
                 "--config pix2pix/camvid, or the names of classes."

@@ -22,6 +22,7 @@ from . import (
     conditions,
     convert,
     data,
+    data_check,
     demo,
     export,
     info,
@@ -32,13 +33,14 @@ from . import (
     translate,
 )
 from .parser import Parser
+from .short_help import short_help
 
 #: The verbs of Lightning's command line, which parses their arguments.
 TRAINING = {
     "fit": "train or fine-tune with a recipe",
     "validate": "measure on the validation data",
     "test": "measure on the test data: i2i-zoo test NAME [--card], or with a recipe and a checkpoint",
-    "predict": "translate the test data of a recipe",
+    "predict": "translate the test data: i2i-zoo predict NAME, or with a recipe and a checkpoint",
 }
 
 #: The other verbs.  Each module has a `HELP` text, ``add_arguments`` and ``run``.
@@ -98,9 +100,13 @@ def run(argv: Sequence[str]) -> int:
     if wrong is not None:  # Python's file functions raise all kinds of errors for it
         raise ZooError(f"{wrong}: an argument cannot hold a NUL character; remove it.")
     if argv and argv[0] in TRAINING:
+        verb, *args = argv
+        if "--help-all" not in args and {"-h", "--help"} & set(args):
+            print(short_help(verb))
+            return 0
         from . import training
 
-        return training.main(argv[0], argv[1:])
+        return training.main(verb, ["--help" if arg == "--help-all" else arg for arg in args])
     args = parse(argv)
     status: int | None = args.run(args)
     return status or 0
@@ -122,6 +128,11 @@ def parse(argv: Sequence[str]) -> Any:
         return parser.parse_args(argv)
     if argv[0] in WITH_CONDITIONS:
         return conditions.parse(command, argv[1:], sampling=argv[0] == "sample")
+    if argv[0] == "data" and argv[1] == "check":  # the options of the data are those of fit
+        options, others = data_check.split_options(argv[words:])
+        args = command.parse_intermixed_args(others)
+        args.data_options = options
+        return args
     # Options may stand between the files: `convert METHOD -o OUT FILE`.
     return command.parse_intermixed_args(argv[words:])
 

@@ -10,6 +10,7 @@ import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from i2i_zoo.callbacks.collapse import CollapseWatch
+from i2i_zoo.callbacks.epoch_losses import name_of_mean
 from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.errors import ZooError, choices, printable
 
@@ -31,9 +32,11 @@ class Monitors(L.Callback):
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if trainer.global_step == 1:
-            for monitor in foreseeable(trainer, pl_module, "train/"):
-                if monitor not in pl_module.losses:
-                    raise unlogged(monitor, list(pl_module.losses))
+            means = [name_of_mean(name) for name in pl_module.losses]
+            for prefix, known in (("train/", list(pl_module.losses)), ("epoch/", means)):
+                for monitor in foreseeable(trainer, pl_module, prefix):
+                    if monitor not in known:
+                        raise unlogged(monitor, known)
 
 
 def foreseeable(trainer: Any, pl_module: Any, prefix: str) -> list[str]:
@@ -71,10 +74,10 @@ def refused(trainer: Any, error: Exception) -> ZooError | None:
     """The sentence for a callback's own error about its monitor; None for other errors."""
     logged = list(trainer.callback_metrics)
     found = next((name for name in monitors(trainer) if logged and name not in logged and name in str(error)), None)
-    if found in trainer.lightning_module.losses:
+    if found and found in trainer.lightning_module.losses:
         return ZooError(
-            f"monitor {found}: no epoch has the {trainer.log_every_n_steps} steps after which losses are logged; use "
-            "a smaller --trainer.log_every_n_steps."
+            f"monitor {found}: no epoch has the {trainer.log_every_n_steps} steps after which losses are logged; "
+            f"monitor {name_of_mean(found)}, the mean over an epoch."
         )
     return unlogged(found, logged) if found else None
 

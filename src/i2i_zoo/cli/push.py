@@ -23,11 +23,19 @@ def add_arguments(command: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from i2i_zoo import load, push
-    from i2i_zoo.cards import card_path
+    from i2i_zoo.store.runs import result_of
 
-    folder, card = Path(args.name), Path(args.name) / "README.md"
-    if args.name in ENTRIES:
-        folder, card = bundle(args.name), card_path(ENTRIES[args.name])
+    folder = bundle(args.name) if args.name in ENTRIES else result_of(Path(args.name))
+    card = folder / "README.md"  # that of a checkpoint of the zoo is elsewhere, and push knows it
     model = load(args.name, discriminators=(folder / "discriminators.safetensors").is_file())
-    text = card.read_text(encoding="utf-8") if card.is_file() else None
-    print(printable(push(model, args.repo, private=args.private, create_pr=args.create_pr, card=text)))
+    print(
+        printable(
+            push(
+                model,
+                args.repo,
+                private=args.private,
+                create_pr=args.create_pr,
+                card=card if card.is_file() else None,
+            )
+        )
+    )

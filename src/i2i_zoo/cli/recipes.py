@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 import yaml
 
-from i2i_zoo import callbacks, cards
+from i2i_zoo import callbacks
 from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError, closest
 from i2i_zoo.registry import METHODS, method_class
+from i2i_zoo.store.card import shipped
 
 
 def import_recipe_classes() -> None:
@@ -21,6 +24,14 @@ def import_recipe_classes() -> None:
     datamodules()
     for module in iter_modules(callbacks.__path__):
         import_module(f"{callbacks.__name__}.{module.name}")
+
+
+def build_classes(parser: Any, config: Any) -> Any:
+    """The objects of the classes in a configuration that a parser of jsonargparse has read."""
+    with warnings.catch_warnings():
+        # jsonargparse renames it to instantiate, which the versions before 4.49 do not know.
+        warnings.filterwarnings("ignore", r"\s*(By default only one Jsonargparse|``instantiate_classes`` was)")
+        return parser.instantiate_classes(config)
 
 
 def find_recipes(args: list[str]) -> list[Path]:
@@ -39,13 +50,21 @@ def find_recipes(args: list[str]) -> list[Path]:
 def recipe(name: str) -> Path:
     """A file, or the packaged recipe of this name: ``recipes/pix2pix/camvid.yaml``, or ``pix2pix/camvid`` for short."""
     short = name.removeprefix("recipes/").removesuffix(".yaml")
-    for path in (Path(name), cards.shipped("recipes") / f"{short}.yaml"):
+    for path in (Path(name), shipped("recipes") / f"{short}.yaml"):
         if path.is_file():
             return path
-    folder = cards.shipped("recipes")
+    folder = shipped("recipes")
     close = closest(short, (str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")))
     hint = f"the closest is {close}." if close else "check the path."
     raise ZooError(f"{name}: there is no such file, and no recipe of that name in {folder}; {hint}")
+
+
+def is_recipe(name: str) -> bool:
+    """Whether `recipe` finds one."""
+    try:
+        return bool(recipe(name))
+    except ZooError:
+        return False
 
 
 def check_recipe(path: Path) -> None:

@@ -13,7 +13,7 @@ from i2i_zoo.errors import ZooError, printable
 
 from .conditions import EPILOG, load_named
 from .parser import Parser, natural, positive
-from .sharding import sharded
+from .sharding import Call, in_batches, launched_with, sharded
 
 if TYPE_CHECKING:
     from i2i_zoo.tasks.sampler import Sampler
@@ -45,27 +45,33 @@ def run(args: argparse.Namespace) -> None:
     from i2i_zoo.callbacks.samples import grid
     from i2i_zoo.media.files import save_picture
 
+    launched = launched_with(args)
     if args.output.is_file():
         raise ZooError(f"-o {args.output}: the files are written into a folder; name one.")
     model = args.model or load_named(args.name, "cpu" if args.devices > 1 else args.device)
     sampler = model.sampler(**args.conditions)
     jobs = {args.output / f"{args.seed}-{index:04d}{sampler.suffix}": index for index in range(args.count)}
-    todo = {target: index for target, index in jobs.items() if args.overwrite or not target.exists()}
+    share = launched.share(jobs)
+    todo = {target: index for target, index in share.items() if args.overwrite or not target.exists()}
     if args.devices == 1:
         with tqdm(total=len(todo), unit=f" {sampler.what}", disable=None) as progress:
             for _ in sampler.sample_files(todo, args.seed, args.batch):
                 progress.update()
     else:
-        files = list(todo)
-        chunks = [{file: todo[file] for file in files[i : i + args.batch]} for i in range(0, len(files), args.batch)]
-        parts = [(args.name, chunk, args.seed, args.conditions) for chunk in chunks]
-        sharded(sample_part, parts, args, sampler.what, [len(chunk) for chunk in chunks])
+        calls = [
+            Call(sample_part, (args.name, part, args.seed, args.conditions), len(part))
+            for part in in_batches(todo, args.batch)
+        ]
+        sharded(calls, args, sampler.what)
+    there = f", {len(share) - len(todo)} were there already" if len(share) > len(todo) else ""
+    print(f"{len(todo)} made{there}: {printable(str(args.output))}{launched.said}")
+    if not all(target.exists() for target in jobs):
+        return  # other processes are not done yet, and the last one draws the sheet
     targets, row = list(jobs), sampler.per_row
     rows = [targets[start : start + row] for start in range(0, len(targets), row)]
     sheet = args.output / f"{args.seed}-sheet.png"
     save_picture(grid([[picture for target in files for picture in sampler.shown(target)] for files in rows]), sheet)
-    there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
-    print(f"{len(todo)} made{there}: {printable(str(args.output))}\n{printable(str(sheet))}  all of them")
+    print(f"{printable(str(sheet))}  all of them")
 
 
 def sample_part(device: str, name: str, jobs: Mapping[Path, int], seed: int, conditions: Mapping[str, Any]) -> None:

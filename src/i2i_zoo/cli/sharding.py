@@ -6,30 +6,59 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from i2i_zoo.errors import ZooError
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from i2i_zoo.devices import Launched
 
 
-def sharded(
-    work: Callable[..., Result], parts: Sequence[Sequence[Any]], args: Any, unit: str, counts: Sequence[int]
-) -> list[Result]:
-    """``work(device, *part)`` for each part, in the processes of the devices, which take turns; results in order.
+def launched_with(args: Any) -> Launched:
+    """This process among those of a launcher.  Raises `ZooError` if each is to start further ones (``--devices``)."""
+    from i2i_zoo.devices import find_launched
+
+    launched = find_launched()
+    if args.devices > 1 and not launched.alone:
+        raise ZooError(
+            f"--devices {args.devices}: a launcher has started this process and {launched.processes - 1} others "
+            "already; leave it out, and start one process for each device."
+        )
+    return launched
+
+
+class Call(NamedTuple):
+    """What one process does next: ``work(device, *arguments)``, where ``work`` is a function of a module."""
+
+    work: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    #: How many of the things that are counted it makes.
+    size: int
+
+
+def in_batches(jobs: Mapping[Path, Any], batch: int) -> list[dict[Path, Any]]:
+    """The jobs in batches of this length, in their order."""
+    files = list(jobs)
+    return [{file: jobs[file] for file in files[i : i + batch]} for i in range(0, len(files), batch)]
+
+
+def sharded(calls: Sequence[Call], args: Any, unit: str) -> list[Any]:
+    """Do calls in the processes of the devices, which take turns.
 
     Args:
-        work: A function of a module, which the processes import.
-        parts: The further arguments of each call.
+        calls: What is to be done.
         args: Arguments of the command line: ``device`` and ``devices``.
         unit: What is counted, for the progress bar.
-        counts: How many there are in each part.
+
+    Returns:
+        The result of each call, in their order.
 
     Raises:
-        ZooError: If there are fewer devices, if a process was killed, or as ``work``.
+        ZooError: If there are fewer devices, if a process was killed, or as the calls.
     """
     from tqdm import tqdm
 
@@ -40,16 +69,16 @@ def sharded(
         ProcessPoolExecutor(1, context, initializer=prepare, initargs=(os.getpid(), device, len(devices)))
         for device in devices
     ]
-    results: dict[int, Result] = {}
+    results = dict[int, Any]()
     try:
-        futures: dict[Future[Result], int] = {}
-        for i, part in enumerate(parts):
+        futures: dict[Future[Any], int] = {}
+        for i, call in enumerate(calls):
             turn = i % len(pools)
-            futures[pools[turn].submit(work, devices[turn], *part)] = i
-        with tqdm(total=sum(counts), unit=f" {unit}", disable=None) as progress:
+            futures[pools[turn].submit(call.work, devices[turn], *call.arguments)] = i
+        with tqdm(total=sum(call.size for call in calls), unit=f" {unit}", disable=None) as progress:
             for future in as_completed(futures):
                 results[futures[future]] = future.result()
-                progress.update(counts[futures[future]])
+                progress.update(calls[futures[future]].size)
     except BrokenProcessPool:
         raise ZooError(
             f"A process that makes {unit} was killed, most often because the memory was full: use fewer --devices "
@@ -58,7 +87,7 @@ def sharded(
     finally:
         for pool in pools:
             pool.shutdown(cancel_futures=True)
-    return [results[i] for i in range(len(parts))]
+    return [results[i] for i in range(len(calls))]
 
 
 def prepare(parent: int, device: str, processes: int) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
-import warnings
 
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from i2i_zoo import hub
-from i2i_zoo.compare.measure import data_to_test, possible_metrics, quiet
+from i2i_zoo.compare.measure import data_to_test, possible_metrics
 from i2i_zoo.compare.rows import Comparison, Row
 from i2i_zoo.errors import ZooError
+from i2i_zoo.lightning_private import silent
 from i2i_zoo.methods.base import Method
 from i2i_zoo.metrics.suites import METRICS, PARTS
+from i2i_zoo.tasks.check import check_data
 
 from .diagnosis import NotUnderstood, Parser, diagnose_sections
 from .messages import reason
-from .recipes import import_recipe_classes
+from .recipes import build_classes, import_recipe_classes
 
 
 def check(comparison: Comparison) -> None:
@@ -37,10 +38,7 @@ def check(comparison: Comparison) -> None:
         try:
             model = built(row)
             data = data_to_test(row)
-            if lacking := set(model.batch_keys) - set(data.batch_keys):
-                raise ZooError(
-                    f"{type(data).__name__} has no {min(lacking)} for {type(model).__name__}; choose other data."
-                )
+            check_data(model, data, frames=row.checkpoint is not None)
             if comparison.most_changed and not model.knows_change:
                 raise ZooError(
                     f"how much a picture changes is not known for {type(model).__name__}, which is no method for "
@@ -82,10 +80,8 @@ def built(row: Row) -> Method:
     try:
         # A copy, since the parser changes what it is given.
         sections = copy.deepcopy({"trainer": row.trainer, **{key: row.recipe[key] for key in ("model", "data")}})
-        with torch.device("meta"), quiet(), warnings.catch_warnings():
-            # jsonargparse renames it to instantiate, which the versions before 4.49 do not know.
-            warnings.filterwarnings("ignore", r"\s*(By default only one Jsonargparse|``instantiate_classes`` was)")
-            config = parser.instantiate_classes(parser.parse_object(sections))
+        with torch.device("meta"), silent():
+            config = build_classes(parser, parser.parse_object(sections))
     except NotUnderstood as error:
         found = diagnose_sections({"trainer": row.trainer, **{key: row.recipe[key] for key in ("model", "data")}})
         raise ZooError(found or f"The options of {row.name} cannot be understood; compare its recipe.") from error

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from i2i_zoo import cards
 from i2i_zoo.compare.rows import Comparison, Metrics, Row
 from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import ENTRIES, suggest
+from i2i_zoo.store.card import shipped
 
+from .names import find, is_folder_or_hub
 from .recipes import check_recipe, recipe
 
 #: The keys of a table and of its rows, and what each holds.
@@ -40,7 +42,7 @@ ROW_KEYS = {
 def table(name: str) -> Path | None:
     """The file of a table: one that exists, or the packaged table of this name; None if it is no table."""
     short = name.removeprefix("tables/").removesuffix(".yaml")
-    for path in (Path(name), cards.shipped("tables") / f"{short}.yaml"):
+    for path in (Path(name), shipped("tables") / f"{short}.yaml"):
         if path.is_file() and path.suffix in (".yaml", ".yml"):
             content = read_yaml(path)
             return path if isinstance(content, dict) and "rows" in content else None
@@ -60,7 +62,7 @@ def read_table(path: Path, data: str | None, overrides: Mapping[str, Any], **opt
 
     Args:
         path: The file.
-        data: A folder of data that replaces that of the table.
+        data: A folder of data that replaces that of the table, or a datamodule for `on_the_same`.
         overrides: Options of recipes that replace those of all rows.
         **options: ``seeds`` and ``metrics``, which replace those of the table if they are not None; ``limit``,
             ``pictures`` and ``most_changed``.
@@ -100,6 +102,7 @@ def read_table(path: Path, data: str | None, overrides: Mapping[str, Any], **opt
                 chosen(metrics),
             )
         )
+    rows = on_the_same(rows, data or content.get("data"))
     return Comparison(content.get("title", path.stem), tuple(rows), content.get("source", ""), **options)
 
 
@@ -120,7 +123,7 @@ def named(names: Sequence[str], data: str | None, overrides: Mapping[str, Any], 
 
     Args:
         names: As for `finished` and `trained`.
-        data: A folder of data that replaces those of the recipes.
+        data: A folder of data that replaces those of the recipes, or a datamodule for `on_the_same`.
         overrides: Options of recipes that replace those of all rows that are trained.
         **options: ``seeds`` and ``metrics``, None for those of the recipes; ``limit``, ``pictures`` and
             ``most_changed``; ``fallback``, the recipe whose data measure checkpoints that say none.
@@ -132,11 +135,12 @@ def named(names: Sequence[str], data: str | None, overrides: Mapping[str, Any], 
     fallback = options.pop("fallback")
     rows = []
     for name in names:
-        if name in ENTRIES or name.startswith("hf:") or Path(name).is_dir():
+        if name in ENTRIES or is_folder_or_hub(name):
             row = finished(name, data, fallback)
         else:
             row = trained(name, overrides, data, seeds)
         rows.append(Row(row.name, row.recipe, row.checkpoint, row.seeds, row.unfinished, {}, metrics))
+    rows = on_the_same(rows, data)
     return Comparison(" and ".join(names) if len(names) < 4 else "Comparison", tuple(rows), **options)
 
 
@@ -172,22 +176,22 @@ def finished(name: str, data: str | None, fallback: str | None) -> Row:
 
     Raises `ZooError` if there is no such checkpoint, or if nothing says what data it is measured on.
     """
-    if name in ENTRIES:
-        return Row(name, with_data(read_yaml(recipe(ENTRIES[name].recipe)), data), name)
-    folder = Path(name)
-    if name.startswith("hf:") or (folder / "config.json").is_file():
-        config = folder.parent / "config.yaml"  # a run's, beside its model
-        if not config.is_file() and fallback is None:
-            raise ZooError(f"{name} does not say what data to measure it on: name a recipe for them with --recipe.")
-        return Row(name, with_data(read_yaml(config if config.is_file() else recipe(str(fallback))), data), name)
-    runs = [path.parent for path in (*folder.glob("config.yaml"), *folder.glob("version_*/config.yaml"))]
-    if not runs:
-        raise ZooError(f"{name} is no checkpoint and no folder of one or of a run; the closest are {suggest(name)}.")
-    run = max(runs, key=lambda path: path.stat().st_mtime)
-    last = next(iter(sorted(run.glob("checkpoints/last*.ckpt"))), None)
-    if last is None and not (run / "model" / "config.json").is_file():
-        raise ZooError(f"{run}: this run has left no checkpoint; start it again with its recipe.")
-    return Row(name, with_data(read_yaml(run / "config.yaml"), data), str(run / "model"), unfinished=last)
+    named = find(name)
+    if named.recipe is None and fallback is not None:
+        content = read_yaml(recipe(fallback))
+    elif named.recipe is None and data is None:
+        raise ZooError(
+            f"{name} does not say what data to measure it on: name a recipe for them with --recipe, or their folder "
+            "with --data."
+        )
+    else:
+        content = named.content()
+    if "data" not in content and data not in datamodules():
+        raise ZooError(f"{name} does not say what data to measure it on: name a recipe for them with --recipe.")
+    if named.unfinished is not None:
+        run = named.unfinished.parents[1]
+        return Row(name, with_data(content, data), str(run / "model"), unfinished=named.unfinished)
+    return Row(name, with_data(content, data), name)
 
 
 def with_overrides(content: dict[str, Any], overrides: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -211,8 +215,8 @@ def with_overrides(content: dict[str, Any], overrides: Mapping[str, Any], where:
 
 
 def with_data(content: dict[str, Any], root: str | None) -> dict[str, Any]:
-    """A recipe that reads its data from another folder; None leaves it as it is."""
-    if root is None:
+    """A recipe that reads its data from another folder; None, or the name of a datamodule, leaves it as it is."""
+    if root is None or root in datamodules():
         return content
     section = content["data"]
     kind = datamodules().get(section["class_path"].rpartition(".")[2])
@@ -220,3 +224,16 @@ def with_data(content: dict[str, Any], root: str | None) -> dict[str, Any]:
         return content  # rendered, without files
     options = {**(section.get("init_args") or {}), kind.folder_option: str(Path(root).resolve())}
     return {**content, "data": {**section, "init_args": options}}
+
+
+def on_the_same(rows: Sequence[Row], data: str | None) -> list[Row]:
+    """The rows, all on one datamodule if ``data`` is the name of one.
+
+    Its options are those of the first row whose recipe has it; of a datamodule that no recipe has, the defaults.
+    """
+    if data not in datamodules():
+        return list(rows)
+    sections = [row.recipe.get("data") or {} for row in rows]
+    found = [section for section in sections if section.get("class_path", "").rpartition(".")[2] == data]
+    section = found[0] if found else {"class_path": data}
+    return [replace(row, recipe={**row.recipe, "data": section}) for row in rows]

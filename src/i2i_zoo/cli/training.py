@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from i2i_zoo import cards, hub
+from i2i_zoo import hub
 from i2i_zoo.annotations import Seed, allows, remedy
-from i2i_zoo.callbacks.collapse import CollapseWatch
-from i2i_zoo.callbacks.epoch_lines import EpochLines
-from i2i_zoo.callbacks.evaluation import Evaluation
-from i2i_zoo.callbacks.nan import StopOnNaN
-from i2i_zoo.callbacks.predictions import Predictions
-from i2i_zoo.callbacks.resume import ExactResume, LastCheckpoint, WholeCheckpoints
-from i2i_zoo.callbacks.samples import Samples
+from i2i_zoo.callbacks.resume import WholeCheckpoints
 from i2i_zoo.convert import convert
-from i2i_zoo.devices import computes_bf16
+from i2i_zoo.devices import advice_on_precision
 from i2i_zoo.errors import ZooError, printable
+from i2i_zoo.lightning_private import quiet
 from i2i_zoo.methods.base import Method
-from i2i_zoo.registry import ENTRIES, check_exists, method_name
+from i2i_zoo.registry import method_name
+from i2i_zoo.store.format import CARD
 from i2i_zoo.store.runs import last_checkpoint
 
 from .conditions import usage
 from .continuing import check_checkpoint, restoring
+from .default_callbacks import with_defaults
 from .diagnosis import NotUnderstood, Parser, diagnose
 from .messages import first_reason, reason
-from .monitors import Monitors, monitoring
-from .recipes import find_recipes, import_recipe_classes, recipe, run_name
+from .monitors import monitoring
+from .names import check_own_model, find
+from .recipes import find_recipes, import_recipe_classes, run_name
+from .recording import card_of, record_test, record_validation
 from .runs import EndedBySignal, RunFolder, SaveConfig, ended_by_signals
 from .trainer_options import check_trainer, several_devices
 
@@ -44,29 +44,28 @@ from .trainer_options import check_trainer, several_devices
 def main(verb: str, args: Sequence[str]) -> int:
     """Run ``i2i-zoo <verb> <args>`` and return the exit status.
 
-    All verbs but ``fit`` may take the name of a checkpoint first: its recipe is then the configuration.  With
-    ``--card``, ``test`` writes the numbers into the checkpoint's card.
+    All verbs but ``fit`` may take the name of a checkpoint first: the configuration is then what was saved with it.
+    With ``--card``, ``test`` writes the numbers into the checkpoint's card.
 
     Raises `ZooError` for bad arguments, recipes and data.
     """
     command = shlex.join(["i2i-zoo", verb, *args])
-    args, name = list(args), None
+    args, named = list(args), None
     if verb != "fit" and args and not args[0].startswith("-"):
-        name = args.pop(0)
-        check_exists(name)
+        named = find(args.pop(0))
     card = None
     if verb == "test" and "--card" in args:
         args.remove("--card")
-        if name not in ENTRIES:
-            raise ZooError("--card writes into the card of a checkpoint of the zoo: i2i-zoo test NAME --card.")
-        card = cards.card_path(ENTRIES[name])
-        cards.read_card(card)  # fails before hours of measuring
+        card = card_of(named)  # fails before hours of measuring
     configs = find_recipes(args)
-    if name in ENTRIES and not configs:
-        configs = [recipe(ENTRIES[name].recipe)]
-        args = ["--config", str(configs[0]), *args]
+    run = run_name(configs[0]) if configs else None
+    checkpoint = None
+    if named is not None:
+        check_own_model(named.name, args)
+        run, checkpoint = run or named.run, None if named.unfinished else named.name
+        args = [*([] if configs else named.arguments(args)), *args]
     try:
-        cli = TrainingCLI(verb, args, run_name(configs[0]) if configs else None, name)
+        cli = TrainingCLI(verb, args, run, checkpoint)
     except (MisconfigurationException, FileNotFoundError) as error:
         raise ZooError(" ".join(str(error).split())) from error
     except RuntimeError as error:
@@ -82,10 +81,7 @@ def main(verb: str, args: Sequence[str]) -> int:
         print(f"i2i-zoo: {printable(str(end))}", file=sys.stderr)
         return end.status
     if card and cli.trainer.is_global_zero:
-        results = {key.removeprefix("test/"): float(value) for key, value in cli.trainer.callback_metrics.items()}
-        trainer: Any = cli.trainer  # whose class does not declare its callbacks
-        titles = next(callback.titles for callback in trainer.callbacks if isinstance(callback, Evaluation))
-        cards.write_results(card, ENTRIES[str(name)], results, titles=titles, split="test", command=command)
+        record_test(card, str(named and named.name), cli.trainer, command)
         print(printable(f"Written into {card}."))
     return 0
 
@@ -104,7 +100,7 @@ class TrainingCLI(LightningCLI):
         self.verb, self.run, self.checkpoint = verb, run, checkpoint
         self.run_folder: RunFolder | None = None
         try:
-            with ended_by_signals(self.outlook):
+            with ended_by_signals(self.outlook), quiet():
                 self.start(args)
         finally:
             if self.run_folder:
@@ -173,6 +169,8 @@ class TrainingCLI(LightningCLI):
             trainer.strategy = "ddp_find_unused_parameters_true"
         if self.run is None:
             self.run = "-".join(config[key].class_path.rpartition(".")[2].lower() for key in ("model", "data"))
+        if self.checkpoint is not None:
+            config.model = hub.load(self.checkpoint)  # in place of the recipe's, which is not built
         #: The folder of all runs of this recipe.
         self.folder = Path(trainer.default_root_dir or ".") / self.run
         if config.ckpt_path == "last":
@@ -187,7 +185,10 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         try:
-            super().instantiate_classes()
+            with warnings.catch_warnings():
+                # The parser takes a model that is built already, but cannot print it.
+                warnings.filterwarnings("ignore", r"\s*Unable to serialize instance")
+                super().instantiate_classes()
         except (ZooError, MisconfigurationException):
             raise
         # Any class in the configuration may raise them.
@@ -212,25 +213,9 @@ class TrainingCLI(LightningCLI):
                 kwargs["logger"] = TensorBoardLogger(
                     self.folder.parent, self.folder.name, version, default_hp_metric=False
                 )
-        defaults: list[L.Callback] = [Predictions(str(self.folder / "predictions"))] if self.verb == "predict" else []
-        if self.verb != "predict":
-            defaults.append(Evaluation())
-        if fit:
-            defaults += [Samples(), CollapseWatch(), ExactResume(int(config.seed_everything)), StopOnNaN(), Monitors()]
-        if fit and trainer.enable_checkpointing is not False:
-            defaults.append(LastCheckpoint())
-        if fit and trainer.logger is not False:
-            defaults.append(LearningRateMonitor())
-        callbacks = trainer.callbacks or []
-        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
-        has_bar = trainer.enable_progress_bar or any(isinstance(c, ProgressBar) for c in callbacks)
-        if not has_bar and not sys.stdout.isatty():  # a bar would be redrawn into the log, line after line
-            kwargs["enable_progress_bar"] = False
-            defaults.append(EpochLines())
-        missing = [default for default in defaults if not any(isinstance(c, type(default)) for c in callbacks)]
-        kwargs["callbacks"] = callbacks + missing
+        kwargs |= with_defaults(self.verb, config, self.run_folder.path if self.run_folder else self.folder)
         built = super().instantiate_trainer(**kwargs)
         for callback in built.checkpoint_callbacks:
             if self.run_folder and isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
@@ -243,9 +228,8 @@ class TrainingCLI(LightningCLI):
         return path.relative_to(folder).parts[0] if folder in path.parents else None
 
     def after_instantiate_classes(self) -> None:
-        self.model.adopt(self.datamodule.preprocess)
-        if self.checkpoint is not None:
-            self.model = hub.load(self.checkpoint)
+        if self.checkpoint is None:
+            self.model.adopt(self.datamodule.preprocess)
         if path := self.config[self.verb].ckpt_path:
             self.model.configure_model()
             trainer: Any = self.trainer  # whose class does not declare its callbacks
@@ -266,12 +250,9 @@ class TrainingCLI(LightningCLI):
             hub.init_from(self.model, config.init_from)
         if config.compile:
             self.model.compile_networks()
-        unstated = config.trainer.precision is None and self.trainer.is_global_zero
-        if unstated and computes_bf16(self.trainer.strategy.root_device):
-            print(
-                "This trains in 32 bit. --trainer.precision bf16-mixed rounds more coarsely and is faster, often "
-                "1.5 to 2.5 times: this processor has instructions for it."
-            )
+        advice = advice_on_precision(config.trainer.precision, self.trainer.strategy.root_device)
+        if advice and self.trainer.is_global_zero:
+            print(advice)
 
     def after_fit(self) -> None:
         """Save the trained model as a checkpoint of the zoo: the best one if a callback monitors it, else the last."""
@@ -284,11 +265,12 @@ class TrainingCLI(LightningCLI):
                 print("Nothing was trained, as max_epochs or max_steps is 0, so no model is saved.")
                 return
             raise ZooError("Nothing was trained, so no model is saved: the data for training have no batch; add some.")
-        model = self.model
+        model, best = self.model, None
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
-                model = convert(method_name(type(model)), callback.best_model_path)
+                model, best = convert(method_name(type(model)), callback.best_model_path), callback
         hub.save(model, directory)
+        record_validation(directory / CARD, trainer, best)
         print(printable(f"Saved {directory}. Use it with: {usage(model, directory)}"))
 
     def fit(self, **kwargs: Any) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import glob
-import json
 import os
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +16,14 @@ from i2i_zoo.registry import check_exists
 
 from .conditions import EPILOG, load_named, split_conditions
 from .parser import Parser, positive
-from .sharding import sharded
+from .sharding import launched_with
+from .translating import OwnConditions, made_from, translate_all, translate_sharded
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from i2i_zoo.media.frames import Clip
+    from i2i_zoo.devices import Launched
     from i2i_zoo.tasks.conditions import Condition
-    from i2i_zoo.tasks.translator import Translator
 
 HELP = "translate pictures and videos with a checkpoint"
-
-#: Each source to its own conditions (``per_source``).
-OwnConditions = Mapping[Path, dict[str, Any]]
 
 
 def add_arguments(command: Parser) -> None:
@@ -60,6 +52,7 @@ def add_arguments(command: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from i2i_zoo.media.files import PICTURE_SUFFIXES
+    from i2i_zoo.media.pose_files import POSE_SUFFIXES
     from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
     if args.output.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) or args.output.is_file():
@@ -69,25 +62,45 @@ def run(args: argparse.Namespace) -> int:
         from .translate_example import translate_example
 
         return translate_example(args)
-    shared, _ = split_conditions(args)
-    # Without conditions the model is not loaded yet, which is not needed if all results are there.
+    launched, (shared, _) = launched_with(args), split_conditions(args)
+    # Without conditions the model is not loaded yet, which is not needed if all results are there and are pictures.
+    if args.model is None and any(Path(text).suffix.lower() in POSE_SUFFIXES for text in args.inputs):
+        args.model = load_named(args.name, args.device)
     translator = args.model.translator(**shared) if args.model else None
-    jobs = plan(args.inputs, args.output, translator.suffix if translator else ".png")
+    jobs = launched.share(plan(args.inputs, args.output, translator.suffix if translator else ".png"))
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
     if todo:
-        own = own_conditions(args, todo)
         if args.devices == 1:
             translator = translator or load_named(args.name, args.device).translator()
-            failures += translate_all(translator, todo, args.batch, own)
+            if translator.in_order:
+                todo = whole_clips(args.name, todo, jobs, launched)
+            own = own_conditions(args, todo)
+            failures += translate_all(translator, todo, args.batch, own, made_from(args.name, shared))
         else:
-            failures += translate_sharded(args, todo, shared, own)
+            failures += translate_sharded(args, todo, shared, own_conditions(args, todo))
     for failure in failures:
         print(f"i2i-zoo: {printable(failure)}", file=sys.stderr)
     there = f", {len(jobs) - len(todo)} were there already" if len(jobs) > len(todo) else ""
     failed = f", {len(failures)} could not be" if failures else ""
-    print(f"{len(todo) - len(failures)} translated{there}{failed}: {printable(str(args.output))}")
+    print(f"{len(todo) - len(failures)} translated{there}{failed}: {printable(str(args.output))}{launched.said}")
     return 1 if failures else 0
+
+
+def whole_clips(
+    name: str, todo: Mapping[Path, Path], jobs: Mapping[Path, Path], launched: Launched
+) -> dict[Path, Path]:
+    """The jobs of a model with a memory: all files of a folder, which are one clip, if any of them is to be done.
+
+    Raises `ZooError` if several processes would share them.
+    """
+    if launched.processes > 1:
+        raise ZooError(
+            f"{name} makes each frame from those before it, so that {launched.processes} processes cannot share them: "
+            "start one process for each folder."
+        )
+    folders = {source.parent for source in todo.values()}
+    return {target: source for target, source in jobs.items() if source.parent in folders}
 
 
 def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnConditions:
@@ -189,57 +202,3 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
             foreign = any(part.lower() in FOREIGN_FOLDERS for part in relative.parts[:-1])
             if file.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) and file.is_file() and not foreign:
                 yield file, relative
-
-
-def translate_all(
-    translator: Translator, jobs: Mapping[Path, Path], batch: int, own: OwnConditions, quiet: bool = False
-) -> list[str]:
-    """Translate and write each file, and return a sentence for each failure."""
-    from tqdm import tqdm
-
-    from i2i_zoo.media.clips import is_clip
-    from i2i_zoo.tasks.videos import translate_clips
-
-    def shown(clip: Clip) -> Iterator[Image]:
-        yield from tqdm(clip, clip.path.name, clip.count(), unit=" frames", leave=False, disable=quiet or None)
-
-    clips = {target: source for target, source in jobs.items() if is_clip(source)}
-    pictures = {target: source for target, source in jobs.items() if target not in clips}
-    failures = []
-    with tqdm(total=len(jobs), unit=" files", disable=quiet or None) as progress:
-        for _, failure in chain(
-            translator.translate_files(pictures, batch, own.__getitem__),
-            translate_clips(translator, clips, batch, own.__getitem__, shown),
-        ):
-            failures += [] if failure is None else [failure]
-            progress.update()
-    return failures
-
-
-def translate_sharded(
-    args: argparse.Namespace, jobs: Mapping[Path, Path], conditions: Mapping[str, Any], own: OwnConditions
-) -> list[str]:
-    """`translate_all` with one process for each device.  They take turns with the same batches as a single process."""
-    targets = list(jobs)
-    chunks = [
-        {target: jobs[target] for target in targets[i : i + args.batch]} for i in range(0, len(targets), args.batch)
-    ]
-    parts = [
-        (args.name, chunk, args.batch, conditions, {source: own[source] for source in chunk.values()})
-        for chunk in chunks
-    ]
-    failures = sharded(translate_part, parts, args, "pictures", [len(chunk) for chunk in chunks])
-    return list(chain.from_iterable(failures))
-
-
-def translate_part(
-    device: str, name: str, jobs: Mapping[Path, Path], batch: int, conditions: Mapping[str, Any], own: OwnConditions
-) -> list[str]:
-    """Translate one batch of `translate_sharded` in one of its processes."""
-    return translate_all(translator_once(name, device, json.dumps(conditions)), jobs, batch, own, quiet=True)
-
-
-@functools.cache
-def translator_once(name: str, device: str, conditions: str) -> Translator:
-    """The translator of a checkpoint with conditions, which are JSON."""
-    return load_named(name, device).translator(**json.loads(conditions))

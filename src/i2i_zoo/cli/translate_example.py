@@ -16,9 +16,11 @@ def translate_example(args: argparse.Namespace) -> int:
     if source is None:
         raise ZooError(f"{args.name} ships no example: give pictures, i2i-zoo translate {args.name} PICTURE.")
     from i2i_zoo.callbacks.samples import grid
+    from i2i_zoo.media.clips import is_clip, open_clip, save_clip
     from i2i_zoo.media.files import save_picture
     from i2i_zoo.media.geometry import resize
     from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
+    from i2i_zoo.tasks.videos import translate_sources
 
     model = args.model or load_named(args.name, args.device)
     (shared, own), shipped = split_conditions(args), []
@@ -30,6 +32,11 @@ def translate_example(args: argparse.Namespace) -> int:
     translator = model.translator(**shared)
     if translator.direction != model.directions[0]:
         raise ZooError(f"{args.name} ships an example of A: give pictures of B to translate with --direction ba.")
+    if is_clip(source):
+        file = args.output / f"{args.name}.webp"
+        save_clip(translate_sources(translator, source, own), file, open_clip(source).rate)
+        print(printable(f"{file}  the result"))
+        return 0
     read = translator.read(source, **own)
     (result,) = translator.translate_read([read])
     file = args.output / f"{args.name}{translator.suffix}"

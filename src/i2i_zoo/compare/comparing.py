@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from i2i_zoo.callbacks.history import read_history
+from i2i_zoo.callbacks.loss_curves import draw_curves
 
-from .drawing import draw_curves, draw_sheets
+from .drawing import draw_sheets
 from .measure import Result, measured
 from .progress import Progress
 from .report import lines_of, write_table
@@ -57,7 +58,12 @@ def write(comparison: Comparison, jobs: list[Job], results: dict[Job, Result], f
         row.name: [moments for job in jobs if job.row is row and (moments := read_history(job.history))]
         for row in comparison.rows
     }
+    drawn = {
+        name: [[(moment["step"], moment["losses"]) for moment in moments] for moments in found]
+        for name, found in histories.items()
+        if found
+    }
     curves = folder / "curves.png"
-    if draw_curves({name: found for name, found in histories.items() if found}, curves):
+    if draw_curves(drawn, curves):
         written.append(curves)
     return written

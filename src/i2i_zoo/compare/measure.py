@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import statistics
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import lightning as L
@@ -20,8 +18,10 @@ from i2i_zoo.atomic import atomic_write
 from i2i_zoo.data import datamodules
 from i2i_zoo.data.splits import SplitData
 from i2i_zoo.errors import ZooError
+from i2i_zoo.lightning_private import silent
 from i2i_zoo.methods.base import Method
 from i2i_zoo.metrics.suites import suite
+from i2i_zoo.tasks.frames import frame_by_frame
 
 from .observer import Observer, spaced
 from .progress import Progress
@@ -133,7 +133,7 @@ def measure(job: Job, model: Method, comparison: Comparison, progress: Progress)
     Returns:
         For each direction its ``metrics`` with ``value``, ``replicates`` and ``title``, its ``names`` of the pictures
         for the sheets, and what it translates: ``preprocess``.  For the model its ``parameters``,
-        ``pictures_per_second``, and the number of ``test_pictures``.
+        ``pictures_per_second``, the number of ``test_pictures``, and if these are clips, that of their ``frames``.
     """
     row = job.row
     progress.say(f"measuring {job.title}")
@@ -143,8 +143,9 @@ def measure(job: Job, model: Method, comparison: Comparison, progress: Progress)
     def report(done: int, of: int) -> None:
         progress.tick(lambda: f"measuring {job.title}: {done} of {of} pictures")
 
+    data = data_to_test(row, comparison.limit)
     observer = Observer(job.folder / "pictures", comparison.pictures, comparison.most_changed, report, **options)
-    with quiet():
+    with silent():
         L.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu",
             devices=1,
@@ -155,25 +156,28 @@ def measure(job: Job, model: Method, comparison: Comparison, progress: Progress)
             enable_model_summary=False,
             use_distributed_sampler=False,
             callbacks=[observer],
-        ).test(model, datamodule=data_to_test(row, comparison.limit), verbose=False)
+        ).test(model, datamodule=data, verbose=False)
     if not observer.seconds:
         raise ZooError(f"{job.title}: its data have no test pictures; add some to {row.recipe['data']}.")
     warm = observer.seconds[min(3, len(observer.seconds) - 1) :]
+    # Frames keep the size that the data have.
+    size = {"size": data.preprocess.to_json().get("size")} if frame_by_frame(model, data.batch_keys) else {}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {
         "directions": {
             direction: {
                 "metrics": observer.results(direction),
                 "names": observer.names[direction],
-                "preprocess": model.preprocess_for(direction).to_json(),
+                "preprocess": {**model.preprocess_for(direction).to_json(), **size},
                 "title": model.title(direction),
             }
             for direction in model.directions
         },
         "parameters": parameters,
-        "pictures_per_second": round(len(model.directions) / statistics.median(warm), 2),
+        "pictures_per_second": round(len(model.directions) * observer.frames / statistics.median(warm), 2),
         "device": device.removesuffix("s") if device.endswith(" 1 threads") else device,
         "test_pictures": len(observer.seconds),
+        "frames": observer.frames,
         "lower_is_better": [*LOWER_IS_BETTER, *model.measured_losses],
     }
 
@@ -181,20 +185,5 @@ def measure(job: Job, model: Method, comparison: Comparison, progress: Progress)
 #: The other metrics are better if they are higher; losses are like these.
 LOWER_IS_BETTER = (
     *("l1", "lpips", "fid", "kid", "frechet_mobilenetv2"),
-    *("acd_shapes", "acd_people", "fvd", "frame_fid", "frame_frechet_mobilenetv2"),
+    *("acd_shapes", "acd_people", "fvd", "frame_fid", "frame_frechet_mobilenetv2", "warping_error"),
 )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without Lightning's remarks about devices and loaders."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The '.*' does not have many workers")
-            warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -56,6 +56,8 @@ class Observer(Evaluation):
         self.folder, self.count, self.most_changed, self.report = folder, count, most_changed, report
         self.kept: list[Kept] = []
         self.seconds: list[float] = []
+        #: How many pictures a batch makes in each direction: the frames of a clip, else one.
+        self.frames = 1
         self.names: dict[str, list[str]] = {}
         #: Sums of each picture by direction, metric and state.
         self.sums: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -75,6 +77,7 @@ class Observer(Evaluation):
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         self.seconds.append(now() - self.start)
+        self.frames = len(pl_module.measured(outputs, pl_module.directions[0]).get("output", "1"))
         before = {key: state(measure) for key, measure in self.all_measures()}
         super().on_validation_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         for key, measure in self.all_measures():
@@ -121,7 +124,7 @@ class Observer(Evaluation):
 
 
 def kept(model: Any, outputs: Any, batch: Any, place: float) -> Kept:
-    """Source, output and target of the one sample in a batch, for each direction."""
+    """Source, output and target of the one sample in a batch, of clips of its last frame, for each direction."""
     panels = model.panels(outputs)
     found: dict[str, tuple[str, dict[str, Image.Image]]] = {}
     for number, direction in enumerate(model.directions):
@@ -133,8 +136,8 @@ def kept(model: Any, outputs: Any, batch: Any, place: float) -> Kept:
         }
         if batch.get("name_b", batch["name"])[0] != batch["name"][0]:
             shown.pop("target", None)  # that of another picture
-        name = batch["name_b" if direction == "ba" else "name"][0]
-        found[direction] = name, {part: to_pil(picture[0]) for part, picture in shown.items()}
+        name = batch["clips" if "clips" in batch else "name_b" if direction == "ba" else "name"][0]
+        found[direction] = name, {part: to_pil(picture[-1]) for part, picture in shown.items()}
     return Kept(place, found)
 
 

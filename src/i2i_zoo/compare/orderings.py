@@ -76,6 +76,8 @@ class Line:
     pictures: tuple[Path, str, list[str]]
     #: Of the real pictures at this size, by metric.
     real: dict[str, Numbers] = field(default_factory=dict)
+    #: How many frames each has that is measured, if the test pictures are clips.
+    frames: int = 1
 
     @property
     def size(self) -> str:

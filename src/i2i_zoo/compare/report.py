@@ -65,6 +65,7 @@ def lines_of(comparison: Comparison, results: Mapping[Job, Result]) -> list[Line
                     },
                     (job.folder / "pictures", direction, ways["names"]),
                     real,
+                    result.get("frames", 1),
                 )
             )
     return lines
@@ -146,7 +147,9 @@ def cells(line: Line, metric: str, with_paper: bool) -> list[str]:
 def notes(comparison: Comparison, lines: Sequence[Line], metrics: Mapping[str, Numbers], paper: bool) -> list[str]:
     """What the numbers are, as items of a list."""
     counts = sorted({line.test_pictures for line in lines})
-    found = [f"- Measured on {' or '.join(map(str, counts))} test pictures."]
+    frames = sorted({line.frames for line in lines})
+    what = "pictures" if frames == [1] else f"clips, {' or '.join(map(str, frames))} frames of each"
+    found = [f"- Measured on {' or '.join(map(str, counts))} test {what}."]
     found += [f"- `{name}`: {n.title}; {'lower' if n.lower else 'higher'} is better." for name, n in metrics.items()]
     seeds = {len(line.seeds) for line in lines}
     if max(seeds, default=0) > 1:

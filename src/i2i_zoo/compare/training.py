@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 
 import torch
 import yaml
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from i2i_zoo.atomic import atomic_write
 from i2i_zoo.callbacks.history import Moment, read_history
+from i2i_zoo.devices import find_launched
 from i2i_zoo.errors import ZooError
 
 from .claims import claimed
@@ -43,11 +40,8 @@ class Place:
 
 
 def find_place() -> Place:
-    """Ask Lightning which process this is, and then hide the launcher: every job trains by itself."""
-    environments: tuple[type[ClusterEnvironment], ...] = (TorchElasticEnvironment, SLURMEnvironment)
-    launched = next((kind() for kind in environments if kind.detect()), LightningEnvironment())
-    rank, local = launched.global_rank(), launched.local_rank()
-    alone = isinstance(launched, LightningEnvironment)
+    """Find which process this is, and then hide the launcher: every job trains by itself."""
+    rank, _, local, alone = find_launched()
     for name in ("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", "SLURM_NTASKS"):
         os.environ.pop(name, None)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")

@@ -64,14 +64,15 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
             return model
         contents = {cls.inference_networks[0]: content}
     else:
-        networks = (*cls.inference_networks, *cls.discriminator_networks)
+        networks = (*cls.inference_networks, *cls.discriminator_networks, *parts(method))
         if unknown := [name for name in files if name not in networks]:
             raise ZooError(f"{cls.__name__} has no network {unknown[0]!r}: choose from {', '.join(networks)}.")
         contents = {name: read_content(path) for name, path in files.items()}
         files = ", ".join(map(str, files.values()))
     if find_spec(f"{__name__}.{method}") is None:
         raise ZooError(f"{cls.__name__} has no official checkpoints that could be converted.")
-    read = import_module(f"{__name__}.{method}").read
+    module = import_module(f"{__name__}.{method}")
+    read, contents = module.read, by_entry(contents, getattr(module, "ENTRIES", {}))
     # What the tensors do not show.
     facts = [name for name in signature(read).parameters if name != "states"]
     asked = {name: value for name, value in hparams.items() if name in facts}
@@ -88,6 +89,14 @@ def convert(method: str, files: Path | Mapping[str, Path], **hparams: Any) -> Me
         return model
 
     return _first_that_fits(built, {n: state_dicts(c, str(files)) for n, c in by_domain(contents).items()}, str(files))
+
+
+def parts(method: str) -> tuple[str, ...]:
+    """Names of files that hold a part of a network, where the authors have several files for one."""
+    if find_spec(f"{__name__}.{method}") is None:
+        return ()
+    names: tuple[str, ...] = getattr(import_module(f"{__name__}.{method}"), "PARTS", ())
+    return names
 
 
 def read_content(path: Path) -> Any:
@@ -137,6 +146,24 @@ def by_domain(contents: Mapping[str, Any]) -> dict[str, Any]:
             networks |= {f"{stem}_a": content["a"], f"{stem}_b": content["b"]}
         else:
             networks[name] = content
+    return networks
+
+
+def by_entry(contents: Mapping[str, Any], entries: Mapping[str, str]) -> dict[str, Any]:
+    """The networks by name; a file that holds several of them is split.
+
+    Args:
+        contents: Network to the content of its file.
+        entries: What the authors call each network in such a file, to our name; none if they have no such files.
+    """
+    networks: dict[str, Any] = {}
+    for name, content in contents.items():
+        held = {
+            ours: content[theirs]
+            for theirs, ours in entries.items()
+            if isinstance(content, Mapping) and isinstance(content.get(theirs), Mapping)
+        }
+        networks |= held or {name: content}
     return networks
 
 

@@ -51,7 +51,7 @@ def read(
     """
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the others.")
-    channels, hparams, tensors = _generator(states["generator"])
+    channels, hparams, tensors = generator(states["generator"])
     if "encoder" in states:
         found, encoder = _encoder(states["encoder"])
         hparams |= found
@@ -71,20 +71,20 @@ def read(
         tensors["encoder.clusters"] = torch.zeros(labels, dtype=torch.int64)
         hparams["clusters"] = clusters
     if "discriminator" in states:
-        tensors |= _discriminator(states["discriminator"], hparams)
+        tensors |= discriminator(states["discriminator"], hparams)
     return hparams, tensors
 
 
-def _generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
+def generator(state: State) -> tuple[int, dict[str, Any], dict[str, Tensor]]:
     """The generator's input channels, hyper-parameters and tensors."""
-    width, channels = _weight(state, "model.1", "generator").shape[:2]
+    width, channels = weight(state, "model.1", "generator").shape[:2]
     blocks = _numbers(r"model\.(\d+)\.conv_block\.", state)
     if not blocks:
         raise ZooError("This generator is not in the authors' layout: it has no residual blocks.")
     downs = len([n for n in _numbers(r"model\.(\d+)\.weight", state) if n < min(blocks)]) - 1
     enhancers = len(_numbers(r"model(\d+)_1\.", state))
     local = len(_numbers(r"model1_2\.(\d+)\.conv_block\.", state))
-    tensors = _placed(state, _generator_places(downs, len(blocks), enhancers, local), "generator")
+    tensors = placed(state, _generator_places(downs, len(blocks), enhancers, local), "generator")
     hparams = {"width": width, "downs": downs, "blocks": len(blocks), "enhancers": enhancers}
     return channels, hparams | ({"enhancer_blocks": local} if enhancers else {}), tensors
 
@@ -127,13 +127,13 @@ def _encoder(state: State) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if f"model.{last}.weight" not in state:  # older files have no padding layer there
         last -= 1
     hparams = {
-        "features": _weight(state, f"model.{last}", "encoder").shape[0],
-        "encoder_width": _weight(state, "model.1", "encoder").shape[0],
+        "features": weight(state, f"model.{last}", "encoder").shape[0],
+        "encoder_width": weight(state, "model.1", "encoder").shape[0],
     }
-    return hparams, _placed(state, {**_trunk(4, 0, "body"), f"model.{last}": "body.27"}, "encoder")
+    return hparams, placed(state, {**_trunk(4, 0, "body"), f"model.{last}": "body.27"}, "encoder")
 
 
-def _discriminator(state: State, hparams: dict[str, Any]) -> dict[str, Tensor]:
+def discriminator(state: State, hparams: dict[str, Any]) -> dict[str, Tensor]:
     """The discriminator's tensors; its hyper-parameters are added to ``hparams``.
 
     The authors count the scales from the coarsest; here they are counted from the finest.  Their names depend on
@@ -147,13 +147,13 @@ def _discriminator(state: State, hparams: dict[str, Any]) -> dict[str, Tensor]:
         for n in range(scales)
         for i, layer in enumerate(layers)
     }
-    tensors = _placed(state, places, "discriminator")
+    tensors = placed(state, places, "discriminator")
     first = next(theirs for theirs, ours in places.items() if ours == "scales.0.convolutions.0")
-    hparams |= {"scales": scales, "discriminator_width": _weight(state, first, "discriminator").shape[0]}
+    hparams |= {"scales": scales, "discriminator_width": weight(state, first, "discriminator").shape[0]}
     return tensors
 
 
-def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
+def placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
     """The tensors by our names.  Raises `ZooError` if some have no place, and names them."""
     layers = {key: key.rpartition(".") for key in state if not key.endswith(_STATISTICS)}
     if unknown := [key for key, (layer, _, _) in layers.items() if layer not in places]:
@@ -161,7 +161,7 @@ def _placed(state: State, places: Places, network: str) -> dict[str, Tensor]:
     return {f"{network}.{places[layer]}.{leaf}": state[key] for key, (layer, _, leaf) in layers.items()}
 
 
-def _weight(state: State, layer: str, network: str) -> Tensor:
+def weight(state: State, layer: str, network: str) -> Tensor:
     """The weight of a convolution, by the authors' name.  Raises `ZooError` if there is no such convolution."""
     tensor = state.get(f"{layer}.weight")
     if tensor is None or tensor.dim() != 4:

@@ -48,18 +48,21 @@ class Augmentation:
         random: torch.Generator,
         *,
         load_size: Size,
+        zoom: Sequence[float] | None = None,
         crop_size: Size = None,
         flip: bool = False,
         file: Path,
     ) -> Augmentation:
         """The augmentation of one item.
 
-        Numbers are drawn in this order: top and left of the crop if there is one, then whether to mirror if ``flip``.
+        Numbers are drawn in this order: the factor if there is a ``zoom``, top and left of the crop if there is one,
+        then whether to mirror if ``flip``.
 
         Args:
             original: Height and width of the item's pictures.
             random: The item's random generator.
             load_size: Size to resize to, one number or [height, width]; None keeps the original.
+            zoom: The least and the largest factor to multiply that size by; None for no such factor.
             crop_size: Size of the random crop, one number or [height, width]; None for no crop.
             flip: Mirror half of the items.
             file: The item's file, for messages.
@@ -67,7 +70,11 @@ class Augmentation:
         Raises:
             ZooError: If the resized picture is smaller than the crop.
         """
-        height, width = resized = extent(load_size, original)
+        height, width = extent(load_size, original)
+        if zoom is not None:
+            factor = zoom[0] + (zoom[1] - zoom[0]) * float(torch.rand((), generator=random))
+            height, width = round(height * factor), round(width * factor)
+        resized = height, width
         top, left = 0, 0
         crop_height, crop_width = extent(crop_size, resized)
         if crop_size is not None:
@@ -80,6 +87,15 @@ class Augmentation:
             left = int(torch.randint(width - crop_width + 1, (), generator=random))
         mirrored = flip and bool(torch.rand((), generator=random) < 0.5)
         return cls((original[0], original[1]), resized, (top, left, crop_height, crop_width), mirrored)
+
+    @classmethod
+    def centred(cls, original: Sequence[int], size: tuple[int, int], mirrored: bool = False) -> Augmentation:
+        """The largest part at the centre that has the shape of ``size``, height and width, resized to it."""
+        height, width = size
+        scale = max(height / original[0], width / original[1])
+        resized = max(height, round(original[0] * scale)), max(width, round(original[1] * scale))
+        window = ((resized[0] - height) // 2, (resized[1] - width) // 2, *size)
+        return cls((original[0], original[1]), resized, window, mirrored)
 
     def picture(self, picture: Tensor, nearest: bool = False) -> Tensor:
         """Pictures (..., C, H, W), uint8 or floats in [-1, 1], such as the frames of a clip (T, C, H, W).
@@ -98,6 +114,13 @@ class Augmentation:
             pixels = torch.arange(prod(self.original), dtype=torch.float64).view(1, *self.original)
             ids = ids.flatten(-2)[..., resize(pixels, self.resized, nearest=True)[0].long()]
         return self._crop(ids)
+
+    def flow(self, flow: Tensor) -> Tensor:
+        """A flow (2, H, W) in pixels; resized to the nearest pixel, so that motions do not mix."""
+        (height, width), (new_height, new_width) = self.original, self.resized
+        lengths = flow.new_tensor([new_width / width, new_height / height])
+        moved = self._crop(resize(flow, self.resized, nearest=True) * lengths[:, None, None])
+        return moved * flow.new_tensor([-1.0, 1.0])[:, None, None] if self.mirrored else moved
 
     def keypoints(self, points: Tensor, pairs: Sequence[tuple[int, int]] = ()) -> Tensor:
         """Points (..., N, 3): x and y in pixels, as this module defines them, and visibility, 0 for a missing point.

@@ -14,7 +14,7 @@ from PIL import Image
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.animations import is_animation
 from i2i_zoo.media.clips import open_clip
-from i2i_zoo.media.files import PICTURE_SUFFIXES, find_files, height_width
+from i2i_zoo.media.files import NPY_HEADER, PICTURE_SUFFIXES, find_files, height_width
 from i2i_zoo.media.frames import Clip, FrameFolder, Strip
 from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
@@ -44,7 +44,8 @@ class ArrayClip(Clip):
 def clips_in(path: Path) -> np.ndarray:
     """The clips (T, N, H, W), uint8, of a ``.npy`` file; they stay in the file."""
     try:
-        clips: np.ndarray = np.load(path, mmap_mode="r")
+        with NPY_HEADER:
+            clips: np.ndarray = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise ZooError(f"{path}: the clips cannot be read ({error}); replace the file.") from None
     if clips.ndim != 4 or clips.dtype != np.uint8 or 0 in clips.shape:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Length, Positive, Seed, Share, Side
+from i2i_zoo.annotations import AboveZero, Channels, Count, Ge, Le, Length, Positive, Seed, Share, Side
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.seeds import numbered_generator
@@ -18,6 +18,7 @@ from i2i_zoo.tasks.preprocess import Preprocess
 
 from .augmentation import Augmentation, extent
 from .clip_files import ClipFile, check_clips, find_clips
+from .distortion import Distortion
 from .pictures import PictureData
 from .places import Place
 
@@ -50,8 +51,10 @@ class Clips(Dataset[dict[str, Any]]):
         last = count - self.data.span
         start = int(torch.randint(last + 1, (), generator=random)) if self.train else 0
         video = self.read(file, start)
-        augmentation = self.data.augmentation(video.shape[-2:], self.train, random, file.path)
-        read = {"video": to_float(augmentation.picture(video)), "name": name}
+        video = self.data.augmentation(video.shape[-2:], self.train, random, file.path).picture(video)
+        if self.train and self.data.distorts:
+            video = self.data.distortion(video.shape[-2:], random)(video)
+        read = {"video": to_float(video), "name": name}
         return {**read, "action": self.actions[file.action]} if self.actions else read
 
     def read(self, file: ClipFile, start: int) -> Tensor:
@@ -79,9 +82,11 @@ class ClipData(PictureData):
     Without val, a part of the training clips is held out for validation (``val_fraction``).  Without test, the test is
     on val, or on all clips if there are no splits.  All of this is said, as is which clips are too short to be used.
 
-    An epoch of training has each clip once, from a random frame on; half of the clips are mirrored, if ``flip``.  What
-    is drawn depends on seed, epoch and index only.  In validation and test, clips begin with their first frame.  Videos
-    are decoded from their beginning, so cut very long ones up, or make them folders of frames.
+    An epoch of training has each clip once, from a random frame on; half of the clips are mirrored, if ``flip``, and
+    they are rotated, resized and recoloured as ``rotation``, ``zoom`` and ``hue`` say, in this order.  Monkey-Net's
+    authors do so: their ``config/actions.yaml`` has rotation=10, zoom=[0.9,1.1] and hue=0.5, ``moving-gif.yaml`` the
+    last two.  What is drawn depends on seed, epoch and index only.  In validation and test, clips begin with their
+    first frame.  Videos are decoded from their beginning, so cut very long ones up, or make them folders of frames.
 
     Batches hold ``video`` (B, T, C, H, W) in [-1, 1] and, if there are classes, ``action`` (B,), the number of each
     clip's class in `actions`.
@@ -95,6 +100,10 @@ class ClipData(PictureData):
         channels: Channels of the frames: 3, or 1 for grey ones.
         strips: Whether pictures are strips of frames, and not frames.
         flip: Mirror half of the training clips, all frames of each alike.
+        rotation: Rotate training clips by up to so many degrees, either way.
+        zoom: Resize training clips by a factor between these two; a part of the old size is cut out of larger ones,
+            and smaller ones repeat their edges; null for no such factor.
+        hue: Turn the hues of training clips by up to this part of a full turn, either way.
         val_fraction: The part of the training clips that is held out for validation if there is no ``val``; 0 for no
             validation.  It is always the same part.
         batch_size: Clips in a batch, of each process.
@@ -114,15 +123,24 @@ class ClipData(PictureData):
         channels: Channels = 3,
         strips: bool = False,
         flip: bool = False,
+        rotation: Annotated[float, Ge(0), Le(180)] = 0.0,
+        zoom: Annotated[Sequence[AboveZero], Length(2)] | None = None,
+        hue: Annotated[float, Ge(0), Le(0.5)] = 0.0,
         val_fraction: Share = 0.1,
         batch_size: Positive = 16,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            *(root, size, None, size, flip, val_fraction), batch_size=batch_size, num_workers=num_workers, seed=seed
+            *(root, size, None, size, flip, val_fraction, zoom),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
         )
         self.frames, self.stride, self.channels, self.strips = frames, stride, channels, strips
+        self.rotation, self.hue = rotation, hue
+        #: Whether training clips go through a `distortion`.
+        self.distorts = bool(rotation or hue or zoom)
         #: How many frames of a clip an item reaches over.
         self.span = (frames - 1) * stride + 1
         self._found: dict[Path, dict[str, ClipFile]] = {}
@@ -183,9 +201,9 @@ class ClipData(PictureData):
 
     def augmentation(self, original: Sequence[int], train: bool, random: torch.Generator, file: Path) -> Augmentation:
         """The largest part at the centre of the shape of ``size``, resized to it; in training perhaps mirrored."""
-        height, width = size = extent(self.test_size, ())
-        scale = max(height / original[0], width / original[1])
-        resized = max(height, round(original[0] * scale)), max(width, round(original[1] * scale))
-        window = ((resized[0] - height) // 2, (resized[1] - width) // 2, *size)
         mirrored = train and self.flip and bool(torch.rand((), generator=random) < 0.5)
-        return Augmentation((original[0], original[1]), resized, window, mirrored)
+        return Augmentation.centred(original, extent(self.test_size, ()), mirrored)
+
+    def distortion(self, size: Sequence[int], random: torch.Generator) -> Distortion:
+        """What the frames of a training clip, of this height and width, go through after the `augmentation`."""
+        return Distortion.draw(size, random, self.rotation, self.zoom or (1, 1), self.hue)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from hashlib import blake2s
 from pathlib import Path
 
 from tqdm import tqdm
 
 from i2i_zoo.devices import find_device
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.frames import Clip
 from i2i_zoo.media.pictures import read_picture
-from i2i_zoo.media.pose_files import write_poses
+from i2i_zoo.media.pose_files import Poses, read_poses, write_poses
 from i2i_zoo.pretrained.pose_estimators import pose_estimator
 from i2i_zoo.pretrained.pose_sources import found_in
 from i2i_zoo.store.first_use import zoo_cache
@@ -28,7 +29,7 @@ def found_poses(photographs: Sequence[Path]) -> dict[Path, Path]:
         ZooError: If a photograph cannot be read, or the cache cannot be written.
     """
     folder = zoo_cache() / "poses"
-    found = {file: folder / f"{blake2s(_read(file)).hexdigest()}.json" for file in photographs}
+    found = {file: folder / f"{file_hash(file)}.json" for file in photographs}
     missing = {kept: file for file, kept in found.items() if not kept.is_file()}
     if missing:
         try:
@@ -44,8 +45,31 @@ def found_poses(photographs: Sequence[Path]) -> dict[Path, Path]:
     return found
 
 
-def _read(file: Path) -> bytes:
+def found_clip_poses(clip: Clip) -> Poses:
+    """The pose in each frame of a video or an animation, kept in the package's cache.
+
+    Raises as `found_poses`.
+    """
+    kept = zoo_cache() / "poses" / f"{file_hash(clip.path)}.json"
+    if not kept.is_file():
+        try:
+            estimator = pose_estimator(device=str(find_device()))
+        except ZooError as error:
+            raise type(error)(
+                f"{clip.path}: its poses are not beside it ({clip.path.stem}.json) and cannot be found: {error}"
+            ) from error
+        frames = tqdm(clip, "Poses, found once", clip.count(), unit=" frames", disable=None)
+        write_poses(kept, found_in(((clip.path.name, read_picture(frame)) for frame in frames), estimator))
+    return read_poses(kept)
+
+
+def file_hash(file: Path) -> str:
+    """A name for the content of a file, which is never in memory as a whole."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as content:
+            digest = hashlib.blake2s()
+            while part := content.read(2**20):
+                digest.update(part)
+            return digest.hexdigest()
     except OSError as error:
-        raise ZooError(f"{file}: the picture cannot be read ({error.strerror}); check its rights.") from None
+        raise ZooError(f"{file}: the file cannot be read ({error.strerror}); check its rights.") from None

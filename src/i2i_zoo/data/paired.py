@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
+from i2i_zoo.annotations import AboveZero, Channels, Count, Length, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.colours import rgb_to_lab
-from i2i_zoo.media.labels import PALETTES
+from i2i_zoo.media.palettes import PALETTES
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import PairedPreprocess
@@ -33,6 +34,7 @@ from .files import (
     spellings,
 )
 from .hed_edges import line_drawings
+from .jitter import jittered
 from .pictures import PictureData
 from .places import Place
 from .splits import Direction, is_reversed
@@ -90,7 +92,10 @@ class PairedImages(Dataset[dict[str, Any]]):
             source = target = decode_picture(target_file, 3)
         random = numbered_generator(data.seed, epoch, index)
         augmentation = data.augmentation(target.shape[-2:], self.train, random, target_file)
-        source = to_float(augmentation.picture(source, nearest=data.source_palette is not None))
+        source = augmentation.picture(source, nearest=data.source_palette is not None)
+        if self.train and data.source_jitter is not None:
+            source = jittered(source, data.source_jitter, random)
+        source = to_float(source)
         target = to_float(augmentation.picture(target, nearest=data.target_palette is not None))
         if data.made_from == "lab":
             lab = rgb_to_lab(target[None])[0]
@@ -151,7 +156,7 @@ class PairedData(PictureData):
         hed_threshold: For ``hed``: the least probability of an edge in a thin line, 25/255 as in the authors' code;
             null keeps HED's broad, soft edges.
         hed_smallest: For ``hed``: the fewest pixels that a line has, 5 as in the authors' code.
-        source_palette: A name in `media.labels.PALETTES`: the sources are label maps, ids or colours of this palette.
+        source_palette: A name in `media.palettes.PALETTES`: the sources are label maps, ids or colours of this palette.
             Items hold them in colours, or with one channel per label if ``in_channels`` is the number of labels.
         target_palette: The same for targets.
         labels: Where below ``root`` to find the label map of a validation or test picture, single-channel ids that
@@ -163,6 +168,10 @@ class PairedData(PictureData):
         crop_size: Size of the random crop in training; null for none.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
         flip: Mirror half of the training pairs.
+        zoom: The least and the largest factor that ``load_size`` is multiplied by, drawn for each training pair; null
+            for none.
+        source_jitter: How much brightness, contrast, saturation and hue of the training sources vary, as in
+            torchvision's ``ColorJitter``: for photographs of few places or by one camera; null for not at all.
         val_fraction: The part of the training pairs that is held out for validation if there is no ``val``; 0 for no
             validation.  It is always the same part.
         batch_size: Pairs in a batch, of each process.
@@ -190,13 +199,15 @@ class PairedData(PictureData):
         crop_size: Size = 256,
         test_size: Size = 256,
         flip: bool = True,
+        zoom: Annotated[Sequence[AboveZero], Length(2)] | None = None,
+        source_jitter: Annotated[Sequence[Share], Length(4)] | None = None,
         val_fraction: Share = 0.1,
         batch_size: Positive = 1,
         num_workers: Count = 4,
         seed: Seed = 0,
     ) -> None:
         super().__init__(
-            *(root, load_size, crop_size, test_size, flip, val_fraction),
+            *(root, load_size, crop_size, test_size, flip, val_fraction, zoom),
             batch_size=batch_size,
             num_workers=num_workers,
             seed=seed,
@@ -209,9 +220,21 @@ class PairedData(PictureData):
             if not self.reversed or source is None
             else (target, source, target_palette, source_palette)
         )
+        if source_jitter is not None:
+            self.check_jitter(source_jitter, in_channels)
+        self.source_jitter = source_jitter
         self.hed_threshold, self.hed_smallest = hed_threshold, hed_smallest
         self.in_channels, self.out_channels = (1, 2) if made_from == "lab" else (in_channels, out_channels)
         self.side_by_side = source is None and made_from is None
+
+    def check_jitter(self, strengths: Sequence[float], channels: int) -> None:
+        """Raise `ZooError` if the sources are no photographs, or hues would turn by more than half of the circle."""
+        if self.made_from is not None or self.source_palette is not None or channels != 3:
+            raise ZooError(
+                "source_jitter changes the colours of photographs, and here the sources are none; leave it out."
+            )
+        if strengths[3] > 0.5:
+            raise ZooError(f"source_jitter: hues turn by at most 0.5, half of the circle, not {strengths[3]}.")
 
     @property
     def preprocess(self) -> PairedPreprocess:

@@ -28,6 +28,7 @@ class PictureData(SplitData):
         test_size: Size that validation and test pictures are resized to; None keeps theirs.
         flip: Mirror half of the training pictures.
         val_fraction: The part of the training pictures that is held out for validation if it has no folder; 0 for none.
+        zoom: The least and the largest factor of ``load_size``, drawn for each training picture; None for none.
         **options: Those of `SplitData`.
     """
 
@@ -43,12 +44,15 @@ class PictureData(SplitData):
         test_size: Size,
         flip: bool,
         val_fraction: float,
+        zoom: Sequence[float] | None = None,
         **options: int,
     ) -> None:
         super().__init__(**options)
+        if zoom is not None and zoom[0] > zoom[1]:
+            raise ZooError(f"zoom: the least factor comes first, so [{zoom[1]}, {zoom[0]}] and not {list(zoom)}.")
         self.root = Path(root)
         self.load_size, self.crop_size, self.test_size, self.flip = load_size, crop_size, test_size, flip
-        self.val_fraction = val_fraction
+        self.val_fraction, self.zoom = val_fraction, zoom
         self._said: dict[str, str] = {}
 
     @abstractmethod
@@ -64,6 +68,9 @@ class PictureData(SplitData):
         found = splits.files(split)
         self._said[split] = splits.said
         return found
+
+    def said(self, split: str) -> str:
+        return self._said.get(split, "")
 
     def setup(self, stage: str) -> None:
         """Make the datasets that the stage needs, once, and say which splits have no folder of their own.
@@ -100,5 +107,10 @@ class PictureData(SplitData):
         if not train:
             return Augmentation.draw(original, random, load_size=self.test_size, file=file)
         return Augmentation.draw(
-            original, random, load_size=self.load_size, crop_size=self.crop_size, flip=self.flip, file=file
+            *(original, random),
+            load_size=self.load_size,
+            zoom=self.zoom,
+            crop_size=self.crop_size,
+            flip=self.flip,
+            file=file,
         )

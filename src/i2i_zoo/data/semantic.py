@@ -63,7 +63,7 @@ class SemanticData(PictureData):
         target: Folder of the photographs in each split.
         instance: Folder of the instance maps in each split, of 8, 16 or 32 bits; null for none.
         labels: How many labels there are.
-        palette: Name in `media.labels.PALETTES` of the labels' colours: to read maps in colours, and to show labels.
+        palette: Name in `media.palettes.PALETTES` of the labels' colours: to read maps in colours, and to show labels.
         dont_care: The id that is read as the last label; null for none.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
         crop_size: Size of the random crop in training; null for none.

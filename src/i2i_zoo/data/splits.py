@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from i2i_zoo import lightning_private
 from i2i_zoo.annotations import CheckedArguments
 from i2i_zoo.errors import ZooError
+from i2i_zoo.tasks import Task
+from i2i_zoo.tasks.frames import frame_by_frame, frames_of
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .sampler import EpochSampler
@@ -67,6 +69,10 @@ class SplitData(L.LightningDataModule, metaclass=CheckedArguments):
     def dataset(self, split: str) -> Dataset[Item]:
         """The dataset of a split.  Raises `ZooError` for whatever is wrong with it."""
 
+    def said(self, split: str) -> str:
+        """What there is to say about the `dataset` that was made of a split, such as what it lacks; often nothing."""
+        return ""
+
     def setup(self, stage: str) -> None:
         """Make the datasets that the stage needs, once; raises as `dataset`."""
         for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
@@ -95,6 +101,13 @@ class SplitData(L.LightningDataModule, metaclass=CheckedArguments):
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """A batch; the frames of clips become pictures for a model of pictures that translates label maps."""
+        model = self.trainer.lightning_module if self.trainer else None
+        if isinstance(model, Task) and not model.training and frame_by_frame(model, batch):
+            return model.pictures_of(frames_of(batch))
+        return batch
 
     def train_dataloader(self) -> EpochLoader:
         return self.loader("train")

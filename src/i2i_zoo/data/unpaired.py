@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Channels, Count, Positive, Seed, Share, Size
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.labels import PALETTES, palette_colours
+from i2i_zoo.media.labels import palette_colours
+from i2i_zoo.media.palettes import PALETTES
 from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
@@ -85,8 +86,8 @@ class UnpairedData(PictureData):
         root: The dataset's folder.
         a: Folder of A, in each split if there are splits.
         b: The same for B.
-        palette_a: A name in `media.labels.PALETTES`: the pictures of A are label maps, ids or colours of this palette.
-            Items hold them in colours, or with one channel per label if ``channels_a`` is the number of labels.
+        palette_a: A name in `media.palettes.PALETTES`: the pictures of A are label maps, ids or colours of this
+            palette.  Items hold them in colours, or with one channel per label if ``channels_a`` is their number.
         palette_b: The same for B.
         channels_a: Channels of A.
         channels_b: Channels of B.

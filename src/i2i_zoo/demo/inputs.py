@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
+from abc import ABCMeta
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import mkdtemp
+from functools import cache
 from typing import Any
 
-from PIL import Image
-
 from i2i_zoo.errors import ZooError, install
-from i2i_zoo.media.clips import save_clip
 from i2i_zoo.methods.base import Method
 from i2i_zoo.tasks.conditions import Condition
-from i2i_zoo.tasks.kinds import Choice, Kind, Number, PictureFile, Switch
-from i2i_zoo.tasks.pose_kind import PoseSource
+from i2i_zoo.tasks.kinds import Choice, ClipFile, Kind, Number, PictureFile, Switch
 from i2i_zoo.tasks.preprocess import Preprocess
+
+from .limits import check_picture, first_frames
 
 
 def import_gradio() -> Any:
@@ -32,15 +31,18 @@ def import_gradio() -> Any:
 
 @dataclass(frozen=True)
 class Choices:
-    """A model, one of its directions, and the conditions that a visitor of the page may choose."""
+    """A model, what it does here, and the conditions that a visitor of the page may choose."""
 
     model: Method
     direction: str = ""
+    #: Whether the model makes pictures from noise here, and does not translate.
+    samples: bool = False
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions that are inputs on the page."""
-        return tuple(condition for condition in self.model.conditions if condition.label)
+        conditions = self.model.sampling_conditions if self.samples else self.model.conditions
+        return tuple(condition for condition in conditions if condition.label)
 
     @property
     def preprocess(self) -> Preprocess:
@@ -49,13 +51,16 @@ class Choices:
     def chosen(self, values: Sequence[Any]) -> dict[str, Any]:
         """Names of conditions to the values of their inputs, without empty ones.
 
-        Raises `ZooError` for an invalid text and for an empty input of a required condition.
+        Raises `ZooError` for an invalid text, for an empty input of a required condition and for a file that the page
+        does not take.
         """
         chosen = {"direction": self.direction} if self.direction else dict[str, Any]()
         for condition, value in zip(self.conditions, values, strict=True):
-            if isinstance(condition.kind, PoseSource) and value is not None:
-                value = next(iter(value["files"]), None) or value["text"].strip() or None
-            elif isinstance(value, str) and not isinstance(condition.kind, (PictureFile, Choice)):
+            if isinstance(value, str) and isinstance(condition.kind, PictureFile):
+                check_picture(value)
+            elif isinstance(value, str) and isinstance(condition.kind, ClipFile):
+                value = first_frames(value)
+            elif isinstance(value, str) and not isinstance(condition.kind, Choice):
                 value = condition.parse(value.split()) if value.strip() else None
             if value is None and condition.required:
                 raise ZooError(f"{condition.label}: there is none yet; {condition.kind.wanted} is needed.")
@@ -63,88 +68,110 @@ class Choices:
                 chosen[condition.name] = value
         return chosen
 
-    def translate(self, picture: Any, values: Sequence[Any]) -> Image.Image | str:
-        """The translation of a picture; for a clip, an animated file of it.
 
-        Raises `ZooError` if there is no picture, and as ``Task.translate``.
-        """
-        if picture is None:
-            raise ZooError("There is no picture yet: upload, photograph or draw one.")
-        return picture_or_file(self.model.translate(picture, **self.chosen(values)))
+def show_inputs(choices: Choices, starts: Sequence[Any]) -> list[Any]:
+    """Add an input for each condition to the open `gradio.Blocks`, with its value to begin with.
 
-    def sample(self, count: float, seed: str, values: Sequence[Any]) -> list[Image.Image | str]:
-        """Pictures, or animated files of clips, from a seed, by default a new one.
-
-        Raises `ZooError` as ``Task.sample``.
-        """
-        if seed.strip() and not seed.strip().isdecimal():
-            raise ZooError(f"seed={seed!r}: give a whole number of at most 18 digits.")
-        number = int(seed) if seed.strip() else None
-        return [picture_or_file(made) for made in self.model.sample(int(count), seed=number, **self.chosen(values))]
+    Files that need not be chosen are in a fold.
+    """
+    gradio = import_gradio()
+    pairs = list(zip(choices.conditions, starts, strict=True))
+    made = {each.name: input_for(each, start) for each, start in pairs if not is_extra(each)}
+    if extras := [each for each in choices.conditions if is_extra(each)]:
+        with gradio.Accordion("More to choose", open=False):
+            made |= {each.name: input_for(each, None) for each in extras}
+    return [made[condition.name] for condition in choices.conditions]
 
 
-def picture_or_file(result: Image.Image | list[Image.Image]) -> Image.Image | str:
-    """A picture as it is; for a clip, an animated file of it."""
-    if isinstance(result, Image.Image):
-        return result
-    file = Path(mkdtemp(), "clip.webp")
-    save_clip(result, file)
-    return str(file)
+def is_extra(condition: Condition) -> bool:
+    """Whether a condition is a file that may be left out."""
+    return isinstance(condition.kind, (PictureFile, ClipFile)) and not condition.required
 
 
-def show_inputs(choices: Choices) -> list[Any]:
-    """Add an input for each condition to the open `gradio.Blocks`."""
-    return [input_for(condition) for condition in choices.conditions]
-
-
-def input_for(condition: Condition) -> Any:
+def input_for(condition: Condition, start: Any) -> Any:
     """The input for a condition: see `INPUTS`; for other kinds a line of text."""
     gradio = import_gradio()
     for kind, make in INPUTS.items():
         if isinstance(condition.kind, kind):
-            return make(gradio, condition)
-    # Text also for numbers, because an empty number field would be 0.
+            return make(gradio, condition, start)
+    return text_input(gradio, condition, start)
+
+
+def text_input(gradio: Any, condition: Condition, start: Any) -> Any:
+    """A line of text: also for numbers, because an empty number field would be 0."""
     hint = condition.kind.wanted if condition.default is None else f"by default {condition.default}"
-    return gradio.Textbox(label=condition.label, placeholder=hint, interactive=True)
+    return gradio.Textbox(start or "", label=condition.label, placeholder=hint, interactive=True)
 
 
-def picture_input(gradio: Any, label: str, height: int = 180) -> Any:
+@cache
+def unread(name: str) -> Any:
+    """A class like Gradio's of this name that passes on the path of a file, and never opens the file itself.
+
+    So a broken file comes to us, and gets its sentence on the page.
+    """
+    base = getattr(import_gradio(), name)
+
+    def preprocess(self: Any, payload: Any) -> Any:
+        return payload and payload.path
+
+    # Not by a class statement, after which Gradio would write a .pyi file beside this one.
+    return ABCMeta.__new__(type(base), name, (base,), {"preprocess": preprocess})
+
+
+def picture_input(label: str, height: int | None = 180, **options: Any) -> Any:
     """An input for an uploaded, photographed or pasted picture.  Its file is read as on the command line."""
     sources = ["upload", "webcam", "clipboard"]
-    return gradio.Image(label=label, interactive=True, sources=sources, type="filepath", image_mode=None, height=height)
-
-
-def pose_input(gradio: Any, condition: Condition) -> Any:
-    """A line for the name of a pose, to which a file may be attached in its place."""
-    return gradio.MultimodalTextbox(
-        label=condition.label,
-        placeholder=f"attach {condition.kind.wanted}",
-        file_types=[".json", ".csv", ".npy", "image"],
-        sources=["upload"],
-        submit_btn=False,
-        max_plain_text_length=1000,
-        interactive=True,
+    return unread("Image")(
+        label=label, interactive=True, sources=sources, type="filepath", image_mode=None, height=height, **options
     )
 
 
-def slider(gradio: Any, condition: Condition) -> Any:
+def file_input(label: str, **options: Any) -> Any:
+    """An input for any uploaded file."""
+    return unread("File")(label=label, interactive=True, height=120, **options)
+
+
+def file_button(label: str, **options: Any) -> Any:
+    """A button that uploads a file."""
+    return unread("UploadButton")(label, size="sm", min_width=90, **options)
+
+
+def slider(gradio: Any, condition: Condition, start: Any) -> Any:
     kind: Any = condition.kind
-    return gradio.Slider(kind.low, kind.high, condition.default, label=condition.label, interactive=True)
+    if not (math.isfinite(kind.low) and math.isfinite(kind.high)):
+        return text_input(gradio, condition, "")
+    return gradio.Slider(kind.low, kind.high, start, label=condition.label, interactive=True)
 
 
-def checkbox(gradio: Any, condition: Condition) -> Any:
-    return gradio.Checkbox(bool(condition.default), label=condition.label, interactive=True)
+def checkbox(gradio: Any, condition: Condition, start: Any) -> Any:
+    return gradio.Checkbox(bool(start), label=condition.label, interactive=True)
 
 
-def radio(gradio: Any, condition: Condition) -> Any:
+def radio(gradio: Any, condition: Condition, start: Any) -> Any:
     kind: Any = condition.kind
-    return gradio.Radio(list(kind.options), value=condition.default, label=condition.label, interactive=True)
+    return gradio.Radio(list(kind.options), value=start, label=condition.label, interactive=True)
 
 
-INPUTS: Mapping[type[Kind], Callable[[Any, Condition], Any]] = {
-    PoseSource: pose_input,
-    PictureFile: lambda gradio, condition: picture_input(gradio, condition.label),
+INPUTS: Mapping[type[Kind], Callable[[Any, Condition, Any], Any]] = {
+    PictureFile: lambda gradio, condition, start: picture_input(condition.label, value=start),
+    ClipFile: lambda gradio, condition, start: file_input(condition.label, value=start, elem_classes=condition.name),
     Number: slider,
     Switch: checkbox,
     Choice: radio,
 }
+
+
+def show_examples(files: Sequence[str], label: str, fit: str) -> Any:
+    """Add a row of pictures to click on; ``fit`` is CSS's ``object-fit`` of each."""
+    return import_gradio().Gallery(
+        list(files),
+        label=label,
+        show_label=False,
+        columns=len(files),
+        height=110,
+        allow_preview=False,
+        interactive=False,
+        object_fit=fit,
+        buttons=[],
+        elem_classes="examples",
+    )

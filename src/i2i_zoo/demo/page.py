@@ -1,197 +1,115 @@
-"""The page: paint a label map and see the photograph, or upload a picture and see its translation."""
+"""The page of ``i2i-zoo demo``: what it says at the top, its tabs, and how it is served."""
 
 from __future__ import annotations
 
-import functools
 import html
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from PIL import Image
+from starlette.middleware import Middleware
 
 from i2i_zoo import hub
 from i2i_zoo.devices import find_device
 from i2i_zoo.errors import ZooError
-from i2i_zoo.methods.base import Method
 from i2i_zoo.registry import list_models
 
-from .canvas import HEIGHT, flatten, legend, legend_html, painted_labels, show_canvas, style
-from .inputs import Choices, import_gradio, picture_input, show_inputs
+from .bench import Bench
+from .inputs import import_gradio
+from .limits import UPLOAD, WAITING, BodyLimit, keep_to_deadline
+from .offers import Offer, activities, by_speed, offers_of
+from .shelf import Shelf
 
-Result = TypeVar("Result")
+TITLE = "i2i-zoo: pictures out of pictures"
+SENTENCE = "Paint, draw or drag, and watch small neural networks turn it into pictures."
 
-#: Width and height of the canvas for sketches.
-SKETCH = (512, 512)
+#: The machine that the page listens on by default: only this one.
+HOST = "127.0.0.1"
+
+#: Seconds after which Gradio deletes what visitors uploaded and got, and how often it looks.
+LIFE, LOOK = 3600, 600
+
+#: Visits whose galleries are remembered.
+VISITS = 200
 
 
-def serve(names: Sequence[str] = (), port: int | None = None, share: bool = False) -> None:
-    """Serve the page on this machine until it is interrupted.
+def serve(names: Sequence[str] = (), port: int | None = None, share: bool = False, host: str = HOST) -> None:
+    """Serve the page until it is interrupted.
 
     Args:
         names: See `build`.
         port: Port to listen on; by default the first free one from 7860 on.
         share: Whether to make the page public through Gradio's servers.
+        host: Name or address of this machine to listen on: by default only it can see the page; 0.0.0.0 for all.
 
     Raises:
-        ZooError: As `build`; also if the port is taken.
+        ZooError: As `build`; also if the page cannot listen there.
+    """
+    launch(build(names), host, port, share=share)
+
+
+def launch(page: Any, host: str = HOST, port: int | None = None, **options: Any) -> str:
+    """Serve a page and return its address.
+
+    Args:
+        page: What `build` made.
+        host: See `serve`.
+        port: See `serve`.
+        **options: Further ones of `gradio.Blocks.launch`, such as ``prevent_thread_lock``.
+
+    Raises:
+        ZooError: If the page cannot listen there.
     """
     gradio = import_gradio()
-    page = build(names)
     # Fonts of the system: none are downloaded.
     theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    # In the head: Gradio would make rules of its own parameter for style sheets count for inner parts of the page only.
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    page.queue(max_size=WAITING, api_open=False)
     try:
-        page.launch(server_port=port, share=share, theme=theme, footer_links=[], ssr_mode=False)
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            theme=theme,
+            head=f"<style>{style}</style>",
+            footer_links=[],
+            ssr_mode=False,
+            max_file_size=UPLOAD,
+            state_session_capacity=VISITS,
+            app_kwargs={"middleware": [Middleware(BodyLimit)]},
+            **options,
+        )
     except OSError as error:
-        raise ZooError(f"The page cannot be served ({error}); choose another --port.") from None
+        raise ZooError(f"The page cannot be served ({error}); choose another --port or --host.") from None
+    return str(address)
 
 
 def build(names: Sequence[str] = ()) -> Any:
-    """The page (`gradio.Blocks`): a tab for each checkpoint.
+    """The page (`gradio.Blocks`): a tab for each thing that one can do, and in it the checkpoints that do it.
 
-    The first checkpoint is loaded at once, another when its tab is opened.
-
-    A model of label maps has a canvas that starts with the checkpoint's example.  Other models take pictures that are
-    uploaded, photographed or sketched.  A model that samples has a button.  A model of two domains has a tab for each
-    direction.
+    Every tab begins with an example and its result.  A picture follows what a visitor paints, drags or chooses.
 
     Args:
         names: Names for `i2i_zoo.load`; by default all bundled checkpoints.
 
     Raises:
-        ZooError: If Gradio is not installed, or the first checkpoint cannot be loaded.
+        ZooError: If Gradio is not installed, or a checkpoint cannot be loaded.
     """
-    gradio = import_gradio()
-    names = list(dict.fromkeys(names or list_models(bundled=True)))
-    load = functools.cache(lambda name: hub.load(name, device=find_device()))
-    load(names[0])
-    with gradio.Blocks(title="i2i-zoo", analytics_enabled=False, fill_width=True) as page:
-        for name in names:
-            with gradio.Tab(name) as tab:
-                if name == names[0]:
-                    show(name, load(name))
-                else:
-                    show_when_opened(tab, name, load)
+    gradio, offers = import_gradio(), loaded(names) if names else by_speed(loaded(list_models(bundled=True)))
+    shelf = Shelf()
+    with gradio.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(LOOK, LIFE)) as page:
+        gradio.HTML(f"<h1>{html.escape(TITLE)}</h1><p>{html.escape(SENTENCE)}</p>", elem_classes="head")
+        for activity in activities(offers):
+            with gradio.Tab(activity.title):
+                Bench(activity, shelf).show()
     return page
 
 
-def show_when_opened(tab: Any, name: str, load: Callable[[str], Any]) -> None:
-    """Load a checkpoint and fill its tab when the tab is first opened."""
-    gradio = import_gradio()
-    opened = gradio.State(False)
-    tab.select(lambda: True, None, opened, show_progress="hidden")
-
-    def fill(is_open: bool) -> None:
-        if not is_open:
-            return
-        try:
-            show(name, load(name))
-        except ZooError as error:
-            gradio.HTML(html.escape(str(error)))
-
-    gradio.render(opened)(fill)
-
-
-def show(name: str, model: Method) -> None:
-    """Add the part of the page for one checkpoint to the open `gradio.Blocks`."""
-    if model.verb == "sample":
-        show_sampler(Choices(model))
-        return
-    for direction in model.directions:
-        with import_gradio().Tab(model.title(direction)) if len(model.directions) > 1 else nullcontext():
-            choices = Choices(model, direction)
-            if palette := choices.preprocess.source_palette:
-                show_painting(name, choices, palette)
-            else:
-                show_pictures(choices)
-
-
-def show_painting(name: str, choices: Choices, palette: str) -> None:
-    """Add a canvas and the photograph that is made from it."""
-    gradio = import_gradio()
-    with gradio.Row():
-        with gradio.Column():
-            canvas = show_canvas(name, choices, palette)
-        with gradio.Column():
-            result = show_result("Photograph")
-            go = gradio.Button("Translate", variant="primary")
-            inputs = show_inputs(choices)
-
-    def translate(drawing: Mapping[str, Any], *values: Any) -> Image.Image | str:
-        return or_message(lambda: choices.translate(painted_labels(drawing, palette), values))
-
-    go.click(translate, [canvas, *inputs], result, concurrency_id="translate")
-
-
-def show_pictures(choices: Choices) -> None:
-    """Add a picture or a sketch and its translation."""
-    gradio = import_gradio()
-    with gradio.Row():
-        with gradio.Column():
-            with gradio.Tab("Picture"):
-                upload = picture_input(gradio, "Picture", HEIGHT)
-                go = gradio.Button("Translate", variant="primary")
-                inputs = show_inputs(choices)
-            # No sketches if the model needs further inputs.
-            with gradio.Tab("Sketch", visible=not any(c.required for c in choices.conditions)):
-                sketch = gradio.Sketchpad(
-                    label="Sketch: choose the brush at the left and draw",
-                    interactive=True,
-                    layers=False,
-                    format="png",
-                    canvas_size=SKETCH,
-                    height=HEIGHT,
-                )
-                go_sketch = gradio.Button("Translate", variant="primary")
-        with gradio.Column():
-            result = show_result("Translation")
-            if target := choices.preprocess.target_palette:
-                gradio.HTML(legend_html(legend(target)))
-            gradio.HTML(style({}))
-
-    def translate(picture: str | None, *values: Any) -> Image.Image | str:
-        return or_message(choices.translate, picture, values)
-
-    def translate_sketch(drawing: Mapping[str, Any], *values: Any) -> Image.Image | str:
-        return or_message(choices.translate, flatten(drawing, (255, 255, 255)), values)
-
-    go.click(translate, [upload, *inputs], result, concurrency_id="translate")
-    go_sketch.click(translate_sketch, [sketch, *inputs], result, concurrency_id="translate")
-
-
-def show_sampler(choices: Choices) -> None:
-    """Add a button and the pictures, or the clips, that it makes."""
-    gradio = import_gradio()
-    title = choices.model.makes.capitalize()
-    with gradio.Row():
-        with gradio.Column():
-            count = gradio.Slider(1, 32, 8, step=1, label=title, interactive=True)
-            seed = gradio.Textbox(label="Seed", placeholder="a whole number, such as 1", interactive=True)
-            inputs = show_inputs(choices)
-            go = gradio.Button("Make", variant="primary")
-        with gradio.Column():
-            gallery = gradio.Gallery(label=title, interactive=False, format="png", height=HEIGHT)
-
-    def sample(number: float, text: str, *values: Any) -> list[Image.Image | str]:
-        return or_message(choices.sample, number, text, values)
-
-    go.click(sample, [count, seed, *inputs], gallery, concurrency_id="translate")
-
-
-def show_result(label: str) -> Any:
-    return import_gradio().Image(
-        label=label,
-        interactive=False,
-        format="png",
-        height=HEIGHT,
-        buttons=["download", "fullscreen"],
-        elem_classes="result",
-    )
-
-
-def or_message(work: Callable[..., Result], *args: Any) -> Result:
-    """The result of the work.  Bad input and too large pictures become messages on the page."""
-    try:
-        return work(*args)
-    except ZooError as error:
-        raise import_gradio().Error(str(error), print_exception=False) from None
+def loaded(names: Sequence[str]) -> list[Offer]:
+    """What these checkpoints can do.  Raises `ZooError` if one of them cannot be loaded."""
+    offers = []
+    for name in dict.fromkeys(names):
+        model = hub.load(name, device=find_device())
+        keep_to_deadline(model)
+        offers += offers_of(name, model)
+    return offers

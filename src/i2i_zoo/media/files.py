@@ -6,6 +6,7 @@ import logging
 import os
 from math import prod
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
@@ -60,8 +61,12 @@ def _raise(error: OSError) -> None:
 
 
 def refuse_pipe(path: Path) -> None:
-    """Raise `ZooError` for a pipe or a device, since reading it could take for ever."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    """Raise `ZooError` for a pipe or a device, since reading it could take for ever; also for an impossible name."""
+    try:
+        pipe = path.exists() and not path.is_file() and not path.is_dir()
+    except OSError as error:
+        raise ZooError(f"{path}: the file cannot be read ({error.strerror}); check the path.") from None
+    if pipe:
         raise ZooError(f"{path}: this is a pipe or a device; give a file.")
 
 
@@ -111,6 +116,10 @@ def read_array(path: str | Path) -> np.ndarray:
         raise ZooError(f"{path}: the picture cannot be read ({why}); replace the file.") from None
 
 
+#: NumPy parses a header as Python, which Python 3.11 cannot do in several threads at once (it raises SystemError).
+NPY_HEADER = Lock()
+
+
 def read_npy(path: Path) -> np.ndarray:
     """The array of a ``.npy`` file, read into memory: a file that shrinks while it is mapped would end the process.
 
@@ -121,7 +130,8 @@ def read_npy(path: Path) -> np.ndarray:
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"its format is {version[0]}.{version[1]}, not 1.0 or 2.0")
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, columns_first, dtype = read_header(file)
+        with NPY_HEADER:
+            shape, columns_first, dtype = read_header(file)
         if dtype.hasobject:
             raise ValueError("it holds Python objects, not numbers")
         size = prod(shape) * dtype.itemsize

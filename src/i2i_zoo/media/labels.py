@@ -17,30 +17,7 @@ from i2i_zoo.errors import ZooError
 
 from .files import _FORMATS, one_frame, pil_array, read_array, refuse_pipe
 from .memory import need_picture_memory
-
-#: Colours of label ids, by dataset: id i has colour number i.
-PALETTES: dict[str, np.ndarray] = {
-    # Brostow et al. (2009), the usual 11 classes and void: sky, building, pole, road, pavement, tree, sign, fence, car,
-    # pedestrian, bicyclist, void.
-    "camvid": np.array(
-        [
-            (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0),
-            (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 0),
-        ],
-        np.uint8,
-    ),
-    # Cityscapes' ``_labelIds`` 0 to 33, and the licence plate last (cityscapesScripts' labels.py).
-    "cityscapes": np.array(
-        [
-            (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (111, 74, 0), (81, 0, 81), (128, 64, 128),
-            (244, 35, 232), (250, 170, 160), (230, 150, 140), (70, 70, 70), (102, 102, 156), (190, 153, 153),
-            (180, 165, 180), (150, 100, 100), (150, 120, 90), (153, 153, 153), (153, 153, 153), (250, 170, 30),
-            (220, 220, 0), (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142),
-            (0, 0, 70), (0, 60, 100), (0, 0, 90), (0, 0, 110), (0, 80, 100), (0, 0, 230), (119, 11, 32), (0, 0, 142),
-        ],
-        np.uint8,
-    ),
-}  # fmt: skip
+from .palettes import PALETTES
 
 #: How far a colour may be from that of a label, as Euclidean distance in RGB from 0 to 255.
 NEAR_LABEL = 16
@@ -56,20 +33,6 @@ FAR_PIXELS_OF_A_COLOUR = 0.02
 
 #: The largest number of instances for each pixel of a map of colours; photographs have more colours.
 MOST_INSTANCES = 0.02
-
-#: Names of the labels of a palette, by id.
-LABEL_NAMES: dict[str, tuple[str, ...]] = {
-    "camvid": (
-        *("sky", "building", "pole", "road", "pavement", "tree"),
-        *("sign", "fence", "car", "pedestrian", "bicyclist", "void"),
-    ),
-    "cityscapes": (
-        *("unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic", "ground", "road"),
-        *("sidewalk", "parking", "rail track", "building", "wall", "fence", "guard rail", "bridge", "tunnel", "pole"),
-        *("polegroup", "traffic light", "traffic sign", "vegetation", "terrain", "sky", "person", "rider", "car"),
-        *("truck", "bus", "caravan", "trailer", "train", "motorcycle", "bicycle", "license plate"),
-    ),
-}
 
 
 def palette_colours(name: str) -> np.ndarray:
@@ -180,7 +143,7 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
     Args:
         picture: A path, a PIL image or an array: ids in one channel, or the colours of the palette; or a tensor of ids
             (H, W), which is only checked.  An indexed picture (PNG of mode P) holds ids, unless its colours are those
-            of the palette at other indices.
+            of the palette at other indices.  One channel of the palette ``lines`` may be greys.
         labels: Number of labels.
         palette: Name of the colours in `PALETTES`.
         dont_care: The id that means the last label.
@@ -190,6 +153,8 @@ def read_labels(picture: Any, labels: int, palette: str | None = None, dont_care
     """
     origin = str(picture) if isinstance(picture, (str, Path)) else "label map"
     array = map_array(picture, origin, palette)
+    if palette == "lines" and array.ndim == 2 and array.dtype == np.uint8 and array.size and array.max() >= labels:
+        array = np.stack([array] * 3, -1)
     if array.ndim == 3 and array.shape[2] in (3, 4) and palette is not None:
         array = label_ids(check_colours(array, palette, origin), palette)
     if array.ndim != 2 or array.dtype.kind not in "iub" or array.size == 0:

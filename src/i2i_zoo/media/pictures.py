@@ -16,8 +16,9 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .files import pil_array, read_array
-from .labels import PALETTES, check_colours, colour_labels, map_array, one_hot
+from .labels import check_colours, colour_labels, map_array, one_hot
 from .memory import explained_shortage
+from .palettes import PALETTES
 
 
 def decode_picture(picture: Any, channels: int | None = 3, palette: str | None = None) -> Tensor:

@@ -31,6 +31,9 @@ COCO_POINTS = (
     "left ankle", "right ankle",
 )  # fmt: skip
 
+#: Where the face is: in the first of these that was seen, each a point or the middle of two.
+FACE = (("nose",), ("right ear", "left ear"), ("right ear",), ("left ear",), ("neck",))
+
 #: Where the 18 points are among the 25 of OpenPose's BODY_25, which also has the middle of the hips, toes and heels.
 BODY_25 = (*range(8), *range(9, 19))
 
@@ -93,7 +96,22 @@ def displacement(first: Tensor, second: Tensor) -> Tensor:
     return mean
 
 
-def resized(points: Tensor, old: Sequence[int], new: Sequence[int]) -> Tensor:
+def face_corners(pose: Tensor, size: Sequence[int], side: int) -> Tensor:
+    """The top and left pixel (B, 2) of a square around the face of each pose (B, 18, 3), within a picture of ``size``.
+
+    Where no face was seen, the square is around the neck, and without a neck in the upper left corner.
+    """
+    centre = torch.zeros_like(pose[:, 0, :2])
+    for names in reversed(FACE):
+        points = pose[:, [POINTS.index(name) for name in names]]
+        seen = (points[..., 2] > 0).all(1, keepdim=True)
+        centre = torch.where(seen, points[..., :2].mean(1), centre)
+    corner = (centre.flip(-1) - side / 2).round().long()
+    most = torch.stack([corner.new_full((), max(0, length - side)) for length in size])
+    return corner.clamp(min=0).minimum(most)
+
+
+def resized(points: Tensor, old: Sequence[int], new: Sequence[float]) -> Tensor:
     """Points (..., N, 3) of a picture that is resized from one height and width to another."""
     x, y, visibility = points.unbind(-1)
     y = (y + 0.5) * (new[0] / old[0]) - 0.5

@@ -45,6 +45,10 @@ class Method(CheckedTask):
     def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
+        #: The name of the zoo's checkpoint that this is, as long as it is not trained: it is saved with that card.
+        self.checkpoint = ""
+        #: The name of the zoo's checkpoint that this is, as long as it is not trained: it is saved with that card.
+        self.checkpoint = ""
         #: The losses of the latest batch, by the names that are logged.
         self.losses: dict[str, Tensor] = {}
         #: The hyper-parameters in the checkpoint that a run continues from.
@@ -77,12 +81,14 @@ class Method(CheckedTask):
     def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """Adam with the hyper-parameters ``lr`` and ``betas``, and ``weight_decay`` if the method has it.
 
+        The player ``discriminator`` has the rate ``discriminator_lr`` if the method has that.
         It is fused, which is faster, except under 16-bit: there a fused step unscales gradients too late to clip them.
         """
         fused = str(self.trainer.precision) != "16-mixed"
         hp = self.hparams
+        lr = hp.get("discriminator_lr", hp["lr"]) if player == "discriminator" else hp["lr"]
         return torch.optim.Adam(
-            parameters, lr=hp["lr"], betas=tuple(hp["betas"]), weight_decay=hp.get("weight_decay", 0.0), fused=fused
+            parameters, lr=lr, betas=tuple(hp["betas"]), weight_decay=hp.get("weight_decay", 0.0), fused=fused
         )
 
     def lr_factor(self, player: str, progress: int) -> float:
@@ -160,7 +166,7 @@ class Method(CheckedTask):
         self.losses = {**self.losses, **logged}
         trainer: Any = self.trainer  # whose class does not declare log_every_n_steps
         if (lightning_private.batches_done(trainer) + 1) % trainer.log_every_n_steps == 0:
-            self.log_dict(logged, prog_bar=True)
+            self.log_dict(logged)
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
@@ -174,6 +180,7 @@ class Method(CheckedTask):
             )
 
     def on_train_start(self) -> None:
+        self.checkpoint = ""
         preprocess = getattr(self.trainer.datamodule, "preprocess", None)  # type: ignore[attr-defined]  # undeclared
         if isinstance(preprocess, Preprocess):  # a checkpoint may have brought that of earlier data
             self.adopt(preprocess)

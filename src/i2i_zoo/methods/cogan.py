@@ -140,7 +140,7 @@ class CoGAN(UnpairedMethod):
         with torch.no_grad():
             starts = self.draw_codes(self.hparams.inversion_starts, seed)
             (pictures,) = self.generator(starts, domain)
-            closest = torch.cdist(image.flatten(1), pictures.flatten(1)).argmin(1)
+            closest = torch.cdist(image.flatten(1).float(), pictures.flatten(1).float()).argmin(1)
         # A copy of the weights: most callers are in inference mode, whose tensors cannot take part in gradients.
         with torch.inference_mode(False), torch.enable_grad():
             generator = copy.deepcopy(self.generator).float().requires_grad_(False)

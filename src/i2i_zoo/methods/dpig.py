@@ -249,10 +249,7 @@ class DPIG(PoseTask, Method):
         """Adam, but for mapping functions and critics without gradient penalty RMSProp as TensorFlow has it."""
         hp = self.hparams
         if player not in ("mapping", "critic"):
-            optimizer = super().configure_optimizer(player, parameters)
-            if player == "discriminator":
-                optimizer.param_groups[0]["lr"] = hp.discriminator_lr
-            return optimizer
+            return super().configure_optimizer(player, parameters)
         if hp.lambda_penalty:
             return torch.optim.Adam(parameters, lr=hp.mapping_lr, betas=(0.5, 0.9))
         return torch.optim.RMSprop(parameters, lr=hp.mapping_lr, alpha=0.9, eps=1e-5)

@@ -120,12 +120,6 @@ class DVDGAN(ClipsTask, Method):
             self.spatial_discriminator = ClipDiscriminator(*options)
             self.temporal_discriminator = ClipDiscriminator(*options, volumes=VOLUMES)
 
-    def configure_optimizer(self, player: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        optimizer = super().configure_optimizer(player, parameters)
-        if player == "discriminator":
-            optimizer.param_groups[0]["lr"] = self.hparams.discriminator_lr
-        return optimizer
-
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """The updates of both discriminators, then the generator's, each with new latents and frames."""
         video = batch["video"]

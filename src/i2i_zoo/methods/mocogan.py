@@ -211,12 +211,14 @@ class MoCoGAN(ClipsTask, Method):
             "category", Whole(0, highest), "the category of the motion of all clips; by default a random one for each"
         )
         content = Condition(
-            "content_seed", Seed(), "all clips have the content of this seed's first clip", label="Content"
+            "content_seed", Seed(), "all clips have the content of this seed's first clip", label="Seed of one content"
         )
         return (
             *super().conditions,
             FRAME if self.hparams.conditional else content,
-            Condition("motion_seed", Seed(), "all clips have the motion of this seed's first clip", label="Motion"),
+            Condition(
+                "motion_seed", Seed(), "all clips have the motion of this seed's first clip", label="Seed of one motion"
+            ),
             *([category] if highest >= 0 else []),
         )
 

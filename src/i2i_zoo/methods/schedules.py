@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import inf
+
 
 def linear_decay(epoch: int, epochs: int, decay_epochs: int) -> float:
     """The factor of the learning rate in an epoch (from 0): 1, then linearly lower from epoch ``epochs + 1`` on.
@@ -27,3 +30,25 @@ def halved(batches: int, every: int) -> float:
     lower rate.
     """
     return 0.5 ** ((batches + 1) // every) if every else 1.0
+
+
+@dataclass
+class Plateau:
+    """A factor that falls to a tenth when the loss of more than ``patience`` epochs has been no lower than before.
+
+    This is torch's ``ReduceLROnPlateau`` with its defaults, which needs an optimiser of its own.
+    """
+
+    patience: int
+    factor: float = 1.0
+    best: float = inf
+    waited: int = 0
+
+    def after(self, loss: float) -> None:
+        """Note the loss of an epoch."""
+        if loss < self.best * (1 - 1e-4):
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited > self.patience:
+            self.factor, self.waited = self.factor / 10, 0

@@ -3,6 +3,9 @@
 They need of `Task.measured`: ``output`` and ``target``, made and real clips (B, T, C, H, W) in [-1, 1]; for `MCS` also
 ``output_action`` and ``action`` (B,), the classes that were asked for and those of the real clips; and for people
 ``pose`` (B, T, 18, 3), the poses of the real clips.
+
+The warping error needs ``clip`` and ``real_clip``, since the outputs of some tasks are frames; and ``flow`` and
+``seen`` of the real clips, from each frame to the one before, or it finds them.
 """
 
 from __future__ import annotations
@@ -11,15 +14,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from i2i_zoo.errors import ZooError
 from i2i_zoo.pretrained.c3d import c3d_ucf101
-from i2i_zoo.pretrained.i3d import I3DFeatures, Resize
+from i2i_zoo.pretrained.flow import FlowFinder, FlowNetwork
+from i2i_zoo.pretrained.i3d import I3DFeatures, Resize, read_torchscript
 from i2i_zoo.pretrained.inception import inception
 from i2i_zoo.pretrained.mobilenet import MobileNetFeatures
+from i2i_zoo.pretrained.pose_estimators import pose_estimator
 from i2i_zoo.tasks import Task
 
 from .clips import ACD, FVD, MCS, ClipIS, FrameFID, RealMCS, motion_energy, shape_colour, track, trunk_colour
+from .flicker import KnownWarpingError, WarpingError
+from .keypoints import Embedder, EmbeddingDistance, KeyPointDistance
 from .measure import PAIR, Measure, Path
 
 
@@ -90,6 +99,58 @@ def measure_frame_mobilenetv2(task: Task, direction: str, weights: Path | None =
     return {"frame_frechet_mobilenetv2": Measure(metric, PAIR, title)}
 
 
+def measure_keypoints(
+    task: Task, direction: str, estimator: str | None = None, weights: Path | None = None
+) -> dict[str, Measure]:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    find = pose_estimator(estimator, str(weights) if weights else None, device)
+    title = f"Points ({type(find).__name__}, beside those in the real clips)"
+    return {"keypoints": Measure(KeyPointDistance(find), PAIR, title)}
+
+
+def measure_aed(task: Task, direction: str, embedder: nn.Module | Path | None = None) -> dict[str, Measure]:
+    if embedder is None:
+        raise ZooError(
+            "The distance of embeddings needs a network that recognises who is seen: name a TorchScript file with the "
+            "metric's option embedder, or measure aed_mobilenetv2."
+        )
+    network = embedder if isinstance(embedder, nn.Module) else read_torchscript(embedder)
+    name = type(embedder).__name__ if isinstance(embedder, nn.Module) else str(embedder)
+    return {"aed": Measure(EmbeddingDistance(Embedder(network)), PAIR, f"AED ({name}, squared distance)")}
+
+
+def measure_aed_mobilenetv2(task: Task, direction: str, weights: Path | None = None) -> dict[str, Measure]:
+    metric = EmbeddingDistance(MobileNetFeatures(weights))
+    title = "Squared distance of MobileNetV2 features of frames (not the AED of papers, which recognises persons)"
+    return {"aed_mobilenetv2": Measure(metric, PAIR, title)}
+
+
+def measure_warping_error(
+    task: Task, direction: str, flow: FlowNetwork | None = None, weights: Path | None = None
+) -> dict[str, Measure]:
+    title = "Warping error (mean squared difference of frames in [0, 1]"
+    if flow is not None:
+        find = FlowFinder(flow, weights)
+        followed = () if task.verb == "sample" else ("real_clip",)
+        whose = "own flow" if task.verb == "sample" else "flow of the real clips"
+        return {
+            "warping_error": Measure(WarpingError(find), ("clip", *followed), f"{title}, {whose} by {flow})"),
+            "warping_error_real": Measure(WarpingError(find), ("real_clip",), f"{title}, {flow}) of the real clips"),
+        }
+    if task.verb == "sample":
+        raise ZooError(
+            "Clips from noise move as none of the data do: name a network that finds their own flow, such as "
+            "raft_large, with the option flow of the metric warping_error."
+        )
+    known = ("flow", "seen")
+    return {
+        "warping_error": Measure(KnownWarpingError(), ("clip", *known), f"{title}, flow of the data)"),
+        "warping_error_real": Measure(
+            KnownWarpingError(), ("real_clip", *known), f"{title}, flow of the data) of the real clips"
+        ),
+    }
+
+
 #: The metrics by name, as `METRICS` of `i2i_zoo.metrics.suites`.
 CLIP_METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     **{f"acd_{kind}": partial(measure_acd, kind) for kind in KINDS},
@@ -98,4 +159,8 @@ CLIP_METRICS: dict[str, Callable[..., dict[str, Measure]]] = {
     "fvd": measure_fvd,
     "frame_fid": measure_frame_fid,
     "frame_frechet_mobilenetv2": measure_frame_mobilenetv2,
+    "keypoints": measure_keypoints,
+    "warping_error": measure_warping_error,
+    "aed": measure_aed,
+    "aed_mobilenetv2": measure_aed_mobilenetv2,
 }

@@ -108,7 +108,7 @@ class LabelScore(LabelAccuracy):
     """How well pictures of label maps agree with the labels.  A pixel has the label of the nearest colour.
 
     Args:
-        palette: Name of the colours in `i2i_zoo.media.labels.PALETTES`.
+        palette: Name of the colours in `i2i_zoo.media.palettes.PALETTES`.
         classes: See `LabelAccuracy`.
     """
 

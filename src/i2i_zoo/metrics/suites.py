@@ -232,6 +232,8 @@ PARTS = {
     "pixel_accuracy": "per-pixel accuracy",
     "class_accuracy": "per-class accuracy",
     "class_iou": "class IoU",
+    "distance": "average keypoint distance (mean difference in x and y, pixels)",
+    "missing": "missing keypoint rate",
     "mean": "mean",
     "std": "standard deviation",
 }

@@ -22,16 +22,21 @@ WIDE = 192
 MANY = 1024
 #: More numbers than these at once do not stay in a processor's cache between its steps.
 CACHED = 1 << 21
+#: From this height and width on, a convolution of doubled maps is faster as four of the maps as they were.
+LARGE = 4
 #: Up to this number of channels, oneDNN mostly computes channels that are not there: it rounds up to 16.
 NARROW = 4
 
 
 def trains_on_cpu(layer: nn.Module, x: Tensor) -> bool:
     """Whether this is a pass of training in eager mode on a CPU, in 32 or 64 bit."""
+    return layer.training and torch.is_grad_enabled() and computes_on_cpu(x)
+
+
+def computes_on_cpu(x: Tensor) -> bool:
+    """Whether maps are computed in eager mode on a CPU, in 32 or 64 bit."""
     return (
-        layer.training
-        and torch.is_grad_enabled()
-        and x.device.type == "cpu"
+        x.device.type == "cpu"
         and x.itemsize >= 4
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
@@ -107,6 +112,40 @@ class WideConv2d(nn.Conv2d):
         outputs = [convolve_rows(part, self.weight) for part in parts]
         output = torch.cat(outputs) if len(outputs) > 1 else outputs[0]
         return output if self.bias is None else output + self.bias[:, None, None]
+
+
+class EnlargingConv2d(nn.Conv2d):
+    """Convolution 3x3 of padding 1 of maps whose pixels are doubled: (B, C, H, W) to (B, D, 2 H, 2 W).
+
+    Of the nine pixels under a kernel, five repeat others.  So a quarter of the output, such as its even rows and odd
+    columns, is a convolution 2x2 of the maps as they were, whose weights are sums of the kernel's.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        batch, _, height, width = input.shape
+        if not (computes_on_cpu(input) and self.weight.itemsize >= 4 and min(height, width) >= LARGE):
+            return super().forward(F.interpolate(input, scale_factor=2))
+        bias = None if self.bias is None else self.bias.repeat(4)
+        products = F.conv2d(input, quarters_of(self.weight), bias, padding=1)
+        products = products.reshape(batch, 2, 2, self.out_channels, height + 1, width + 1)
+        quarters = [
+            products[:, row, column, :, row : row + height, column : column + width]
+            for row in (0, 1)
+            for column in (0, 1)
+        ]
+        return F.pixel_shuffle(torch.stack(quarters, 2).flatten(1, 2), 2)
+
+
+def quarters_of(weight: Tensor) -> Tensor:
+    """The kernels (4 D, C, 2, 2) of the four quarters of the output of `EnlargingConv2d`: rows, then columns."""
+    above, here, below = weight.unbind(2)
+    rows = torch.stack([torch.stack([above, here + below], 2), torch.stack([above + here, below], 2)])
+    left, middle, right = rows.unbind(-1)
+    columns = [torch.stack([left, middle + right], -1), torch.stack([left + middle, right], -1)]
+    return torch.stack(columns, 1).flatten(0, 2)
 
 
 class NarrowConv2d(nn.Conv2d):

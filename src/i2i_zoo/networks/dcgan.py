@@ -34,7 +34,7 @@ class DCGANGenerator(nn.Module):
         maps = [8 * width, 4 * width, 2 * width, width]
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, maps[0], smallest_map(size), bias=False)]
         for inputs, outputs in zip(maps, [*maps[1:], channels], strict=True):
-            layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
+            layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)]
             layers += [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)]
         self.body = nn.Sequential(*layers, nn.Tanh())
 
@@ -67,7 +67,7 @@ class DCGANDiscriminator(nn.Module):
         for number, (inputs, outputs) in enumerate(pairwise(maps)):
             layers += [GaussianNoise(noise), nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False)]
             layers += [nn.BatchNorm2d(outputs)] if number else []
-            layers += [nn.LeakyReLU(0.2)]
+            layers += [nn.LeakyReLU(0.2, inplace=True)]
         if patches:
             layers += [GaussianNoise(noise), nn.Conv2d(maps[-1], 1, 4, stride=2, padding=1, bias=False)]
         else:
@@ -87,7 +87,7 @@ class GaussianNoise(nn.Module):
         self.deviation = deviation
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.deviation * torch.randn_like(x) if self.deviation else x
+        return torch.add(x, torch.randn_like(x), alpha=self.deviation) if self.deviation else x
 
 
 def smallest_map(size: int) -> int:

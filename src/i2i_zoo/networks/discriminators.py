@@ -71,17 +71,18 @@ class PatchDiscriminator(nn.Module):
 class PatchFeatures(nn.Module):
     """A PatchGAN of 70 pixels that returns the output of each of its five convolutions, the logits last.
 
-    The middle layers have instance norm.  Padding is 2, so the maps of a picture of height H are H / 2 + 1, H / 4 + 1,
-    ... pixels high.
+    The middle layers have a norm.  Padding is 2, so the maps of a picture of height H are H / 2 + 1, H / 4 + 1, ...
+    pixels high.
 
     Args:
         in_channels: Channels of segmentation and picture together.
         width: Channels of the first layer.
         spectral: Spectral norm in the middle layers (SPADE).
-        bias: Biases in the middle layers (pix2pixHD); the instance norm removes them again.
+        bias: Biases in the middle layers (pix2pixHD, vid2vid); the norm removes them again.
+        norm: ``instance``, which has no weights, or ``batch``, which has them (vid2vid).
     """
 
-    def __init__(self, in_channels: int, width: int, spectral: bool, bias: bool) -> None:
+    def __init__(self, in_channels: int, width: int, spectral: bool, bias: bool, norm: str = "instance") -> None:
         super().__init__()
         middle = partial(SpectralConv2d if spectral else nn.Conv2d, kernel_size=4, padding=2, bias=bias)
         self.convolutions = nn.ModuleList(
@@ -93,30 +94,38 @@ class PatchFeatures(nn.Module):
                 nn.Conv2d(8 * width, 1, 4, padding=2),
             ]
         )
+        make_norm, _ = norm_layer(norm)
+        self.norms = nn.ModuleList(make_norm(factor * width) for factor in (2, 4, 8))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         first, *middle, last = self.convolutions
         maps = [F.leaky_relu(first(x), 0.2)]
-        for convolution in middle:
-            maps.append(F.leaky_relu(F.instance_norm(convolution(maps[-1])), 0.2))
+        for convolution, norm in zip(middle, self.norms, strict=True):
+            maps.append(F.leaky_relu(norm(convolution(maps[-1])), 0.2))
         return [*maps, last(maps[-1])]
 
 
 class MultiscaleDiscriminator(nn.Module):
-    """Patch discriminators on an image pyramid (Wang et al. 2018, sec. 3.2), for pix2pixHD and SPADE.
+    """Patch discriminators on an image pyramid (Wang et al. 2018, sec. 3.2), for pix2pixHD, SPADE and vid2vid.
 
     (B, in_channels, H, W) to the maps that `PatchFeatures` returns at each scale, full resolution first.
 
     Args:
-        in_channels, width, spectral, bias: As of `PatchFeatures`.
+        in_channels, width, spectral, bias, norm: As of `PatchFeatures`.
         scales: Number of discriminators; each works at half the resolution of the one before it.
     """
 
     def __init__(
-        self, in_channels: int, width: int = 64, scales: int = 2, spectral: bool = False, bias: bool = True
+        self,
+        in_channels: int,
+        width: int = 64,
+        scales: int = 2,
+        spectral: bool = False,
+        bias: bool = True,
+        norm: str = "instance",
     ) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral, bias) for _ in range(scales))
+        self.scales = nn.ModuleList(PatchFeatures(in_channels, width, spectral, bias, norm) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
         results = []

@@ -100,7 +100,7 @@ class FrameEncoder(nn.Module):
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise([channels, width, 2 * width, 4 * width, 8 * width]):
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs)]
-            layers += [nn.ReLU()]
+            layers += [nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers, nn.Conv2d(8 * width, content + motion, smallest_map(size)))
 
     def forward(self, frame: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class VideoDiscriminator(nn.Module):
         for number, (inputs, outputs) in enumerate(pairwise(maps)):
             layers += [GaussianNoise(noise), halving(inputs, outputs)]
             layers += [nn.BatchNorm3d(outputs)] if number else []
-            layers += [nn.LeakyReLU(0.2)]
+            layers += [nn.LeakyReLU(0.2, inplace=True)]
         if patches:
             layers += [halving(maps[-1], 1)]
         else:

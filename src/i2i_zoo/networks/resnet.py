@@ -23,11 +23,15 @@ class ReLU(nn.ReLU):
 
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(dropout(relu(norm(conv(x)))))), 3x3 with reflection padding; the shape stays the same."""
+    """x + norm(conv(dropout(relu(norm(conv(x)))))), 3x3 with reflection padding; the shape stays the same.
 
-    def __init__(self, channels: int, norm: str, dropout: bool, inference_norm: str) -> None:
+    ``bias`` says whether the convolutions have one; by default, if the norm does not replace it.
+    """
+
+    def __init__(self, channels: int, norm: str, dropout: bool, inference_norm: str, bias: bool | None = None) -> None:
         super().__init__()
-        make_norm, bias = norm_layer(norm, inference_norm)
+        make_norm, needed = norm_layer(norm, inference_norm)
+        bias = needed if bias is None else bias
         self.body = nn.Sequential(
             WideConv2d(channels, channels, "reflect", bias),
             make_norm(channels),

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Literal
 
+import torch
 import torchvision
 from torch import Tensor, nn
 
@@ -120,8 +121,10 @@ def tapped(layers: Iterable[nn.Module], taps: Sequence[int], x: Tensor) -> list[
     Args:
         layers: They are run one after the other, up to the last that is asked for.
         taps: Indices of the layers, ascending.
-        x: The input of the first layer.
+        x: The input of the first layer, pictures (B, 3, H, W).
     """
+    if torch.is_autocast_enabled("cpu") and x.device.type == "cpu":
+        x = x.contiguous(memory_format=torch.channels_last)  # up to a third less time in bf16, more in 32 bit
     found = []
     for index, layer in enumerate(islice(layers, taps[-1] + 1)):
         x = layer(x)

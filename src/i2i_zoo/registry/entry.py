@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from .terms import SPDX
+from .uses import USES, Use
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,15 @@ class Method:
     paper: str
     #: The numbers of a card that tables of checkpoints show, without the direction before them.
     headlines: tuple[str, ...] = ("fcn_score_pixel_accuracy", "label_score_pixel_accuracy", "ssim")
+    #: How to cite the paper, in BibTeX.
+    citation: str = ""
+    #: A key of `USES`, if it is not the task.
+    used_as: str = ""
+
+    @property
+    def use(self) -> Use:
+        """How its models are used; as others that translate pictures, unless `USES` knows better."""
+        return USES.get(self.used_as or self.task, USES["paired"])
 
 
 #: Methods by name.  A plain dict: a test or another package adds a method with ``METHODS[method.name] = method``.
@@ -71,6 +84,18 @@ class Entry:
     def paper(self) -> str:
         """Address of the paper of its method."""
         return METHODS[self.method].paper
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether it also translates back, from B to A."""
+        return self.description.endswith("and back")
+
+    @property
+    def license_link(self) -> str:
+        """Address of the licence or the terms: the first one that the notice gives, else the licence's text at SPDX."""
+        if stated := re.search(r"https?://[^\s;]+[^\s;,.]", self.license_notice):
+            return stated[0]
+        return f"https://spdx.org/licenses/{SPDX[self.license]}.html" if self.license in SPDX else ""
 
     @property
     def recipe(self) -> str:

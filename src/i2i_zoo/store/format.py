@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from huggingface_hub import ModelCardData
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack
 from torch import Tensor
@@ -18,6 +17,8 @@ from i2i_zoo import __version__
 from i2i_zoo.atomic import leftovers, remove_leftovers
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import METHODS
+
+from .card import Card
 
 CONFIG, WEIGHTS, DISCRIMINATORS, CARD = "config.json", "model.safetensors", "discriminators.safetensors", "README.md"
 
@@ -54,7 +55,7 @@ def write_checkpoint(
     config: Config,
     weights: Mapping[str, Tensor],
     discriminators: Mapping[str, Tensor],
-    card: str,
+    card: Card | None,
     *,
     half: bool = False,
 ) -> None:
@@ -68,7 +69,7 @@ def write_checkpoint(
         config: The content of config.json.
         weights: The content of model.safetensors.
         discriminators: The content of discriminators.safetensors; if empty, there will be no such file.
-        card: The content of README.md.
+        card: The content of README.md, and its pictures.  A file of a picture's name that is there stays.
         half: Store floating point numbers in half precision.
 
     Raises:
@@ -92,16 +93,27 @@ def write_checkpoint(
         (temporary / WEIGHTS).write_bytes(_packed(weights, half))
         if discriminators:
             (temporary / DISCRIMINATORS).write_bytes(_packed(discriminators, half))
-        if not os.path.lexists(directory / CARD):
-            (temporary / CARD).write_text(card, encoding="utf-8")
+        beside_card = _write_card(card, temporary, directory) if card else ()
         content = json.dumps({**config._asdict(), "i2i_zoo": __version__}, indent=2)
         (temporary / CONFIG).write_text(content + "\n", encoding="utf-8")
-        _replace(temporary, directory)
+        _replace(temporary, directory, beside_card)
     except (OSError, SafetensorError) as error:
         why = getattr(error, "strerror", None) or error
         raise ZooError(f"Cannot write the checkpoint {directory} ({why}); choose another place.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_card(card: Card, temporary: Path, directory: Path) -> tuple[str, ...]:
+    """Write a card and its pictures, unless the directory has a card; the names of those pictures that it lacks."""
+    if os.path.lexists(directory / CARD):
+        return ()
+    (temporary / CARD).write_text(card.text, encoding="utf-8")
+    names = tuple(name for name in card.pictures if not os.path.lexists(directory / name))
+    for name in names:
+        (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(card.pictures[name], temporary / name)
+    return names
 
 
 def _packed(tensors: Mapping[str, Tensor], half: bool) -> bytes:
@@ -136,7 +148,7 @@ def _refuse_foreign(directory: Path) -> None:
         ) from None
 
 
-def _replace(temporary: Path, directory: Path) -> None:
+def _replace(temporary: Path, directory: Path, pictures: tuple[str, ...]) -> None:
     """Move a whole checkpoint into place: in one step if the directory is new, otherwise file by file."""
     if temporary.parent != directory:
         os.replace(temporary, directory)
@@ -149,7 +161,7 @@ def _replace(temporary: Path, directory: Path) -> None:
         for file in (CONFIG, WEIGHTS, DISCRIMINATORS):
             if os.path.lexists(directory / file):
                 os.replace(directory / file, old / file)
-        for file in (WEIGHTS, DISCRIMINATORS, CARD, CONFIG):
+        for file in (WEIGHTS, DISCRIMINATORS, *pictures, CARD, CONFIG):
             if (temporary / file).exists():
                 os.replace(temporary / file, directory / file)
                 new.append(file)
@@ -160,40 +172,3 @@ def _replace(temporary: Path, directory: Path) -> None:
             if os.path.lexists(old / file):
                 os.replace(old / file, directory / file)
         raise
-
-
-def default_card(method: str, title: str, verb: str, makes: str = "pictures") -> str:
-    """The README.md of a checkpoint that has no card of its own: front matter for the Hub, and how to use it.
-
-    Args:
-        method: A name of `i2i_zoo.registry.METHODS`.
-        title: The heading.
-        verb: What people use the model for: ``translate`` or ``sample``.
-        makes: What they get from ``sample``: ``pictures`` or ``clips``.
-    """
-    pipeline, what, use = {
-        "translate": ("image-to-image", "translates images", 'model.translate("input.png").save("output.png")'),
-        "sample": ("unconditional-image-generation", "makes images", 'model.sample(1)[0].save("output.png")'),
-        "clips": (
-            "unconditional-image-generation",  # the Hub has no such word for clips
-            "makes clips",
-            "first, *others = model.sample(1)[0]\n"
-            'first.save("output.webp", save_all=True, append_images=others, duration=40)',
-        ),
-    }["clips" if makes == "clips" else verb]
-    data = ModelCardData(library_name="i2i-zoo", pipeline_tag=pipeline, tags=[method, pipeline, "i2i-zoo"])
-    return f"""---
-{data.to_yaml()}
----
-
-# {title}
-
-A model that {what}, trained with i2i-zoo.
-
-```python
-from i2i_zoo import load
-
-model = load("hf:<you>/<this repository>")  # or the folder that holds this file
-{use}
-```
-"""

@@ -25,5 +25,12 @@ def result_of(path: Path) -> Path:
     return _newest(path.glob("checkpoints/last*.ckpt")) or last_checkpoint(path) or path
 
 
+def config_of(result: Path) -> Path | None:
+    """The configuration of the run that left a model or a checkpoint (see `result_of`); None if no run did."""
+    run = result.parents[1] if result.is_file() else result.resolve().parent
+    config = run / "config.yaml"
+    return config if config.is_file() else None
+
+
 def _newest(files: Iterable[Path]) -> Path | None:
     return max(files, key=lambda file: file.stat().st_mtime, default=None)

@@ -204,7 +204,7 @@ def official_files(entry: Entry, directory: Path, *, local_files_only: bool = Fa
     except OSError as error:
         raise ZooError(f"{cache}: the cache cannot be written ({error.strerror}); set I2I_ZOO_CACHE.") from error
     with temporary as root:
-        files, first_uses = {}, []
+        files, first_uses, archives = {}, [], dict[str, Path]()
         for network, url in entry.official.items():
             folder = Path(root, network)
             folder.mkdir()
@@ -212,6 +212,10 @@ def official_files(entry: Entry, directory: Path, *, local_files_only: bool = Fa
             # Of a folder of Drive one file is fetched, of an archive the whole.
             whole = url if drive and drive[1] == "drive/folders/" else url.partition("#")[0]
             first_uses.append(first_use := FirstUse(whole, cache))
+            if whole in archives:  # it is not fetched again for another of its files
+                archives[whole] = archives[whole].rename(folder / archives[whole].name)
+            else:
+                archives[whole] = folder / (drive[2] if drive else PurePosixPath(urlsplit(whole).path).name)
             if drive:
                 files[network] = _drive_file(entry, drive, directory, folder, first_use)
             else:
@@ -256,16 +260,20 @@ def _drive_file(entry: Entry, drive: re.Match[str], directory: Path, folder: Pat
                 return path / member
             why = f"the folder has no file {member}"
         else:
-            from_drive(identity, path)
+            if not path.exists():
+                from_drive(identity, path)
             first_use.compare(path)
             return extract_member(path, member) if member else path
     except ImportError:
         why, remedy = "gdown is not installed", f"{install('gdown')} and try again, or "
     except (DownloadError, ArchiveError) as error:
         why = error.reason
-    file = member or "FILE"
-    command = f"i2i-zoo convert {entry.method} {file} -o {shlex.quote(str(directory))}"
+    members = {network: url.partition("#")[2] or "FILE" for network, url in entry.official.items()}
+    several = [f"{network}={file}" for network, file in members.items()]
+    given = " ".join(several) if len(several) > 1 else member or "FILE"
+    command = f"i2i-zoo convert {entry.method} {given} -o {shlex.quote(str(directory))}"
     raise ZooError(
-        f"{entry.name} could not be fetched from Google Drive ({why}): {remedy}get {file} out of "
+        f"{entry.name} could not be fetched from Google Drive ({why}): {remedy}get "
+        f"{', '.join(dict.fromkeys(members.values()))} out of "
         f"https://drive.google.com/open?id={identity} with a browser, run `{command}` and load {entry.name} again."
     )

@@ -21,6 +21,9 @@ from .sampler import Sampler
 from .translator import Translator
 from .videos import translate_sources
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class Prediction(NamedTuple):
     """The pictures, or the clips, that one batch gave in one direction."""
@@ -75,6 +78,10 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
         super().__init__()
         #: How pictures became the tensors that this model was trained on.  Checkpoints keep it.
         self.preprocess: Preprocess = self.preprocess_type()
+
+    def bfloat16(self) -> Self:
+        """See `torch.nn.Module.bfloat16`; a module of Lightning learns its dtype from `to`, but not from that."""
+        return self.to(torch.bfloat16)
 
     # What may be chosen.
 
@@ -175,6 +182,15 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
         return self.sampler(**conditions).sample(count, seed)
 
     # What shared code asks.
+
+    @property
+    def takes_frames(self) -> bool:
+        """Whether a test may have clips of label maps, whose frames are translated one by one (`tasks.frames`)."""
+        return False
+
+    def pictures_of(self, frames: dict[str, Any]) -> dict[str, Any]:
+        """A batch for this model, made of the frames of clips."""
+        return frames
 
     @property
     def predict_keys(self) -> tuple[str, ...]:

@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 
 from .base import Task
+from .frames import frame_by_frame
 
 #: Pictures are in [-1, 1]; interpolation and rounding may go beyond that by this much.
 SLACK = 0.05
@@ -30,15 +32,21 @@ class CheckedTask(Task):
         self._checked_stages: set[str] = set()
 
     def setup(self, stage: str) -> None:
-        """Check what the trainer's datamodule declares."""
+        """Check what the trainer's datamodule declares, and that there are data to validate on."""
+        # Not by a `val_dataloader`, since training may do without.
+        if stage == "validate" and not lightning_private.can_validate(self.trainer):
+            raise self._no_data()
         data = getattr(self.trainer, "datamodule", None)
         if data is not None and stage != "predict":  # which needs fewer keys; the batch tells
-            check_data(self, data)
+            check_data(self, data, frames=stage != "fit")
         self._checked_stages.clear()
 
     def train_dataloader(self) -> Any:
         """Refuse to train without data; Lightning asks the model only if its trainer was given none."""
-        raise ZooError(f"{type(self).__name__} needs data: give the Trainer a datamodule or dataloaders too.")
+        raise self._no_data()
+
+    def _no_data(self) -> ZooError:
+        return ZooError(f"{type(self).__name__} needs data: give the Trainer a datamodule or dataloaders too.")
 
     test_dataloader = predict_dataloader = train_dataloader
 
@@ -61,11 +69,16 @@ class CheckedTask(Task):
             self._checked_stages.add(stage)
 
 
-def check_data(model: Task, data: Any) -> None:
-    """Raise `ZooError` if a datamodule declares other data than the model takes: other keys, or more labels."""
+def check_data(model: Task, data: Any, frames: bool = False) -> None:
+    """Raise `ZooError` if a datamodule declares other data than the model takes: other keys, or more labels.
+
+    With ``frames``, it may also declare clips of label maps, in the same colours as those of the model.
+    """
     name, kind = type(model).__name__, type(data).__name__
     found = getattr(data, "batch_keys", model.batch_keys)
-    if missing := [key for key in model.batch_keys if key not in found]:
+    if frames and frame_by_frame(model, found):
+        check_palette(model, data)
+    elif missing := [key for key in model.batch_keys if key not in found]:
         remedy = f"give --data.{missing[0]}" if kind == model.data_class else f"use --data {model.data_class}"
         raise ZooError(
             f"{name} works on batches of {joined(model.batch_keys)}, and {kind} gives {joined(found)}: {remedy}."
@@ -75,6 +88,16 @@ def check_data(model: Task, data: Any) -> None:
         raise ZooError(
             f"{name} has labels={labels}, and {kind} has labels={declared}: use --model.labels {declared}, or "
             f"--data.labels {labels}."
+        )
+
+
+def check_palette(model: Task, data: Any) -> None:
+    """Raise `ZooError` if a model's label maps and those of clips have different palettes."""
+    ours, theirs = (each.source_palette or each.target_palette for each in (model.preprocess, data.preprocess))
+    if ours and theirs and ours != theirs:
+        raise ZooError(
+            f"{type(model).__name__} knows the labels of {ours}, and {type(data).__name__} has those of {theirs}: "
+            "choose other data."
         )
 
 
@@ -104,7 +127,8 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
         example = model.example_batch(1, *(first.shape[-2:] if first.dim() > 1 else (1, 1)))
     for key in present:
         check_shape(model, key, batch[key], example[key])
-    pictures = [key for key in present if example[key].dim() >= 4]  # and clips
+    floats = [key for key in present if example[key].dim() >= 4 and example[key].is_floating_point()]
+    pictures = [key for key in floats if key not in model.point_keys]  # and clips
     check_channels(model, *({key: each[key].shape[-3] for key in pictures} for each in (batch, example)))
     for key in present:
         check_values(model, key, batch[key], example[key])
@@ -115,8 +139,9 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
 def check_shape(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
     """Raise `ZooError` for a tensor of a batch with another number of dimensions than the example's."""
     name = type(model).__name__
-    if key in model.point_keys and found.shape[1:] != wanted.shape[1:]:
-        shape = f"(B, {', '.join(map(str, wanted.shape[1:]))})"
+    if key in model.point_keys and (found.dim(), found.shape[-2:]) != (wanted.dim(), wanted.shape[-2:]):
+        time = "T, " if wanted.dim() == 4 else ""
+        shape = f"(B, {time}{', '.join(map(str, wanted.shape[-2:]))})"
         raise ZooError(f"{name} takes {key} of shape {shape}, not {tuple(found.shape)}: correct the dataset's items.")
     if found.dim() != wanted.dim():
         middle = "".join(f"{length}, " for length in wanted.shape[1:-2])

@@ -30,7 +30,9 @@ LONGEST = 10_000
 SHOWN = 8
 
 #: What a model takes that goes on from a picture.
-FRAME = Condition("frame", PictureFile(), "the first frame, which is scaled to the model's size", required=True)
+FRAME = Condition(
+    "frame", PictureFile(), "the first frame, which is scaled to the model's size", label="First frame", required=True
+)
 
 
 def shown_frames(count: int) -> list[int]:
@@ -41,6 +43,11 @@ def shown_frames(count: int) -> list[int]:
 def strip(clips: Tensor) -> Tensor:
     """Clips (B, T, C, H, W) as pictures of some of their frames, side by side: (B, C, H, n W)."""
     return torch.cat(clips[:, shown_frames(clips.shape[1])].unbind(1), -1)
+
+
+def known_motion(batch: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The flow of the frames to those before, and where these show the same, if a batch of clips has them."""
+    return {key: batch[key] for key in ("flow", "seen") if key in batch}
 
 
 class ClipSampler(Sampler):
@@ -187,7 +194,7 @@ class ClipsTask(NoiseTask):
 
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """``output`` and ``target``, the real ones, as clips (B, T, 1 or 3, H, W), and what else the batch has."""
-        return {**outputs, "target": outputs["video"]}
+        return {**outputs, "target": outputs["video"], "clip": outputs["output"], "real_clip": outputs["video"]}
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Frames of made and of real clips."""

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from i2i_zoo.errors import ZooError
 
 from .kinds import Kind, Size, Whole
@@ -107,6 +110,9 @@ def check_conditions(owner: str, conditions: Sequence[Condition], values: Mappin
 
 def for_each(own: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     """The own conditions of each of many sources.  Raises `ZooError` unless there is one value for each."""
+    for name, values in own.items():
+        if not isinstance(values, (list, tuple)) and not (isinstance(values, (Tensor, np.ndarray)) and values.ndim):
+            raise ZooError(f"{count} sources and one {name} were given; give a list of {count}.")
     columns = {name: list(values) for name, values in own.items()}
     for name, column in columns.items():
         if len(column) != count:

@@ -251,6 +251,26 @@ class PictureFile(Kind):
         return "a picture, or a list of pictures" if self.several else "a picture"
 
 
+class ClipFile(Kind):
+    """A clip: a file's or a folder's path, a list of pictures, or a tensor (T, 3, H, W)."""
+
+    metavar: ClassVar[str] = "CLIP"
+
+    def parse(self, words: Sequence[str]) -> str:
+        return words[0]
+
+    def is_valid(self, value: Any) -> bool:
+        if isinstance(value, (str, Path)):
+            return True
+        frames = value if isinstance(value, (list, tuple)) else [value]
+        types = (str, Path, Image.Image, np.ndarray, Tensor) if frames is value else (Tensor,)
+        return all(isinstance(frame, types) and not unreadable(frame) for frame in frames)
+
+    @property
+    def wanted(self) -> str:
+        return "a video, an animation, a folder or a strip of frames, or a list of pictures"
+
+
 def unreadable(value: Any) -> str:
     """Why the numbers of a tensor cannot be read, in words; empty for other tensors and for all other values."""
     if not isinstance(value, Tensor):

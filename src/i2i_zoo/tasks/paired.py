@@ -16,6 +16,7 @@ from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction, Task
 from .conditions import SIZE, TILE, Condition
+from .frames import one_side_has_labels, two_sides, with_clips
 from .graph import Graph
 from .preprocess import PairedPreprocess, Preprocess
 from .translator import Translator
@@ -86,6 +87,14 @@ class PairedTask(Task):
     def make_translator(self, **chosen: Any) -> PictureTranslator:
         return PictureTranslator(self, (self.hparams.in_channels, self.hparams.out_channels), **chosen)
 
+    @property
+    def takes_frames(self) -> bool:
+        return one_side_has_labels(self.preprocess)
+
+    def pictures_of(self, frames: dict[str, Any]) -> dict[str, Any]:
+        channels = {key: self.hparams[option] for key, option in self.channel_options.items()}
+        return two_sides(frames, self.preprocess, channels)
+
     def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
         channels = {"source": self.hparams.in_channels, "target": self.hparams.out_channels}
         return {key: noise(batch, count, height, width) for key, count in channels.items()}
@@ -111,7 +120,7 @@ class PairedTask(Task):
         source = outputs["source"]
         pictures = {key: with_lightness(outputs[key], source, self.preprocess) for key in ("output", "target")}
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
-        return {"source": source, **pictures, **labels}
+        return with_clips({"source": source, **pictures, **labels}, outputs)
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Source, output and target."""

@@ -42,14 +42,12 @@ CONDITIONS = (
         "pose",
         PoseSource(named=True),
         "the pose to take: a file of poses in pixels of the source, a picture, a video, or a name such as waving",
-        label="Pose",
         required=True,
     ),
     Condition(
         "source_pose",
         PoseSource(),
         "the pose of the person in the source, in its pixels; by default it is found in the picture",
-        label="Pose of the person, if it should not be found in the picture",
         per_source=True,
     ),
 )

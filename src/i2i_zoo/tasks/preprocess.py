@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.labels import PALETTES
+from i2i_zoo.media.palettes import PALETTES
 
 from .kinds import is_size
 
@@ -27,6 +28,19 @@ def entry(valid: Callable[[Any], bool], wanted: str) -> Any:
 
 def size_entry() -> Any:
     return entry(lambda value: not isinstance(value, int) and is_size(value), "it is [height, width] in pixels")
+
+
+def number_entry() -> Any:
+    return entry(is_number, "it is a number")
+
+
+def numbers_entry() -> Any:
+    return entry(lambda value: isinstance(value, list) and all(map(is_number, value)), "it is a list of numbers")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def palette_entry() -> Any:
@@ -128,3 +142,20 @@ class UnpairedPreprocess(PicturePreprocess):
     def reversed(self) -> Self:
         """The record of the direction from B to A."""
         return replace(self, source_palette=self.target_palette, target_palette=self.source_palette)
+
+
+@dataclass(frozen=True)
+class DancerPreprocess(Preprocess):
+    """The record for poses to clips of one person: where the person stands (`i2i_zoo.media.pose_normalisation`).
+
+    Args:
+        far: The row of the ankles where the person is far from the camera.
+        close: The row where they are close to it.
+        rows: The rows in which the ankles were.
+        heights: How tall the person is in each of these rows.
+    """
+
+    far: float | None = number_entry()
+    close: float | None = number_entry()
+    rows: tuple[int, ...] | None = numbers_entry()
+    heights: tuple[float, ...] | None = numbers_entry()

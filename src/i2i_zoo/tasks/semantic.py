@@ -16,6 +16,7 @@ from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction, Task
 from .conditions import SIZE, Condition
+from .frames import with_clips
 from .graph import Graph
 from .kinds import Picture, PictureFile, Seed
 from .memory import peak_bytes
@@ -117,6 +118,10 @@ class SemanticTask(Task):
         return SemanticTranslator(self, **chosen)
 
     @property
+    def takes_frames(self) -> bool:
+        return True
+
+    @property
     def label_channels(self) -> int:
         """Channels of the segmentation: one for each label, and one for the edges if the model sees them."""
         channels: int = self.hparams.labels + self.hparams.edges
@@ -178,7 +183,7 @@ class SemanticTask(Task):
     def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
         """``output`` and ``target`` as pictures, and ``label`` if there are label maps."""
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
-        return {"output": outputs["output"], "target": outputs["target"], **labels}
+        return with_clips({"output": outputs["output"], "target": outputs["target"], **labels}, outputs)
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Label map, output and target."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +82,6 @@ class Translator(nn.Module, ABC):
         return self.task.dtype
 
     # What a task defines.
-
     @abstractmethod
     def read_values(self, source: Any, **own: Any) -> Tensor:
         """Read one source: (C, H, W).
@@ -110,6 +109,10 @@ class Translator(nn.Module, ABC):
 
     #: How the names of result files end.
     suffix = ".png"
+    #: Whether each result is a clip whose frames depend on each other (`ClipTranslator`).
+    takes_clips: ClassVar[bool] = False
+    #: Whether a result depends on the sources before it.
+    in_order: ClassVar[bool] = False
 
     def save(self, result: Any, path: Path) -> None:
         """Write a result whose source was no tensor.  Raises `ZooError` if that fails."""
@@ -119,8 +122,10 @@ class Translator(nn.Module, ABC):
         """The most bytes that the network holds at once for a batch (B, C, H, W) on the meta device."""
         return peak_bytes(self, batch)
 
-    # The engine.
+    def begin(self) -> None:
+        """Forget the sources before: those that follow are another clip."""
 
+    # The engine.
     def read(self, source: Any, **own: Any) -> Source:
         """Read one source, and scale it to the chosen size if there is one.
 

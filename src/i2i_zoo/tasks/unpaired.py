@@ -11,6 +11,7 @@ from i2i_zoo.errors import ZooError
 
 from .base import Prediction, Task
 from .conditions import SIZE, TILE, Condition
+from .frames import one_side_has_labels, two_sides, with_clips
 from .graph import Graph
 from .kinds import Choice
 from .paired import PictureTranslator, in_colours, noise, picture_graph, visible
@@ -54,6 +55,15 @@ class UnpairedTask(Task):
             self, self.channels(direction), {"direction": direction, **options}, direction=direction, **engine
         )
 
+    @property
+    def takes_frames(self) -> bool:
+        return one_side_has_labels(self.preprocess)
+
+    def pictures_of(self, frames: dict[str, Any]) -> dict[str, Any]:
+        channels = {key: self.hparams[option] for key, option in self.channel_options.items()}
+        names = {"name_b": frames["name"]} if "name" in frames else {}
+        return two_sides(frames, self.preprocess, channels) | names
+
     def channels(self, direction: str) -> tuple[int, int]:
         """The number of channels of the sources and of the outputs."""
         a, b = self.hparams.in_channels, self.hparams.out_channels
@@ -95,7 +105,8 @@ class UnpairedTask(Task):
             raise ZooError(f"direction={direction!r}: this model has {self.direction_condition.kind.wanted}.")
         source, target = tuple(direction)
         labels = {"label": outputs["label_map"]} if "label_map" in outputs else {}
-        return {"source": outputs[source], "output": outputs[f"fake_{target}"], "target": outputs[target], **labels}
+        pictures = {"source": outputs[source], "output": outputs[f"fake_{target}"], "target": outputs[target]}
+        return with_clips({**pictures, **labels}, outputs)
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Source and output of each direction."""

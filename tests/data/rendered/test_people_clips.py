@@ -62,7 +62,7 @@ def test_training_draws_parts_of_the_same_takes() -> None:
     }
     take = dataset.take(0, 0)
     assert take is dataset.take(0, 0)
-    assert len(take.video) == 8
+    assert len(take["video"]) == 8
     starts = [item["video"] for item in items if item["name"].startswith("person0_walk")]
     assert any(not torch.equal(starts[0], other) for other in starts[1:])
 

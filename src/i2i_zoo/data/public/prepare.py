@@ -15,7 +15,7 @@ from tqdm import tqdm
 from i2i_zoo.data.files import without_partner
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.files import find_files, read_array
-from i2i_zoo.media.labels import LABEL_NAMES
+from i2i_zoo.media.palettes import LABEL_NAMES
 from i2i_zoo.store.archives import new_folder
 
 from .people import deepfashion, market1501

@@ -83,6 +83,17 @@ class Person:
         self.painter = Painter(self.identity, self.body)
         self.rest = self.body.rest()
 
+    def points(self, pose: Pose, view: View, size: tuple[int, int]) -> np.ndarray:
+        """All 18 points (18, 3) of the person in a picture of this height and width: x and y in pixels, and 1.
+
+        Hidden ones are among them, as pose estimators guess them.  Those outside the picture are 0, 0, 0.
+        """
+        _, points = self.body.posed(pose)
+        points = points @ (rotation("x", view.elevation) @ rotation("y", view.turn)).T
+        pixels = _pixels(points, view, size) - 0.5
+        inside = ((pixels >= -0.5) & (pixels < np.array(size[::-1]) - 0.5)).all(1, keepdims=True)
+        return np.where(inside, np.concatenate([pixels, np.ones_like(pixels[:, :1])], 1), 0).astype(np.float32)
+
     def render(self, pose: Pose, view: View, background: np.ndarray) -> Rendering:
         """A picture of the person in a pose before a background (H, W, 3) uint8, which gives the size."""
         height, width = background.shape[:2]
@@ -108,7 +119,7 @@ class Person:
         mask = coverage >= 0.5
         local = np.zeros((*inside.shape, 3), np.float32)
         local[inside] = hits.local
-        pixels = np.stack([left + points[:, 0] * unit, floor - points[:, 1] * unit], 1)
+        pixels = _pixels(points, view, (height, width))
         return Rendering(
             (np.clip(picture, 0, 255) + 0.5).astype(np.uint8),
             _keypoints(pixels, points[:, 2], hits.depth, mask),
@@ -148,6 +159,24 @@ def flow(source: Rendering, target: Rendering) -> tuple[np.ndarray, np.ndarray]:
     same = np.abs(target.depth[row, column] - moved[:, 2]) < 0.015
     visible[rows, columns] = within & same
     return shift, visible
+
+
+def flow_back(frame: Rendering, earlier: Rendering) -> tuple[np.ndarray, np.ndarray]:
+    """The flow of a frame of a clip, as in `i2i_zoo.networks.flow`; the place and the camera stand still.
+
+    Returns:
+        The flow (2, H, W) float32 back to the earlier frame, and (H, W) bool, where that one shows the same surface.
+        At the outline, where pixels show the person and the place, it does not.
+    """
+    shift, visible = flow(frame, earlier)
+    place = (frame.coverage == 0) & (earlier.coverage == 0)
+    return shift.transpose(2, 0, 1), visible & (frame.coverage == 1) | place
+
+
+def _pixels(points: np.ndarray, view: View, size: tuple[int, int]) -> np.ndarray:
+    """Where points (N, 3) that the camera sees are in a picture of this height and width: x and y (N, 2)."""
+    across = view.centre * size[1] + points[:, 0] * view.scale * size[0]
+    return np.stack([across, view.floor * size[0] - points[:, 1] * view.scale * size[0]], 1)
 
 
 def _rays(samples: np.ndarray) -> np.ndarray:

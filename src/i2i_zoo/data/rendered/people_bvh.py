@@ -15,7 +15,7 @@ import numpy as np
 
 from i2i_zoo.errors import ZooError
 
-from .people_skeleton import PARENTS, POINTS, make_skeleton
+from .people_skeleton import PARENTS, POINTS, make_skeleton, rotation
 
 #: Our bones to the joints that may move them, the best first.  Programs put prefixes such as mixamorig: before them.
 JOINTS = {
@@ -83,7 +83,7 @@ def read_bvh(file: Path) -> Tracks:
         world = np.eye(3) if joint.parent is None else turned[order[joint.parent]]
         for channel in joint.channels:
             if channel.endswith("rotation"):
-                world = world @ turns(channel[0].lower(), np.radians(values[:, column]))
+                world = world @ rotation(channel[0].lower(), np.radians(values[:, column]))
             elif joint.parent is None and channel == "Yposition":
                 root_height = joint.offset[1] + values[:, column]
             column += 1
@@ -158,16 +158,6 @@ def expect(word: str, wanted: str) -> None:
 
 def wrong(word: str, wanted: str) -> NoReturn:
     raise ValueError(f"{word[:30]!r} is where {wanted} belongs")
-
-
-def turns(axis: str, angles: np.ndarray) -> np.ndarray:
-    """Rotations (T, 3, 3) about ``x``, ``y`` or ``z`` by angles (T,) in radians, counter-clockwise."""
-    one, other = [(1, 2), (2, 0), (0, 1)]["xyz".index(axis)]
-    found = np.broadcast_to(np.eye(3), (len(angles), 3, 3)).copy()
-    found[:, one, one] = found[:, other, other] = np.cos(angles)
-    found[:, other, one] = np.sin(angles)
-    found[:, one, other] = -found[:, other, one]
-    return found
 
 
 def between(start: np.ndarray, end: np.ndarray) -> np.ndarray:

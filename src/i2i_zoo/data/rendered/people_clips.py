@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,10 +17,11 @@ from i2i_zoo.data.splits import SplitData, check_classes
 from i2i_zoo.media.pictures import to_float
 from i2i_zoo.tasks.preprocess import Preprocess
 
-from .people import View
+from .people import Rendering, View, flow_back
 from .people_data import Persons, found, person_of
 from .people_motion import dance, walk
 from .people_places import draw_place
+from .remembering import Remembered
 
 Motion: TypeAlias = Literal["walk", "dance"]
 
@@ -35,21 +35,13 @@ _SEEDS = 1_000_000
 _GREY = 168
 
 
-@dataclass(frozen=True)
-class Take:
-    """One person in one motion.
+def render_take(data: PeopleClips, seed: int, motion: Motion, frames: int) -> dict[str, Tensor]:
+    """A take of the person of a seed in a motion; the same arguments render the same take.
 
-    Args:
-        video: (T, 3, H, W) uint8.
-        pose: (T, 18, 3), where a hidden point is 0, 0, 0.
+    Returns:
+        ``video`` (T, 3, H, W) uint8, ``pose`` (T, 18, 3), where a hidden point is 0, 0, 0, and for data with flow what
+        `flows_back` finds.
     """
-
-    video: Tensor
-    pose: Tensor
-
-
-def render_take(data: PeopleClips, seed: int, motion: Motion, frames: int) -> Take:
-    """A take of the person of a seed in a motion; the same arguments render the same take."""
     rng = np.random.default_rng([seed, MOTIONS.index(motion), 1704])
     yaw = rng.uniform(-math.pi / 2, math.pi / 2)
     start, pace, stride = rng.uniform(), rng.uniform(0.8, 1.1), rng.uniform(0.7, 1.1)
@@ -62,7 +54,19 @@ def render_take(data: PeopleClips, seed: int, motion: Motion, frames: int) -> Ta
         pose = walk(start + pace * time, stride, yaw) if motion == "walk" else dance(time, seed, yaw / 2)
         shown.append(person_of(seed).render(pose, view, place))
     video = torch.stack([torch.from_numpy(rendering.picture).permute(2, 0, 1) for rendering in shown])
-    return Take(video, torch.stack([found(rendering) for rendering in shown]))
+    poses = torch.stack([found(rendering) for rendering in shown])
+    return {"video": video, "pose": poses, **(flows_back(shown) if data.flow else {})}
+
+
+def flows_back(shown: Sequence[Rendering]) -> dict[str, Tensor]:
+    """``flow`` (T, 2, H, W) of each frame to the one before, and ``seen`` (T, 1, H, W), as of `flow_back`.
+
+    The first frame has none before: its flow is 0, and nothing is seen.
+    """
+    first = np.zeros((2, *shown[0].mask.shape), np.float32), np.zeros_like(shown[0].mask)
+    pairs = [first, *(flow_back(frame, earlier) for earlier, frame in pairwise(shown))]
+    flow, seen = (torch.from_numpy(np.stack(parts)) for parts in zip(*pairs, strict=True))
+    return {"flow": flow, "seen": seen[:, None]}
 
 
 class MovingPeople(Dataset[dict[str, Any]]):
@@ -78,17 +82,9 @@ class MovingPeople(Dataset[dict[str, Any]]):
 
     def __init__(self, data: PeopleClips, length: int, first_seed: int, persons: int | None) -> None:
         self.data, self.length, self.first_seed, self.persons = data, length, first_seed, persons
-        self.take = cache(self._take)
+        self.take = Remembered(self._take)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # The cache cannot be sent to a worker that is not forked.
-        return {key: value for key, value in self.__dict__.items() if key != "take"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.take = cache(self._take)
-
-    def _take(self, seed: int, action: int) -> Take:
+    def _take(self, seed: int, action: int) -> dict[str, Tensor]:
         frames = self.data.frames * (2 if self.persons else 1)
         return render_take(self.data, seed, self.data.motions[action], frames)
 
@@ -102,21 +98,19 @@ class MovingPeople(Dataset[dict[str, Any]]):
         action = int(rng.integers(len(self.data.motions)))
         seed = self.first_seed + (int(rng.integers(self.persons)) if self.persons else index)
         take = self.take(seed, action)
-        start = int(rng.integers(len(take.video) - self.data.frames + 1))
-        chosen = slice(start, start + self.data.frames)
-        return {
-            "video": to_float(take.video[chosen]),
-            "action": action,
-            "pose": take.pose[chosen],
-            "name": f"person{seed}_{self.data.motions[action]}_{index}",
-        }
+        start = int(rng.integers(len(take["video"]) - self.data.frames + 1))
+        clip = {key: value[start : start + self.data.frames] for key, value in take.items()}
+        name = f"person{seed}_{self.data.motions[action]}_{index}"
+        return {**clip, "video": to_float(clip["video"]), "action": action, "name": name}
 
 
 class PeopleClips(SplitData):
     """Rendered people who walk or dance on the spot, seen from the front or from a side.
 
     Batches hold ``video`` (B, T, 3, H, W) in [-1, 1] and what is known: the class ``action`` (B,), the place in
-    ``motions``, and ``pose`` (B, T, 18, 3), where a point that is hidden or outside is 0, 0, 0.
+    ``motions``, and ``pose`` (B, T, 18, 3), where a point that is hidden or outside is 0, 0, 0.  With ``flow`` they
+    also hold that, (B, T, 2, H, W), from each frame back to the one before it, and ``seen`` (B, T, 1, H, W), where
+    that one shows the same surface; the first flow of a clip leads out of it.
 
     Training shows ``persons`` people, each in a take of twice the frames in each motion, and begins anywhere in it.
     Takes are rendered at their first use and stay in memory, in each process.  Validation and test show a person of
@@ -132,6 +126,7 @@ class PeopleClips(SplitData):
         motions: The motions, in the order of their classes.
         persons: Number of people to train with.
         background: ``plain`` is grey; ``places`` gives every person a place.
+        flow: Whether batches hold the flow, for `WarpingError`.
         batch_size: Clips in a batch, of each process.
         num_workers: Processes that render.
         seed: Seed of people, motions, places and order.
@@ -150,6 +145,7 @@ class PeopleClips(SplitData):
         motions: Sequence[Motion] = MOTIONS,
         persons: Persons = 200,
         background: Literal["plain", "places"] = "plain",
+        flow: bool = False,
         batch_size: Positive = 16,
         num_workers: Count = 2,
         seed: Seed = 0,
@@ -158,7 +154,7 @@ class PeopleClips(SplitData):
         check_classes("motions", motions, MOTIONS)
         self.lengths = {"train": train, "val": val, "test": test}
         self.size, self.frames, self.rate, self.motions = (size[0], size[1]), frames, rate, tuple(motions)
-        self.persons, self.background = persons, background
+        self.persons, self.background, self.flow = persons, background, flow
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -43,14 +43,15 @@ POINT_BONES = (
 )
 
 
-def rotation(axis: str, angle: float) -> np.ndarray:
-    """The (3, 3) matrix that turns by an angle in radians about ``x``, ``y`` or ``z``, counter-clockwise."""
-    c, s = np.cos(angle), np.sin(angle)
-    return {
-        "x": np.array([[1, 0, 0], [0, c, -s], [0, s, c]]),
-        "y": np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]),
-        "z": np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]),
-    }[axis]
+def rotation(axis: str, angle: float | np.ndarray) -> np.ndarray:
+    """The matrices (..., 3, 3) that turn by angles (...) in radians about ``x``, ``y`` or ``z``, counter-clockwise."""
+    one, other = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+    turned = np.zeros((*np.shape(angle), 3, 3))
+    turned[..., range(3), range(3)] = 1
+    turned[..., one, one] = turned[..., other, other] = np.cos(angle)
+    turned[..., other, one] = np.sin(angle)
+    turned[..., one, other] = -np.sin(angle)
+    return turned
 
 
 @dataclass(frozen=True)

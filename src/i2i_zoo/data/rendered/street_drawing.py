@@ -1,6 +1,6 @@
 """Drawing a street scene, thing after thing: its label map and its photograph at once.
 
-Label ids are CamVid's (`media.labels.PALETTES`).  Lengths are metres in front of a pinhole camera 1.4 m above the
+Label ids are CamVid's (`media.palettes.PALETTES`).  Lengths are metres in front of a pinhole camera 1.4 m above the
 road: x to the right, y up, z ahead.
 """
 
@@ -45,9 +45,12 @@ def shade(colour: Colour, factor: float) -> Colour:
 class Street:
     """A picture under construction: labels and photograph, painted from far to near.
 
-    Both are drawn at twice ``size`` (height, width); `finish` takes every second label and averages the colours.
-    ``sun`` is the side of the street, -1 or 1, whose facades lie in the light.
+    Both are drawn at `scale` times ``size`` (height, width); `finish` takes one label of each square and averages the
+    colours.  ``sun`` is the side of the street, -1 or 1, whose facades lie in the light.
     """
+
+    #: How many times larger it is drawn than shown.
+    scale = 2
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class Street:
         sun: int = 1,
         overcast: float = 0.5,
     ) -> None:
-        self.height, self.width = size[0] * 2, size[1] * 2
+        self.height, self.width = size[0] * self.scale, size[1] * self.scale
         self.rng, self.vanishing, self.sun = rng, vanishing, sun
         self.horizon_colour = mix((226, 236, 246), (222, 222, 220), overcast)
         top = np.array(mix((92, 146, 214), (176, 184, 194), overcast))
@@ -83,9 +86,13 @@ class Street:
     def polygon(self, points: Sequence[Point], label: int | None, colour: Colour) -> None:
         """Paint a flat polygon; without a label only its colour changes, as for windows and road markings."""
         corners = [self.project(point) for point in points]
-        self._photo.polygon(corners, self.hazy(colour, min(point[2] for point in points)))
+        self.fill("polygon", corners, label, self.hazy(colour, min(point[2] for point in points)))
+
+    def fill(self, shape: str, corners: Sequence[Span], label: int | None, colour: tuple[int, int, int]) -> None:
+        """Paint a shape of `ImageDraw` in both pictures."""
+        getattr(self._photo, shape)(corners, colour)
         if label is not None:
-            self._labels.polygon(corners, label)
+            getattr(self._labels, shape)(corners, label)
 
     def upright(self, x: Span, y: Span, z: float, label: int | None, colour: Colour) -> None:
         """A rectangle that faces the camera."""
@@ -102,11 +109,8 @@ class Street:
     def disc(self, centre: Point, radius: tuple[float, float], label: int | None, colour: Colour) -> None:
         """An ellipse that faces the camera."""
         x, y, z = centre
-        left, top = self.project((x - radius[0], y + radius[1], z))
-        right, bottom = self.project((x + radius[0], y - radius[1], z))
-        self._photo.ellipse((left, top, right, bottom), self.hazy(colour, z))
-        if label is not None:
-            self._labels.ellipse((left, top, right, bottom), label)
+        corners = [self.project((x + side * radius[0], y - side * radius[1], z)) for side in (-1, 1)]
+        self.fill("ellipse", corners, label, self.hazy(colour, z))
 
     def lit(self, colour: Colour, side: float) -> Colour:
         """The colour of a surface on that side of the street, in sun or shadow."""

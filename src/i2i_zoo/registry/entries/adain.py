@@ -10,6 +10,14 @@ METHOD = Method(
     task="style",
     paper="https://arxiv.org/abs/1703.06868",
     headlines=("content_loss", "style_loss"),
+    citation="""
+@inproceedings{huang2017adain,
+  title = {{Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization}},
+  author = {Huang, Xun and Belongie, Serge},
+  booktitle = {IEEE International Conference on Computer Vision (ICCV)},
+  year = {2017},
+}
+""",
 )
 
 _WEIGHTS = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"

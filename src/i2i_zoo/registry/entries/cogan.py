@@ -9,6 +9,14 @@ METHOD = Method(
     title="CoGAN",
     task="unpaired",
     paper="https://arxiv.org/abs/1606.07536",
+    citation="""
+@inproceedings{liu2016cogan,
+  title = {{Coupled Generative Adversarial Networks}},
+  author = {Liu, Ming-Yu and Tuzel, Oncel},
+  booktitle = {Advances in Neural Information Processing Systems (NIPS)},
+  year = {2016},
+}
+""",
 )
 
 ENTRIES = (

@@ -11,6 +11,14 @@ METHOD = Method(
     title="CUT",
     task="unpaired",
     paper="https://arxiv.org/abs/2007.15651",
+    citation="""
+@inproceedings{park2020cut,
+  title = {{Contrastive Learning for Unpaired Image-to-Image Translation}},
+  author = {Park, Taesung and Efros, Alexei A. and Zhang, Richard and Zhu, Jun-Yan},
+  booktitle = {European Conference on Computer Vision (ECCV)},
+  year = {2020},
+}
+""",
 )
 
 _TERMS = (
@@ -27,7 +35,18 @@ _FASTCUT: tuple[str, str, dict[str, Any]] = (
     {"lambda_nce": 10.0, "nce_identity": False, "flip_equivariance": True, "epochs": 150, "decay_epochs": 50},
 )
 
-ENTRIES = tuple(
+_CAMVID = Entry(
+    name="cut-camvid",
+    method="cut",
+    dataset="CamVid",
+    description="label map to street scene",
+    license="other",
+    license_notice=terms.CAMVID,
+    origin="trained",
+    bundled=True,
+)
+
+_OFFICIAL = tuple(
     Entry(
         name=f"cut-{prefix}{data}",
         method="cut",
@@ -48,3 +67,5 @@ ENTRIES = tuple(
     )
     for prefix, folder, hparams in (_CUT, _FASTCUT)
 )
+
+ENTRIES = (_CAMVID, *_OFFICIAL)

@@ -9,6 +9,14 @@ METHOD = Method(
     title="CycleGAN",
     task="unpaired",
     paper="https://arxiv.org/abs/1703.10593",
+    citation="""
+@inproceedings{zhu2017cyclegan,
+  title = {{Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks}},
+  author = {Zhu, Jun-Yan and Park, Taesung and Isola, Phillip and Efros, Alexei A.},
+  booktitle = {IEEE International Conference on Computer Vision (ICCV)},
+  year = {2017},
+}
+""",
 )
 
 _TERMS = (

@@ -7,7 +7,16 @@ METHOD = Method(
     implementation="i2i_zoo.methods.dcgan:DCGAN",
     title="DCGAN",
     task="clips",
+    used_as="noise",
     paper="https://arxiv.org/abs/1511.06434",
+    citation="""
+@inproceedings{radford2016dcgan,
+  title = {{Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks}},
+  author = {Radford, Alec and Metz, Luke and Chintala, Soumith},
+  booktitle = {International Conference on Learning Representations (ICLR)},
+  year = {2016},
+}
+""",
 )
 
 ENTRIES: tuple[Entry, ...] = ()

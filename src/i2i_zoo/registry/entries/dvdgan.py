@@ -8,6 +8,14 @@ METHOD = Method(
     title="DVD-GAN",
     task="clips",
     paper="https://arxiv.org/abs/1907.06571",
+    citation="""
+@misc{clark2019dvdgan,
+  title = {{Adversarial Video Generation on Complex Datasets}},
+  author = {Clark, Aidan and Donahue, Jeff and Simonyan, Karen},
+  howpublished = {arXiv:1907.06571},
+  year = {2019},
+}
+""",
 )
 
 ENTRIES: tuple[Entry, ...] = ()

@@ -10,6 +10,15 @@ METHOD = Method(
     task="style",
     paper="https://arxiv.org/abs/1603.08155",
     headlines=("content_loss", "style_loss"),
+    used_as="one-style",
+    citation="""
+@inproceedings{johnson2016faststyle,
+  title = {{Perceptual Losses for Real-Time Style Transfer and Super-Resolution}},
+  author = {Johnson, Justin and Alahi, Alexandre and Fei-Fei, Li},
+  booktitle = {European Conference on Computer Vision (ECCV)},
+  year = {2016},
+}
+""",
 )
 
 _TERMS = (

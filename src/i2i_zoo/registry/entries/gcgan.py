@@ -9,6 +9,15 @@ METHOD = Method(
     title="GcGAN",
     task="unpaired",
     paper="https://arxiv.org/abs/1809.05852",
+    citation="""
+@inproceedings{fu2019gcgan,
+  title = {{Geometry-Consistent Generative Adversarial Networks for One-Sided Unsupervised Domain Mapping}},
+  author = {Fu, Huan and Gong, Mingming and Wang, Chaohui and Batmanghelich, Kayhan and Zhang, Kun
+    and Tao, Dacheng},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2019},
+}
+""",
 )
 
 ENTRIES = (

@@ -8,6 +8,14 @@ METHOD = Method(
     title="MUNIT",
     task="unpaired",
     paper="https://arxiv.org/abs/1804.04732",
+    citation="""
+@inproceedings{huang2018munit,
+  title = {{Multimodal Unsupervised Image-to-Image Translation}},
+  author = {Huang, Xun and Liu, Ming-Yu and Belongie, Serge and Kautz, Jan},
+  booktitle = {European Conference on Computer Vision (ECCV)},
+  year = {2018},
+}
+""",
 )
 
 ENTRIES = (

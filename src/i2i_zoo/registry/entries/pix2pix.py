@@ -9,6 +9,14 @@ METHOD = Method(
     title="pix2pix",
     task="paired",
     paper="https://arxiv.org/abs/1611.07004",
+    citation="""
+@inproceedings{isola2017pix2pix,
+  title = {{Image-to-Image Translation with Conditional Adversarial Networks}},
+  author = {Isola, Phillip and Zhu, Jun-Yan and Zhou, Tinghui and Efros, Alexei A.},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2017},
+}
+""",
 )
 
 
@@ -42,6 +50,16 @@ ENTRIES = (
         bundled=True,
     ),
     Entry(
+        name="pix2pix-camvid-colour",
+        method="pix2pix",
+        dataset="CamVid",
+        description="black and white to colour",
+        license="other",
+        license_notice=terms.CAMVID,
+        origin="trained",
+        bundled=True,
+    ),
+    Entry(
         name="pix2pix-camvid-photo2labels",
         method="pix2pix",
         dataset="CamVid",
@@ -61,6 +79,16 @@ ENTRIES = (
             "Trained on pictures drawn from the font Noto Color Emoji (SIL Open Font License 1.1); under the Apache "
             "License 2.0, like this project's code."
         ),
+        origin="trained",
+        bundled=True,
+    ),
+    Entry(
+        name="pix2pix-people-cutout",
+        method="pix2pix",
+        dataset="Rendered people",
+        description="person in front of a background to person on white",
+        license="apache-2.0",
+        license_notice="Trained on pictures that this project draws; under the Apache License 2.0, like its code.",
         origin="trained",
         bundled=True,
     ),

@@ -3,12 +3,15 @@
 from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
+from .pix2pix import METHOD as PIX2PIX
+
 METHOD = Method(
     name="pix2pix_pose",
     implementation="i2i_zoo.methods.pix2pix_pose:Pix2PixPose",
     title="pix2pix on poses",
     task="pose",
-    paper="https://arxiv.org/abs/1611.07004",
+    paper=PIX2PIX.paper,
+    citation=PIX2PIX.citation,
 )
 
 ENTRIES = (

@@ -9,6 +9,15 @@ METHOD = Method(
     title="pix2pixHD",
     task="semantic",
     paper="https://arxiv.org/abs/1711.11585",
+    citation="""
+@inproceedings{wang2018pix2pixhd,
+  title = {{High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs}},
+  author = {Wang, Ting-Chun and Liu, Ming-Yu and Zhu, Jun-Yan and Tao, Andrew and Kautz, Jan
+    and Catanzaro, Bryan},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2018},
+}
+""",
 )
 
 ENTRIES = (

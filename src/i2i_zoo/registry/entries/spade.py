@@ -12,6 +12,14 @@ METHOD = Method(
     title="SPADE",
     task="semantic",
     paper="https://arxiv.org/abs/1903.07291",
+    citation="""
+@inproceedings{park2019spade,
+  title = {{Semantic Image Synthesis with Spatially-Adaptive Normalization}},
+  author = {Park, Taesung and Liu, Ming-Yu and Wang, Ting-Chun and Zhu, Jun-Yan},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2019},
+}
+""",
 )
 
 _WEIGHTS = "https://drive.google.com/uc?id=12gvlTbMvUcJewQlSEaZdeb2CdOB-b8kQ"

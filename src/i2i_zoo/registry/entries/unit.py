@@ -9,6 +9,14 @@ METHOD = Method(
     title="UNIT",
     task="unpaired",
     paper="https://arxiv.org/abs/1703.00848",
+    citation="""
+@inproceedings{liu2017unit,
+  title = {{Unsupervised Image-to-Image Translation Networks}},
+  author = {Liu, Ming-Yu and Breuel, Thomas and Kautz, Jan},
+  booktitle = {Advances in Neural Information Processing Systems (NIPS)},
+  year = {2017},
+}
+""",
 )
 
 _TERMS = (

@@ -8,6 +8,14 @@ METHOD = Method(
     title="VGAN",
     task="clips",
     paper="https://arxiv.org/abs/1609.02612",
+    citation="""
+@inproceedings{vondrick2016vgan,
+  title = {{Generating Videos with Scene Dynamics}},
+  author = {Vondrick, Carl and Pirsiavash, Hamed and Torralba, Antonio},
+  booktitle = {Advances in Neural Information Processing Systems (NIPS)},
+  year = {2016},
+}
+""",
 )
 
 ENTRIES: tuple[Entry, ...] = ()

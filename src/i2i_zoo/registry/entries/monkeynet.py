@@ -1,0 +1,22 @@
+"""Monkey-Net."""
+
+from i2i_zoo.registry.entry import Entry, Method
+
+METHOD = Method(
+    name="monkeynet",
+    implementation="i2i_zoo.methods.monkeynet:MonkeyNet",
+    title="Monkey-Net",
+    task="animation",
+    paper="https://arxiv.org/abs/1812.08861",
+    citation=r"""
+@inproceedings{siarohin2019monkeynet,
+  title = {{Animating Arbitrary Objects via Deep Motion Transfer}},
+  author = {Siarohin, Aliaksandr and Lathuili{\`e}re, St{\'e}phane and Tulyakov, Sergey and Ricci, Elisa
+    and Sebe, Nicu},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2019},
+}
+""",
+)
+
+ENTRIES: tuple[Entry, ...] = ()

@@ -1,0 +1,188 @@
+"""Clips of label maps to videos, frame by frame, with a memory of the frames before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import find_files
+from i2i_zoo.media.geometry import pad_to_stride, resize
+from i2i_zoo.media.pictures import read_picture
+
+from .base import Prediction
+from .clips import known_motion
+from .conditions import SIZE, Condition, for_each
+from .graph import Graph
+from .in_order import ClipInMaking, InOrderTask
+from .kinds import Picture, PictureFile
+from .memory import peak_bytes
+from .paired import noise
+from .semantic import INSTANCE, SemanticTask, SemanticTranslator
+from .translator import Source
+
+FIRST = Condition(
+    "first",
+    PictureFile(several=True),
+    "the first frame of the clip as a picture, or the first frames, with which the result begins",
+    label="First frame",
+)
+
+
+class LabelClipTranslator(SemanticTranslator):
+    """The label maps of a clip, one after the other, to its frames; it remembers those before.
+
+    Args:
+        task: A model of `LabelClipsTask`.
+        first: Pictures with which every clip begins.
+        **engine: See `Translator`.
+    """
+
+    in_order = True
+    task: LabelClipsTask
+
+    def __init__(self, task: LabelClipsTask, first: Picture | Sequence[Picture] | None = None, **engine: Any) -> None:
+        super().__init__(task, **engine)
+        pictures = [] if first is None else list(first) if isinstance(first, (list, tuple)) else [first]
+        if len(pictures) > task.past:
+            raise ZooError(f"{len(pictures)} first frames were given, and the model sees {task.past} before a new one.")
+        self.first = [read_picture(picture) for picture in pictures]
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a new clip."""
+        self.stream: ClipInMaking | None = None
+        self.extent: torch.Size | None = None
+
+    def forward(self, source: Tensor) -> Tensor:
+        """The frames (T, 3, H, W) that follow, of ids (T, 1 or 2, H, W)."""
+        if self.stream is None:
+            self.stream = ClipInMaking(self.task, self.first_frames(source))
+        frames = []
+        for ids in source[:, None]:
+            instance = ids[:, 1] if ids.shape[1] == 2 else None
+            frames.append(self.stream.next(self.task.segmentation(ids[:, 0], instance)))
+        return torch.cat(frames)
+
+    def first_frames(self, source: Tensor) -> Tensor | None:
+        """The first frames (1, N, 3, H, W), as large as the ids, or None."""
+        if not self.first:
+            return None
+        size = self.extent if self.extent is not None else source.shape[-2:]
+        frames = torch.stack([resize(picture, list(size)) for picture in self.first])
+        frames, _, _ = pad_to_stride(frames, self.network.stride, self.network.smallest)
+        return frames[None].to(source.device, self.dtype)
+
+    def translate_read(self, sources: Sequence[Source]) -> list[Any]:
+        """The result of each source, in their order.  Raises `ZooError` before any is made if their sizes differ."""
+        for source in sources:
+            size = self.at_working_size(source).shape[-2:]
+            self.extent = self.extent or size
+            if size != self.extent:
+                raise ZooError(
+                    f"{source.origin or 'label map'}: the label maps of a clip have one size, not {self.extent[1]}x"
+                    f"{self.extent[0]} and {size[1]}x{size[0]}; scale them to one."
+                )
+        return [result for source in sources for result in super(LabelClipTranslator, self).translate_read([source])]
+
+    def translate(self, sources: Picture | Sequence[Picture], **own: Any) -> Any:
+        """The frames of one clip, or of several in a tensor (B, T, H, W); other arguments as of `Translator`.
+
+        A list of sources, a tensor (T, H, W) and the pictures in a folder, by name, are each one clip.
+        """
+        if isinstance(sources, Tensor) and sources.dim() == self.source_dims + 2:
+            rows = for_each(own, len(sources))
+            return torch.stack([self.translate(clip, **row) for clip, row in zip(sources, rows, strict=True)])
+        self.begin()
+        if isinstance(sources, (str, Path)) and Path(sources).is_dir():
+            sources = list(find_files(Path(sources)))
+        return super().translate(sources, **own)
+
+    def translate_files(
+        self,
+        jobs: Mapping[Path, Path],
+        batch: int = 1,
+        own: Callable[[Path], dict[str, Any]] = lambda source: {},
+    ) -> Iterator[tuple[Path, str | None]]:
+        """As `Translator.translate_files`; the files of a folder are one clip."""
+        for _, files in groupby(jobs.items(), lambda job: job[1].parent):
+            self.begin()
+            yield from super().translate_files(dict(files), batch, own)
+
+    def peak_memory(self, batch: Tensor) -> int:
+        """Of one frame: frames are made one after the other."""
+        _, _, height, width = batch.shape
+        shape = (1, (self.task.past + 1) * self.task.label_channels, height, width)
+        return peak_bytes(self.task, batch.new_empty(shape))
+
+
+class LabelClipsTask(InOrderTask, SemanticTask):
+    """``label`` (B, T, H, W) ids, and for some models ``instance`` (B, T, H, W) ids, to ``video`` (B, T, 3, H, W).
+
+    A subclass has the hyper-parameters ``labels``, ``edges`` and ``past``, how many frames before are seen.
+    """
+
+    batch_keys = ("label", "video")
+    data_class = "StreetClips"
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        first = Condition(FIRST.name, FIRST.kind, FIRST.help, FIRST.label, required=self.needs_first)
+        return (*((INSTANCE,) if self.hparams.edges else ()), first, SIZE)
+
+    def make_translator(self, **chosen: Any) -> LabelClipTranslator:
+        return LabelClipTranslator(self, **chosen)
+
+    @property
+    def takes_frames(self) -> bool:
+        return False  # it takes the clips themselves
+
+    def choose_style(self, label: Tensor, instance: Tensor | None, style: Any, seed: int | None) -> Tensor | None:
+        return None
+
+    def graph(self, **conditions: Any) -> Graph:
+        raise ZooError(f"A {type(self).__name__} remembers the frames before, and cannot be exported yet.")
+
+    def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
+        frames = self.past + self.hparams.get("chunk", 1)
+        label = torch.randint(self.hparams.labels, (batch, frames, height, width))
+        video = noise(batch * frames, 3, height, width).view(batch, frames, 3, height, width)
+        return {"label": label, "video": video}
+
+    def guides(self, batch: Mapping[str, Any]) -> Iterator[Tensor]:
+        label, instance = batch["label"], batch.get("instance")
+        for t in range(label.shape[1]):
+            yield self.segmentation(label[:, t], None if instance is None else instance[:, t])
+
+    @property
+    def predict_keys(self) -> tuple[str, ...]:
+        return self.batch_keys if self.needs_first else self.batch_keys[:1]
+
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """``output``, ``target`` and ``label`` of the frames that were made, as pictures; and with the frame before
+        them the clips ``clip`` and ``real_clip``, with ``flow`` and ``seen`` if they are known.
+        """
+        given = self.past if self.needs_first else 0
+        clips = {"output": outputs["output"], "target": outputs["video"], "label": outputs["label"]}
+        frames = {name: clip[:, given:].flatten(0, 1) for name, clip in clips.items()}
+        whole = {"clip": outputs["output"], "real_clip": outputs["video"], **known_motion(outputs)}
+        return frames | {name: clip[:, max(given - 1, 0) :] for name, clip in whole.items()}
+
+    def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Label map, output and target of the last frame."""
+        return [self.show_labels(outputs["label"][:, -1]), outputs["output"][:, -1], outputs["video"][:, -1]]
+
+    def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
+        """Label maps, made and real clips."""
+        label = outputs["label"]
+        frames = self.show_labels(label.flatten(0, 1))
+        shown = frames.reshape(*label.shape[:2], *frames.shape[1:])
+        return [shown, outputs["output"], outputs["video"]]
+
+    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        yield Prediction("", batch["name"], outputs)
