@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import lightning as L
 from lightning.pytorch.cli import SaveConfigCallback
@@ -129,30 +129,54 @@ class EndedBySignal(Exception):
         super().__init__(f"{'interrupted' if number == signal.SIGINT else f'ended by {number.name}'}{outlook}")
 
 
+class Signals(L.Callback):
+    """The signals that end a run: SIGTERM and, for Ctrl-C, SIGINT.
+
+    Both stop the work at once, wherever it is.  Python drops what is raised in a destructor, though, and the loaders of
+    data end their workers in one; the run then ends at its next batch.
+    """
+
+    received: signal.Signals | None = None
+
+    def stop(self, number: int, frame: object) -> NoReturn:
+        """The handler of the signals."""
+        self.received = signal.Signals(number)
+        raise SystemExit(128 + number)
+
+    def check(self, *_: Any, **__: Any) -> None:
+        if self.received:
+            raise SystemExit(128 + self.received)
+
+    on_train_batch_start = on_validation_batch_start = on_test_batch_start = on_predict_batch_start = check
+
+
 @contextmanager
-def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
-    """In the block, SIGTERM stops the work at once, as Ctrl-C does, and both raise `EndedBySignal`.
+def ended_by_signals(outlook: Callable[[], str]) -> Iterator[Signals]:
+    """In the block, SIGTERM and SIGINT raise `EndedBySignal`.  It gives the callback that a trainer needs for this.
 
     Lightning by itself turns both into exits whose status hides the signal.
     """
-    terminated = False
-
-    def stop(number: int, frame: object) -> NoReturn:
-        nonlocal terminated
-        terminated = True
-        raise SystemExit(128 + number)
-
+    signals = Signals()
     in_main_thread = threading.current_thread() is threading.main_thread()  # only it may set handlers
-    previous = signal.signal(signal.SIGTERM, stop) if in_main_thread else None
+    handled = (signal.SIGTERM, signal.SIGINT) if in_main_thread else ()
+    previous = {number: signal.signal(number, signals.stop) for number in handled}
     try:
-        yield
+        yield signals
     except BaseException as error:
-        # A worker that reads data may be gone before this process has seen the signal.
-        if terminated or (isinstance(error, RuntimeError) and "is killed by signal: Terminated" in str(error)):
-            raise EndedBySignal(signal.SIGTERM, outlook()) from None
-        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
-            raise EndedBySignal(signal.SIGINT, outlook()) from None
+        if number := signals.received or signal_of_a_worker(error):
+            raise EndedBySignal(number, outlook()) from None
         raise
     finally:
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def signal_of_a_worker(error: BaseException | None) -> signal.Signals | None:
+    """The signal that ended a worker that reads data: that may be seen before the signal to this process."""
+    ends = {"is killed by signal: Terminated": signal.SIGTERM, "with exit code 130": signal.SIGINT}
+    while error is not None:
+        for end, number in ends.items():
+            if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker") and end in str(error):
+                return number
+        error = error.__cause__ or error.__context__
+    return None
