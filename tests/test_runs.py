@@ -112,12 +112,22 @@ def test_other_verbs_take_the_saved_configuration_of_a_run(verb: str) -> None:
     assert main([verb, f"--config={RUNS}/version_0/config.yaml", "--ckpt_path=last"]) == 0
 
 
+#: The command, also where the tests run in the background and so ignore Ctrl-C.
+HEEDING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+from i2i_zoo.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_run_ended_by_a_signal_says_how_to_continue(number: signal.Signals, workers: int) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "i2i_zoo", *FIT, f"--data.num_workers={workers}", "--trainer.max_epochs=100000"]
+    command = [sys.executable, "-c", HEEDING, *FIT, f"--data.num_workers={workers}", "--trainer.max_epochs=100000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as process:
         while last_checkpoint(RUNS) is None:

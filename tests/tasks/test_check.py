@@ -18,8 +18,10 @@ from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.data.splits import collate
 from i2i_zoo.errors import ZooError
 from i2i_zoo.methods.cyclegan import CycleGAN
+from i2i_zoo.methods.edn import EDN
 from i2i_zoo.methods.spade import SPADE
 from i2i_zoo.methods.unit import UNIT
+from i2i_zoo.methods.vid2vid import Vid2Vid
 from i2i_zoo.registry import METHODS, method_class
 from i2i_zoo.tasks.check import check_batch, check_data
 
@@ -49,6 +51,30 @@ def test_more_labels_than_the_model_has() -> None:
     label = torch.full((1, 64, 64), 8)
     with pytest.raises(ZooError, match=r"labels=5, ids 0 to 4, and the label maps have 8 to 8: use --model\.labels 9"):
         check_batch(SPADE(5, width=4), {"label": label, "target": torch.zeros(1, 3, 64, 64)}, ("label", "target"))
+
+
+@pytest.mark.parametrize(
+    ("flow", "found"),
+    [
+        (torch.zeros(1, 4, 2, 32, 32).double(), "float64 (1, 4, 2, 32, 32)"),
+        (torch.zeros(1, 4, 2, 16, 16), "float32 (1, 4, 2, 16, 16)"),
+        (torch.zeros(1, 4, 2, 32, 32).numpy(), "ndarray"),
+    ],
+)
+def test_flow_that_does_not_fit_its_clip(flow: Any, found: str) -> None:
+    model = Vid2Vid(labels=3, width=2, blocks=1, foreground=[])
+    clip = {"label": torch.zeros(1, 4, 32, 32).long(), "video": torch.zeros(1, 4, 3, 32, 32)}
+    sentence = (
+        f"Vid2Vid takes flow as a tensor of float32 (1, 4, 2, 32, 32), in pixels for each frame of video, not {found}"
+    )
+    with pytest.raises(ZooError, match="^" + re.escape(sentence)):
+        check_batch(model, clip | {"flow": flow}, ("label", "video"))
+
+
+def test_clips_and_poses_of_two_lengths() -> None:
+    found = {"video": torch.zeros(1, 4, 3, 64, 32), "pose": torch.zeros(1, 2, 18, 3)}
+    with pytest.raises(ZooError, match=r"^EDN takes clips of one length, not video of 4 frames and pose of 2: correct"):
+        check_batch(EDN(width=2), found, ("video", "pose"))
 
 
 @pytest.mark.parametrize(

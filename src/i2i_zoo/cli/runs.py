@@ -158,7 +158,8 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[Signals]:
     """
     signals = Signals()
     in_main_thread = threading.current_thread() is threading.main_thread()  # only it may set handlers
-    handled = (signal.SIGTERM, signal.SIGINT) if in_main_thread else ()
+    # What starts a command in the background may have told it to ignore Ctrl-C.
+    handled = [s for s in (signal.SIGTERM, signal.SIGINT) if in_main_thread and signal.getsignal(s) != signal.SIG_IGN]
     previous = {number: signal.signal(number, signals.stop) for number in handled}
     try:
         yield signals

@@ -31,6 +31,7 @@ TEMPORAL = ("temporal_discriminator_0", "temporal_discriminator_1", "temporal_di
 class Vid2VidMethod(InOrderTask, Method):
     """What vid2vid does for label maps and for poses alike.  `Vid2Vid` explains the hyper-parameters."""
 
+    uses_flow = True
     discriminator_networks: tuple[str, ...] = ("image_discriminator", *TEMPORAL)
 
     def build(self, foreground: Sequence[int] = ()) -> None:

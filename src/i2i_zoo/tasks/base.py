@@ -57,6 +57,8 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
     point_keys: ClassVar[tuple[str, ...]] = ()
     #: Whether the tensors of a batch are compared pixel by pixel, so that they have one size.
     aligned: ClassVar[bool] = False
+    #: Whether training uses the ``flow`` (B, T, 2, H, W) of a batch of clips, where it has one.
+    uses_flow: ClassVar[bool] = False
     #: Whether training mirrors pictures of any size up to the stride of the network by itself.
     trains_at_any_size: ClassVar[bool] = False
     #: Names of the metrics to use by default.

@@ -133,6 +133,9 @@ def check_batch(model: Task, batch: Any, keys: Sequence[str]) -> None:
     for key in present:
         check_values(model, key, batch[key], example[key])
     check_aligned(model, {key: batch[key] for key in present})
+    if "video" in present:
+        check_lengths(model, batch)
+        check_flow(model, batch)
     check_counts(model, {key: len(found) for key, found in batch.items() if isinstance(found, Tensor) and found.dim()})
 
 
@@ -213,6 +216,32 @@ def check_counts(model: Task, counts: Mapping[str, int]) -> None:
     if len(set(counts.values())) > 1:
         shown = joined([f"{count} of {key}" for key, count in counts.items()])
         raise ZooError(f"{type(model).__name__} takes as many of each in a batch, not {shown}: correct the loader.")
+
+
+def check_lengths(model: Task, batch: Mapping[str, Any]) -> None:
+    """Raise `ZooError` if what a batch has for each frame is not as long as its ``video`` (B, T, 3, H, W)."""
+    frames = batch["video"].shape[1]
+    for key, found in batch.items():
+        if isinstance(found, Tensor) and found.dim() >= 4 and found.shape[1] != frames:
+            raise ZooError(
+                f"{type(model).__name__} takes clips of one length, not video of {frames} frames and {key} of "
+                f"{found.shape[1]}: correct the dataset's items."
+            )
+
+
+def check_flow(model: Task, batch: Mapping[str, Any]) -> None:
+    """Raise `ZooError` if a batch has a ``flow`` that the model uses, and it does not fit ``video`` (B, T, 3, H, W)."""
+    if not model.uses_flow or "flow" not in batch:
+        return
+    flow, (items, frames, _, height, width) = batch["flow"], batch["video"].shape
+    wanted = (items, frames, 2, height, width)
+    if not (isinstance(flow, Tensor) and flow.dtype == model.dtype and flow.shape == wanted):
+        kind = type(flow).__name__
+        found = f"{str(flow.dtype).removeprefix('torch.')} {tuple(flow.shape)}" if isinstance(flow, Tensor) else kind
+        raise ZooError(
+            f"{type(model).__name__} takes flow as a tensor of float32 {wanted}, in pixels for each frame of video, "
+            f"not {found}: correct the dataset's items, or leave flow out."
+        )
 
 
 def check_sizes(model: Task, batch: Mapping[str, Any], networks: Sequence[str]) -> None:

@@ -64,12 +64,6 @@ class InOrderTask(Task):
                 f"{name} sees past={self.past} frames before a new one, and the clips have {frames}: use --data.frames "
                 f"{self.past + 1} or more."
             )
-        for key in ("label", "instance", "pose", "flow"):
-            if key in batch and batch[key].shape[1] != frames:
-                raise ZooError(
-                    f"{name} takes clips of one length, not video of {frames} frames and {key} of "
-                    f"{batch[key].shape[1]}: correct the dataset's items."
-                )
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The clips (B, T, 3, H, W); a model that cannot make the first frame gets ``past`` of them."""
