@@ -152,7 +152,7 @@ def main() -> None:
         return [(value, theirs.losses[name.rpartition("/")[2]]) for name, value in of.items()]
 
     race, steps = Race(theirs, losses, "cpu"), args.rounds + 1
-    trainer("32", "cpu", steps, race).fit(ours, batches(batch, steps))
+    trainer(args.precision, "cpu", steps, race).fit(ours, batches(batch, steps))
     first = [float(f"{d:.1e}") for d in race.difference[:3]]
     more = {"width": args.width, "window": args.window, "losses_relative_difference": first}
     compare("training step", race.ours_ms, race.theirs_ms, **setting(args), **more)

@@ -135,7 +135,7 @@ def main() -> None:
         return [(value, theirs.losses[name]) for name, value in found.items()]
 
     race = Race(theirs, losses, "cpu")
-    trainer("32", "cpu", steps, race).fit(ours, batches(batch, steps))
+    trainer(args.precision, "cpu", steps, race).fit(ours, batches(batch, steps))
     first = [float(f"{d:.1e}") for d in race.difference[:3]]
     more = {"stage": args.stage, "width": args.width, "losses_relative_difference": first}
     compare("training step", race.ours_ms, race.theirs_ms, **setting(args), **more)

@@ -94,15 +94,16 @@ def arguments(description: str, **more: int) -> argparse.Namespace:
 
 
 def people_arguments(description: str, **more: Any) -> argparse.Namespace:
-    """The command line of the benchmarks against transcriptions, which are in 32 bit on a CPU.
+    """The command line of the benchmarks against transcriptions, which run on a CPU.
 
     ``more`` has the defaults of further options.
     """
     parser = argparse.ArgumentParser(description=description)
     for name, default in {"batch": 4, "rounds": 5, "threads": 1, **more}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--precision", choices=["32", "bf16"], default="32", help="ours; the transcription's is 32")
     args = parser.parse_args()
-    args.precision, args.device = "32", "cpu"
+    args.device = "cpu"
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     return args
