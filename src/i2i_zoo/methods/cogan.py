@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_zoo.annotations import Betas, Channels, Count, LearningRate, Positive, Side, Weight, Width
+from i2i_zoo.annotations import Betas, Channels, Ge, LearningRate, Side, Tries, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.memory import explained_shortage
 from i2i_zoo.networks.coupled import CoupledDiscriminator, CoupledGenerator, Kind, init_coupled
@@ -78,8 +78,8 @@ class CoGAN(UnpairedMethod):
         width: Width = 128,
         discriminator_width: Width = 20,
         latent: Width = 100,
-        inversion_starts: Positive = 256,
-        inversion_steps: Count = 100,
+        inversion_starts: Annotated[Tries, Ge(1)] = 256,
+        inversion_steps: Tries = 100,
         lr: LearningRate = 2e-4,
         betas: Betas = (0.5, 0.999),
         weight_decay: Weight = 5e-4,
