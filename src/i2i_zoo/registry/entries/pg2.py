@@ -1,5 +1,6 @@
 """PG2."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -18,4 +19,15 @@ METHOD = Method(
 """,
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="pg2-people",
+        method="pg2",
+        dataset="Rendered people",
+        description="person to the same person in another pose",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_PEOPLE,
+        origin="trained",
+        bundled=True,
+    ),
+)
