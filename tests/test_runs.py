@@ -147,6 +147,30 @@ def test_a_run_ended_by_a_signal_says_how_to_continue(number: signal.Signals, wo
     assert last()["global_step"] == step + 4
 
 
+LOST = """
+import os, signal, time
+from i2i_zoo.cli.runs import EndedBySignal, ended_by_signals
+
+class Loader:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+try:
+    with ended_by_signals(lambda: "; go on"):
+        Loader()
+        time.sleep(60)
+except EndedBySignal as end:
+    print(end, end.status)
+"""
+
+
+def test_a_signal_is_not_lost_in_a_destructor() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", LOST], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("ended by SIGTERM; go on 143\n", "")
+
+
 def test_optimisers_take_a_new_rate_when_a_run_continues(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(FIT) == 0
     before = last()

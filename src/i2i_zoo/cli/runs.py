@@ -129,45 +129,40 @@ class EndedBySignal(Exception):
         super().__init__(f"{'interrupted' if number == signal.SIGINT else f'ended by {number.name}'}{outlook}")
 
 
-class Signals(L.Callback):
-    """The signals that end a run: SIGTERM and, for Ctrl-C, SIGINT.
-
-    Both stop the work at once, wherever it is.  Python drops what is raised in a destructor, though, and the loaders of
-    data end their workers in one; the run then ends at its next batch.
-    """
-
-    received: signal.Signals | None = None
-
-    def stop(self, number: int, frame: object) -> NoReturn:
-        """The handler of the signals."""
-        self.received = signal.Signals(number)
-        raise SystemExit(128 + number)
-
-    def check(self, *_: Any, **__: Any) -> None:
-        if self.received:
-            raise SystemExit(128 + self.received)
-
-    on_train_batch_start = on_validation_batch_start = on_test_batch_start = on_predict_batch_start = check
-
-
 @contextmanager
-def ended_by_signals(outlook: Callable[[], str]) -> Iterator[Signals]:
-    """In the block, SIGTERM and SIGINT raise `EndedBySignal`.  It gives the callback that a trainer needs for this.
+def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
+    """In the block, SIGTERM and, for Ctrl-C, SIGINT stop the work at once, wherever it is, and raise `EndedBySignal`.
 
     Lightning by itself turns both into exits whose status hides the signal.
     """
-    signals = Signals()
+    received: signal.Signals | None = None
+    report = sys.unraisablehook
+
+    def stop(number: int, frame: object) -> NoReturn:
+        nonlocal received
+        received = signal.Signals(number)
+        raise SystemExit(128 + number)
+
+    def send_again(lost: Any) -> None:
+        # Python drops what is raised in a destructor, and loaders of data end their workers in one.
+        if received and isinstance(lost.exc_value, SystemExit):
+            threading.Timer(0.1, signal.raise_signal, (received,)).start()
+        else:
+            report(lost)
+
     in_main_thread = threading.current_thread() is threading.main_thread()  # only it may set handlers
     # What starts a command in the background may have told it to ignore Ctrl-C.
     handled = [s for s in (signal.SIGTERM, signal.SIGINT) if in_main_thread and signal.getsignal(s) != signal.SIG_IGN]
-    previous = {number: signal.signal(number, signals.stop) for number in handled}
+    previous = {number: signal.signal(number, stop) for number in handled}
+    sys.unraisablehook = send_again
     try:
-        yield signals
+        yield
     except BaseException as error:
-        if number := signals.received or signal_of_a_worker(error):
+        if number := received or signal_of_a_worker(error):
             raise EndedBySignal(number, outlook()) from None
         raise
     finally:
+        sys.unraisablehook = report
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -100,7 +100,7 @@ class TrainingCLI(LightningCLI):
         self.verb, self.run, self.checkpoint = verb, run, checkpoint
         self.run_folder: RunFolder | None = None
         try:
-            with ended_by_signals(self.outlook) as self.signals, quiet():
+            with ended_by_signals(self.outlook), quiet():
                 self.start(args)
         finally:
             if self.run_folder:
@@ -216,7 +216,6 @@ class TrainingCLI(LightningCLI):
         plugins = trainer.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), WholeCheckpoints()]
         kwargs |= with_defaults(self.verb, config, self.run_folder.path if self.run_folder else self.folder)
-        kwargs["callbacks"].append(self.signals)
         built = super().instantiate_trainer(**kwargs)
         for callback in built.checkpoint_callbacks:
             if self.run_folder and isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
