@@ -109,7 +109,11 @@ def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnCo
     The command line names a file if there is one source; or a folder with a file of the same name for each source; or
     one file that holds something for each source under its name.
     """
+    from i2i_zoo.tasks.conditions import need
+
     own, (_, places) = {source: dict[str, Any]() for source in jobs.values()}, split_conditions(args)
+    if args.model:
+        need(type(args.model).__name__, [c for c in args.model.conditions if c.per_source], places)
     for condition in args.model.conditions if places else ():
         if condition.name in places:
             place, names = Path(places[condition.name]), [source.name for source in jobs.values()]

@@ -31,31 +31,33 @@ PICTURE = Condition(
 
 
 class FaceClipTranslator(InOrderTranslator):
-    """The landmarks (68, 2) of a clip, one after the other, to frames of the size that the model was trained at.
+    """Faces of a clip, one after the other, to its frames; it remembers those before.
 
-    The box around the face is that of the clip's first frame, as in training.
+    A face is landmarks (68, 2), or the file of them, and its frame has the size that the model was trained at.  The box
+    around the face is that of the clip's first frame, as in training.  A tensor (15, H, W) is maps that are drawn
+    already, as of `face_maps`, and its frame has their size.
     """
 
     source_suffixes = LANDMARK_SUFFIXES
-    source_dims = 2
     task: FaceClipsTask
-
-    def __init__(self, task: FaceClipsTask, **engine: Any) -> None:
-        super().__init__(task, **engine)
-        if task.preprocess.size is None:
-            raise ZooError("The model does not know the size of its pictures: train it with FaceClipData.")
-        self.extent = task.preprocess.size
 
     def begin(self) -> None:
         super().begin()
         self.box: Box | None = None
-        self.picture_size: torch.Size | None = None
+        self.size_of_clip: torch.Size | None = None
 
     def read_values(self, source: Any, **own: Any) -> Tensor:
-        return read_face(source)
+        if not isinstance(source, Tensor):
+            return read_face(source)
+        if source.dim() != 3 or len(source) != CHANNELS or not (source >= 0).all() or not (source <= 1).all():
+            raise ZooError(
+                f"A tensor of a face holds its maps, ({CHANNELS}, H, W) in [0, 1], and one of shape "
+                f"{tuple(source.shape)} was given: give landmarks as an array or a file."
+            )
+        return source
 
     def read(self, source: Any, **own: Any) -> Source:
-        """The landmarks, and the picture if it is needed."""
+        """The landmarks or maps, and the picture if one is needed."""
         read = super().read(source, **own)
         return read._replace(own={name: read_picture(picture) for name, picture in own.items()})
 
@@ -66,24 +68,31 @@ class FaceClipTranslator(InOrderTranslator):
 
     @torch.inference_mode()
     def translate_read(self, sources: Sequence[Source]) -> list[Any]:
-        """The frame of each source, in their order.  Raises `ZooError` before any is made if their pictures' sizes
-        differ."""
-        boxes = [self.box_of(source) for source in sources]
-        return [self.frame(source, box) for source, box in zip(sources, boxes, strict=True)]
+        """The frame of each source, in their order.  Raises `ZooError` before any is made if sizes differ."""
+        for source in sources:
+            self.check(source)
+        return [self.frame(source) for source in sources]
 
-    def box_of(self, source: Source) -> Box:
-        """The clip's box, which is that of its first frame."""
-        size = source.own["picture"].shape[-2:] if "picture" in source.own else None
-        if self.box is None:
-            self.box, self.picture_size = face_box(source.values, size), size
-        if size != self.picture_size:
-            raise ZooError(f"{source.origin or 'picture'}: the pictures of a clip have one size; scale them to one.")
-        return self.box
+    def check(self, source: Source) -> None:
+        """Raise `ZooError` if a source does not go on with the clip, or cannot begin it."""
+        size = source.values.shape[-2:] if source.is_tensor else None
+        if "picture" in source.own:
+            size = source.own["picture"].shape[-2:]
+        if self.box is None and not source.is_tensor:
+            if self.task.preprocess.size is None:
+                raise ZooError("The model does not know the size of its pictures: train it with FaceClipData.")
+            self.box, self.size_of_clip = face_box(source.values, size), size
+        self.size_of_clip = self.size_of_clip or size
+        if size != self.size_of_clip:
+            raise ZooError(f"{source.origin or 'face'}: the pictures of a clip have one size; scale them to one.")
 
-    def frame(self, source: Source, box: Box) -> Any:
+    def frame(self, source: Source) -> Any:
         """The next frame: a tensor (3, H, W) for a tensor, else a PIL image."""
-        maps = face_maps(source.values, box, self.extent, source.own.get("picture"))
-        frame = self(maps[None].to(self.device))[0].float().clamp(-1, 1)
+        maps, extent = source.values, self.task.preprocess.size
+        if self.box is not None and extent is not None:
+            maps = face_maps(source.values, self.box, extent, source.own.get("picture"))
+        self.started(maps.shape[-2:])  # before it is mirrored up to the network's stride
+        frame = self.run(maps[None].to(self.device))[0].float().clamp(-1, 1)
         return frame if source.is_tensor else to_pil(frame)
 
 
