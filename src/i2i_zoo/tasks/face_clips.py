@@ -99,6 +99,7 @@ class FaceClipTranslator(InOrderTranslator):
 class FaceClipsTask(InOrderTask):
     """``face`` (B, T, 15, H, W) in [0, 1], as of `face_maps`, to ``video`` (B, T, 3, H, W) in [-1, 1]."""
 
+    makes = "clips"
     batch_keys = ("face", "video")
     data_class = "FaceClipData"
     aligned = True
