@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -25,7 +26,6 @@ PICTURE = Condition(
     "picture",
     PictureFile(),
     "the picture in which the landmarks were found, whose edges around the face are drawn too",
-    required=True,
     per_source=True,
 )
 
@@ -109,7 +109,9 @@ class FaceClipsTask(InOrderTask):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        return (self.first_condition, *((PICTURE,) if self.preprocess.background else ()))
+        background = self.preprocess.background  # None where the data did not tell
+        picture = () if background is False else (replace(PICTURE, required=bool(background)),)
+        return (self.first_condition, *picture)
 
     def make_translator(self, **chosen: Any) -> FaceClipTranslator:
         return FaceClipTranslator(self, **chosen)
