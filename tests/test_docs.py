@@ -20,11 +20,12 @@ from PIL import Image
 
 import i2i_zoo
 from i2i_zoo.cli.main import TRAINING, WITH_CONDITIONS, build_parser, main
+from i2i_zoo.data.rendered.faces import Speech, landmarks
 from i2i_zoo.examples import example
 from i2i_zoo.media.files import height_width
 from i2i_zoo.registry import ENTRIES, METHODS
 from i2i_zoo.store.sources import official_folder
-from i2i_zoo.tasks.preprocess import SemanticPreprocess
+from i2i_zoo.tasks.preprocess import FacePreprocess, SemanticPreprocess
 from methods.every import by_method
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,7 @@ STAND_INS: dict[str, tuple[str, dict[str, Any]]] = {
     "my-vgan": ("vgan", {"variant": "conditional"}),
     "my-vid2vid": ("vid2vid", {"labels": 12, "first_frame": "nothing"}),
     "my-dancer": ("edn", {}),
+    "my-face": ("vid2vid_face", {"first_frame": "nothing"}),
     "cyclegan-horse2zebra": ("cyclegan", {}),
     "munit-edges2shoes": ("munit", {}),
 }
@@ -101,6 +103,8 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             model = tester.method(**tester.tiny | options)
             if method == "vid2vid":
                 model.adopt(SemanticPreprocess((16, 32), source_palette="camvid"))
+            if method == "vid2vid_face":
+                model.adopt(FacePreprocess((32, 32), False))
             i2i_zoo.save(model, place)
         write_inputs()
         yield folder
@@ -112,7 +116,7 @@ def write_inputs() -> None:
     def picture(height: int = 48, width: int = 64) -> Image.Image:
         return Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8))
 
-    for folder in ("labels", "instances", "photos", "edges"):
+    for folder in ("labels", "instances", "photos", "edges", "landmarks"):
         Path(folder).mkdir()
     labels = example("pix2pix-camvid")
     for name in ("labels/1.png", "labels/2.png", "scene.png"):
@@ -122,6 +126,9 @@ def write_inputs() -> None:
         Image.fromarray(random.integers(0, 9, (height, width), np.uint8)).save(name)
     for name in ("photos/1.png", "edges/1.png", "painting.jpg", "beach.jpg"):
         picture().save(name)
+    for number in range(2):
+        face = landmarks(Speech(0, (32, 32), 10).at(number))
+        np.savetxt(f"landmarks/{number}.txt", face, fmt="%.2f", delimiter=",")
     frames = [picture() for _ in range(3)]
     frames[0].save("ride.gif", save_all=True, append_images=frames[1:], duration=100)
     for name, condition in (("me.png", ""), ("me.json", "source_pose"), ("dance.json", "pose")):

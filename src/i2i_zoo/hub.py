@@ -213,6 +213,9 @@ def _write(model: Method, directory: Path, card: Card | None, half: bool = False
 def _card(model: Method, repo: str = "", given: str | os.PathLike[str] | None = None) -> Card:
     """The given card, that of the zoo's checkpoint that a model is, or a new one; it names the repository, if any."""
     method, both_ways, folder = registry.method_name(type(model)), len(model.directions) > 1, Path()
+    # What each source has for itself is shown though it may be left out: it is only guessed then.
+    needed = {condition.name for condition in model.conditions if condition.required or condition.per_source}
+    left_out = [name for name in registry.METHODS[method].use.conditions if name not in needed]
     if isinstance(given, os.PathLike):
         folder = Path(given).parent
         try:
@@ -225,8 +228,8 @@ def _card(model: Method, repo: str = "", given: str | os.PathLike[str] | None = 
         entry = registry.ENTRIES[model.checkpoint]
         text, folder = card_text(entry), card_path(entry).parent
     else:
-        text = own_card(method, both_ways)
-    return movable(addressed(text, repo, method, both_ways) if repo else text, folder)
+        text = own_card(method, both_ways, left_out)
+    return movable(addressed(text, repo, method, both_ways, left_out) if repo else text, folder)
 
 
 @checked_arguments

@@ -115,6 +115,17 @@ def test_every_method_has_a_citation_and_a_use_that_fits_its_class(name: str) ->
         assert conditions[key].option == f"--{key.replace('_', '-')}"
 
 
+@pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if e.bundled and METHODS[e.method].use.conditions])
+def test_the_use_names_the_conditions_that_the_checkpoint_needs(name: str) -> None:
+    entry, conditions = ENTRIES[name], i2i_zoo.load(name).conditions
+    needed = {condition.name for condition in conditions if condition.required or condition.per_source}
+    shown = METHODS[entry.method].use.conditions
+    assert {key for key in shown if key not in entry.left_out} == needed & set(shown)
+    use = sections(card_text(entry))["Use"]
+    for key in shown:
+        assert (f"--{key.replace('_', '-')} " in use) == (f'{key}="' in use) == (key in needed)
+
+
 @pytest.fixture
 def sources(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a bundled checkpoint, in a folder with the files that the lines of its card name."""

@@ -52,7 +52,6 @@ def add_arguments(command: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from i2i_zoo.media.files import PICTURE_SUFFIXES
-    from i2i_zoo.media.pose_files import POSE_SUFFIXES
     from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
     if args.output.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) or args.output.is_file():
@@ -64,10 +63,11 @@ def run(args: argparse.Namespace) -> int:
         return translate_example(args)
     launched, (shared, _) = launched_with(args), split_conditions(args)
     # Without conditions the model is not loaded yet, which is not needed if all results are there and are pictures.
-    if args.model is None and any(Path(text).suffix.lower() in POSE_SUFFIXES for text in args.inputs):
+    if args.model is None and any(map(has_points, args.inputs)):
         args.model = load_named(args.name, args.device)
     translator = args.model.translator(**shared) if args.model else None
-    jobs = launched.share(plan(args.inputs, args.output, translator.suffix if translator else ".png"))
+    suffixes = (translator.suffix, translator.source_suffixes) if translator else ()
+    jobs = launched.share(plan(args.inputs, args.output, *suffixes))
     todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
     failures: list[str] = []
     if todo:
@@ -109,7 +109,11 @@ def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnCo
     The command line names a file if there is one source; or a folder with a file of the same name for each source; or
     one file that holds something for each source under its name.
     """
+    from i2i_zoo.tasks.conditions import need
+
     own, (_, places) = {source: dict[str, Any]() for source in jobs.values()}, split_conditions(args)
+    if args.model:
+        need(type(args.model).__name__, [c for c in args.model.conditions if c.per_source], places)
     for condition in args.model.conditions if places else ():
         if condition.name in places:
             place, names = Path(places[condition.name]), [source.name for source in jobs.values()]
@@ -138,22 +142,40 @@ def partner(place: Path, name: Path, count: int, condition: Condition) -> Path:
     raise ZooError(f"{condition.option} {place}: the folder has no file {stem}; add it.")
 
 
-def plan(inputs: Sequence[str], output: Path, suffix: str = ".png") -> dict[Path, Path]:
+def has_points(text: str) -> bool:
+    """Whether an input has poses or landmarks, so that the model says which files and results there are."""
+    from i2i_zoo.media.faces import LANDMARK_SUFFIXES
+    from i2i_zoo.media.files import find_files
+    from i2i_zoo.media.pose_files import POSE_SUFFIXES
+
+    path = Path(text)
+    if path.is_dir():
+        return bool(find_files(path, LANDMARK_SUFFIXES))
+    return path.suffix.lower() in (*POSE_SUFFIXES, *LANDMARK_SUFFIXES)
+
+
+def plan(inputs: Sequence[str], output: Path, suffix: str = ".png", endings: tuple[str, ...] = ()) -> dict[Path, Path]:
     """Each file to write to its source; it has this suffix, but for a source that is a clip.
+
+    Folders and globs are searched for files with these ``endings``, by default for pictures.
 
     Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
     an input.
     """
     from i2i_zoo.media.clips import is_clip, suffix_of_result
+    from i2i_zoo.media.files import PICTURE_SUFFIXES, described
+
+    endings = endings or PICTURE_SUFFIXES
 
     def named(source: Path) -> str:
         return suffix_of_result(source) if is_clip(source) else suffix
 
     found: dict[Path, list[tuple[Path, Path]]] = {}
     for text in inputs:
-        pictures = list(expand(text))
+        pictures = list(expand(text, endings))
         if not pictures:
-            what = "there is no such file or folder" if not Path(text).is_dir() else "the folder holds no pictures"
+            what = f"the folder holds no {described(endings)}"
+            what = what if Path(text).is_dir() else "there is no such file or folder"
             raise ZooError(f"{text}: {what}; check the path.")
         if Path(text).is_dir() and real(text) in (real(output), *real(output).parents):
             raise ZooError(f"-o {output}: results would lie among the pictures of {text}; choose a folder outside it.")
@@ -181,14 +203,15 @@ def real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def expand(text: str) -> Iterator[tuple[Path, Path]]:
-    """The pictures of an input, each with its path relative to the input's folder; videos, if it names them."""
-    from i2i_zoo.media.files import FOREIGN_FOLDERS, PICTURE_SUFFIXES, find_files
+def expand(text: str, endings: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
+    """The files of an input with these endings, each with its path relative to the input's folder; videos, if it names
+    them."""
+    from i2i_zoo.media.files import FOREIGN_FOLDERS, find_files
     from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
     path = Path(text)
     if path.is_dir():
-        for file in find_files(path):
+        for file in find_files(path, endings):
             yield file, file.relative_to(path)
     elif path.exists() or not glob.has_magic(text):
         if path.exists():
@@ -200,5 +223,5 @@ def expand(text: str) -> Iterator[tuple[Path, Path]]:
             file = Path(match)
             relative = file.relative_to(fixed)
             foreign = any(part.lower() in FOREIGN_FOLDERS for part in relative.parts[:-1])
-            if file.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) and file.is_file() and not foreign:
+            if file.suffix.lower() in (*endings, *VIDEO_SUFFIXES) and file.is_file() and not foreign:
                 yield file, relative

@@ -169,11 +169,6 @@ class DancerData(SplitData):
             )
         return Moments(self.footage, starts, frames)
 
-    def setup(self, stage: str) -> None:
-        super().setup(stage)
-        if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # has a length
-            self.trainer.limit_val_batches = 0
-
 
 def joined(parts: Iterable[Poses]) -> Poses:
     """The poses of several pictures together."""

@@ -84,8 +84,6 @@ class PictureData(SplitData):
         for split in self.datasets:
             if split not in known and self._said[split]:
                 rank_zero_only(print)(printable(self._said[split]), file=sys.stderr)
-        if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # as above
-            self.trainer.limit_val_batches = 0
 
     @property
     def trained_size(self) -> tuple[int, int] | None:

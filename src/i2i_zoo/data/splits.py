@@ -74,10 +74,12 @@ class SplitData(L.LightningDataModule, metaclass=CheckedArguments):
         return ""
 
     def setup(self, stage: str) -> None:
-        """Make the datasets that the stage needs, once; raises as `dataset`."""
+        """Make the datasets that the stage needs, once; raises as `dataset`.  If val is empty, nothing is validated."""
         for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
             if split not in self.datasets:
                 self.datasets[split] = self.dataset(split)
+        if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # has a length
+            self.trainer.limit_val_batches = 0
 
     def loader(self, split: str) -> EpochLoader:
         """The loader of a split.  The one for training begins where the run is, perhaps within an epoch."""

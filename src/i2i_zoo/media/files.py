@@ -56,6 +56,11 @@ def find_files(folder: Path, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> lis
     return sorted(file for file in found if file.is_file())
 
 
+def described(endings: tuple[str, ...]) -> str:
+    """Files with these suffixes, in words."""
+    return "pictures" if endings == PICTURE_SUFFIXES else f"{' or '.join(endings)} files"
+
+
 def _raise(error: OSError) -> None:
     raise error
 

@@ -1,4 +1,4 @@
-"""Thin lines from soft edges, as pix2pix's authors drew them (``scripts/edges/PostprocessHED.m``)."""
+"""Thin lines: from soft edges, as pix2pix's authors drew them (``scripts/edges/PostprocessHED.m``), or of a picture."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ STRONGER = 1.01
 
 #: Pixels over which edges fade towards the border of the picture.
 FADING = 5
+
+#: How much brighter a picture in [0, 1] gets within a pixel at a strong edge.
+STRONG = 0.02
 
 
 def thin_lines(strength: Tensor, threshold: float, smallest: int) -> Tensor:
@@ -27,6 +30,16 @@ def thin_lines(strength: Tensor, threshold: float, smallest: int) -> Tensor:
     """
     ridges = (suppressed(strength) >= max(threshold, torch.finfo(torch.float32).eps)).numpy()
     return torch.from_numpy(without_small(thinned(ridges), smallest))
+
+
+def strong_edges(picture: Tensor) -> Tensor:
+    """Where brightness changes most, across the edges of a picture (3, H, W) in [-1, 1]: booleans (H, W)."""
+    grey = (picture * picture.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0) / 2
+    bell = torch.exp(-torch.arange(-3, 4).square() / 2)
+    kernel = torch.outer(bell, bell) / bell.sum().square()
+    smooth = F.conv2d(F.pad(grey[None, None], (3, 3, 3, 3), mode="replicate"), kernel[None, None])[0, 0]
+    down, across = torch.gradient(smooth)
+    return suppressed(down.hypot(across)) >= STRONG
 
 
 def suppressed(strength: Tensor) -> Tensor:

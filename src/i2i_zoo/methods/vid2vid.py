@@ -1,4 +1,4 @@
-"""vid2vid: clips of label maps to videos, with a memory and a flow (Wang et al. 2018, arXiv:1808.06601)."""
+"""vid2vid: clips of labels, poses or faces to videos, with a memory and a flow (Wang et al. 2018, arXiv:1808.06601)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from i2i_zoo.annotations import (
     Width,
 )
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.faces import CHANNELS
 from i2i_zoo.pretrained.backbones import Backbone
 from i2i_zoo.pretrained.flow import FlowNetwork
 from i2i_zoo.tasks.dancer import InOrderDancerTask
+from i2i_zoo.tasks.face_clips import FaceClipsTask
 from i2i_zoo.tasks.label_clips import LabelClipsTask
 
 from .vid2vid_training import TEMPORAL, Vid2VidMethod
@@ -36,8 +38,8 @@ class Vid2Vid(LabelClipsTask, Vid2VidMethod):
     What has been made is remembered, without gradient.  Flows over several frames, for the temporal discriminators, are
     composed of those between neighbours; the authors' are found anew.
 
-    Edges of faces are label maps with two labels, of the palette ``lines``; the authors add the distances from each
-    part of the face.  Poses are for `Vid2VidPose`.
+    Drawings of edges are label maps with two labels, of the palette ``lines``.  Poses are for `Vid2VidPose`, and the
+    landmarks of faces for `Vid2VidFace`.
 
     With several scales, losses see the finest one.  The authors train each scale first with the coarser ones frozen
     (``frozen_epochs``), from a checkpoint without it (``--init_from``).
@@ -177,3 +179,59 @@ class Vid2VidPose(InOrderDancerTask, Vid2VidMethod):
     @property
     def guide_channels(self) -> int:
         return 3
+
+
+class Vid2VidFace(FaceClipsTask, Vid2VidMethod):
+    """vid2vid from the landmarks of a face to its video.  The defaults are those of the authors' ``face/train_512.sh``.
+
+    It sees the curves of the face and the distance from each of them (`i2i_zoo.media.faces`), as their networks do.
+    They give the first frames, and so does this by default.  `Vid2Vid` says what the flow is.
+
+    Args:
+        past, width, downs, blocks, scales, fine_blocks, first_frame: See `Vid2Vid`.
+        discriminator_width, discriminator_scales, temporal_scales: See `Vid2Vid`.
+        lambda_feature_matching, lambda_perceptual, perceptual, lambda_flow, lambda_warp, lambda_weight: See `Vid2Vid`.
+        flow, frames, chunk, gradient_frames, growth_epochs, frozen_epochs: See `Vid2Vid`.
+        lr, betas, epochs, decay_epochs: See `Vid2Vid`.
+    """
+
+    def __init__(
+        self,
+        past: Annotated[int, Ge(1), Le(16)] = 2,
+        width: Width = 128,
+        downs: Halvings = 3,
+        blocks: Blocks = 9,
+        scales: Annotated[int, Ge(1), Le(3)] = 1,
+        fine_blocks: BlocksOrNone = 3,
+        first_frame: Literal["given", "nothing"] = "given",
+        discriminator_width: Width = 64,
+        discriminator_scales: Halvings = 3,
+        temporal_scales: Annotated[int, Ge(0), Le(len(TEMPORAL))] = 2,
+        lambda_feature_matching: Weight = 10.0,
+        lambda_perceptual: Weight = 10.0,
+        perceptual: Backbone = "vgg19",
+        lambda_flow: Weight = 10.0,
+        lambda_warp: Weight = 10.0,
+        lambda_weight: Weight = 1.0,
+        flow: FlowNetwork = "raft_large",
+        frames: Positive = 12,
+        chunk: Positive = 6,
+        gradient_frames: Positive = 1,
+        growth_epochs: Positive = 5,
+        frozen_epochs: Count = 0,
+        lr: LearningRate = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        epochs: Count = 20,
+        decay_epochs: Count = 20,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.build()
+
+    @property
+    def guide_channels(self) -> int:
+        return CHANNELS
+
+    @property
+    def needs_first(self) -> bool:
+        return bool(self.hparams.first_frame == "given")

@@ -72,6 +72,8 @@ class Entry:
     hparams: Mapping[str, Any] = field(default_factory=dict)
     #: The ``preprocess`` of an official checkpoint (see `i2i_zoo.tasks`).
     preprocess: Mapping[str, Any] = field(default_factory=dict)
+    #: Conditions in the use of its task that this checkpoint does not need.
+    left_out: tuple[str, ...] = ()
     #: The checkpoint whose recipe also trains this one, on other data (``--data.root``).  Empty: it has its own recipe.
     recipe_of: str = ""
 

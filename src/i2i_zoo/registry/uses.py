@@ -16,7 +16,7 @@ class Use:
     pipeline: str
     #: A source to translate; empty if they make pictures or clips from noise.
     source: str = ""
-    #: What else ``translate`` needs: conditions and values for them.
+    #: What else ``translate`` needs, of some models at least: conditions and values for them.
     conditions: Mapping[str, str] = field(default_factory=dict)
     #: Whether the result is a clip, which is a list of frames.
     clip: bool = False
@@ -39,6 +39,11 @@ USES = {
     ),
     "semantic-clips": Use(
         *("makes videos of clips of label maps", "image-to-video", "labels/"), {"first": "first.png"}, clip=True
+    ),
+    "face-clips": Use(
+        *("makes videos of a face of its landmarks", "image-to-video", "landmarks/"),
+        {"first": "first.png", "picture": "pictures/"},
+        clip=True,
     ),
     "dancer": Use(
         *("makes a person dance as another does in a video", "image-to-video", "dance.mp4"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,27 +43,36 @@ def card_path(entry: Entry) -> Path:
 # The parts.
 
 
-def use_part(method: str, name: str, *, both_ways: bool = False, example: bool = False, extras: str = "") -> str:
+def use_part(
+    method: str,
+    name: str,
+    *,
+    both_ways: bool = False,
+    left_out: Sequence[str] = (),
+    example: bool = False,
+    extras: str = "",
+) -> str:
     """How to install the zoo and to use a model, on the command line and in Python.
 
     Args:
         method: A name of `i2i_zoo.registry.METHODS`.
         name: What `i2i_zoo.load` is given.
         both_ways: Whether the model also translates from B to A.
+        left_out: Conditions in the method's use that this model does not need.
         example: Whether an example comes with it.
         extras: Extras of the package that it needs beside those of its use, with commas between them.
     """
     use = METHODS[method].use
     extras = ",".join((*use.extras, *filter(None, [extras])))
-    shell = []
+    shell, needed = [], {key: value for key, value in use.conditions.items() if key not in left_out}
     if use.source:
-        options = "".join(f" --{key.replace('_', '-')} {value}" for key, value in use.conditions.items())
+        options = "".join(f" --{key.replace('_', '-')} {value}" for key, value in needed.items())
         if example:
             shell += [f"i2i-zoo translate {name}  # the example that comes with it"]
         shell += [f"i2i-zoo translate {name} {use.source}{options} -o results"]
         if both_ways:
             shell += [f"i2i-zoo translate {name} b.png --direction ba -o results"]
-        arguments = ", ".join([json.dumps(use.source), *(f'{key}="{value}"' for key, value in use.conditions.items())])
+        arguments = ", ".join([json.dumps(use.source), *(f'{key}="{value}"' for key, value in needed.items())])
         call = f"model.translate({arguments})"
     else:
         shell += [f"i2i-zoo sample {name} -n 4"]
@@ -122,7 +131,13 @@ def parts_of(entry: Entry, name: str) -> dict[str, str]:
     drive = "drive" if here and any("drive.google" in address for address in entry.official.values()) else ""
     example = here and entry.bundled
     parts = {
-        "use": use_part(entry.method, name, both_ways=entry.both_ways, example=example, extras=drive),
+        "use": use_part(
+            *(entry.method, name),
+            both_ways=entry.both_ways,
+            left_out=entry.left_out,
+            example=example,
+            extras=drive,
+        ),
         "licence": licence_part(entry),
         "citation": citation_part(entry.method),
     }
@@ -203,7 +218,7 @@ def card_text(entry: Entry) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else official_card(entry)
 
 
-def own_card(method: str, both_ways: bool) -> str:
+def own_card(method: str, both_ways: bool, left_out: Sequence[str] = ()) -> str:
     """The card of a model that is no checkpoint of the zoo, in the folder that holds it."""
     use = METHODS[method].use
     return written(
@@ -211,7 +226,7 @@ def own_card(method: str, both_ways: bool) -> str:
         METHODS[method].title,
         f"A model that {use.what}, trained with i2i-zoo. The commands below work in the folder that holds this file.",
         {
-            "Use": use_part(method, HERE, both_ways=both_ways),
+            "Use": use_part(method, HERE, both_ways=both_ways, left_out=left_out),
             "Data": "Not stated yet: say here what it was trained on, and where that comes from.",
             "Limits": "Not stated yet: say here what it does badly, and what it was not made for.",
             "Licence": "Not stated yet: name the licence here and in the first lines of this file (`license`). That of "
@@ -224,12 +239,12 @@ def own_card(method: str, both_ways: bool) -> str:
 # Cards in another place.
 
 
-def addressed(text: str, repo: str, method: str, both_ways: bool) -> str:
+def addressed(text: str, repo: str, method: str, both_ways: bool, left_out: Sequence[str] = ()) -> str:
     """A card whose lines of code name the repository ``org/name`` that it is in."""
     title = re.search(r"^# (\S+)$", text, re.MULTILINE)
     entry = ENTRIES.get(title[1]) if title else None
     name = f"hf:{repo}"
-    use = parts_of(entry, name)["use"] if entry else use_part(method, name, both_ways=both_ways)
+    use = parts_of(entry, name)["use"] if entry else use_part(method, name, both_ways=both_ways, left_out=left_out)
     text = filled(text, {"use": use}).replace(" The commands below work in the folder that holds this file.", "")
     for old in (HERE, "hf:<you>/<this repository>", *([entry.name] if entry else [])):
         text = text.replace(f'load("{old}"', f'load("{name}"')

@@ -13,7 +13,7 @@ from torch import Tensor
 from i2i_zoo.annotations import CheckedArguments
 from i2i_zoo.errors import ZooError
 
-from .conditions import Condition, check_conditions
+from .conditions import Condition, check_conditions, need
 from .graph import Graph
 from .kinds import Picture
 from .preprocess import Preprocess
@@ -163,6 +163,7 @@ class Task(L.LightningModule, metaclass=CheckedArguments):
             raise ZooError(f"{len(required)} conditions were passed without their names: name them{known}.")
         conditions |= dict(zip(names, required, strict=False))
         chosen = self.checked(conditions)
+        need(type(self).__name__, self.conditions, chosen)
         own = {c.name: chosen.pop(c.name) for c in self.conditions if c.per_source and c.name in chosen}
         with torch.inference_mode():
             return translate_sources(self.make_translator(**chosen), source, own)

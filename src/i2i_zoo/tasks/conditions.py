@@ -90,7 +90,7 @@ def check_conditions(owner: str, conditions: Sequence[Condition], values: Mappin
 
     Raises:
         ZooError: For an unknown condition, an invalid value, a required condition without a value, and two conditions
-            that exclude each other.
+            that exclude each other.  Conditions that each source has for itself may be chosen later (`need`).
     """
     known = {condition.name: condition for condition in conditions}
     chosen = {
@@ -100,12 +100,18 @@ def check_conditions(owner: str, conditions: Sequence[Condition], values: Mappin
         if name not in known:
             raise ZooError(refusal(owner, name, conditions))
         known[name].check(value)
+    need(owner, [condition for condition in conditions if not condition.per_source], chosen)
     for condition in conditions:
-        if condition.required and condition.name not in chosen:
-            raise ZooError(f"This {owner} needs {condition.name} ({condition.option}): {condition.help}.")
         if condition.name in chosen and condition.excludes in chosen:
             raise ZooError(f"Both {condition.name} and {condition.excludes} were given: give one of them.")
     return chosen
+
+
+def need(owner: str, conditions: Sequence[Condition], chosen: Mapping[str, Any]) -> None:
+    """Raise `ZooError` if a value must be chosen for one of the conditions, and is not."""
+    for condition in conditions:
+        if condition.required and condition.name not in chosen:
+            raise ZooError(f"This {owner} needs {condition.name} ({condition.option}): {condition.help}.")
 
 
 def for_each(own: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.media.files import described, find_files
+from i2i_zoo.media.geometry import pad_to_stride, resize
+from i2i_zoo.media.pictures import read_picture
 
 from .base import Task
+from .conditions import Condition, for_each
+from .kinds import Picture, PictureFile
+from .translator import Translator
 
 
 class InOrderTask(Task):
     """Makes ``video`` (B, T, 3, H, W) frame by frame, each from guides of it and of the ``past`` frames before.
 
-    Guides are what says what a frame shows, as channels (B, C, H, W): labels, or a drawing of a pose.  A subclass has
-    the hyper-parameter ``past``, how many frames before are seen.
+    Guides are what says what a frame shows, as channels (B, C, H, W): labels, or a drawing of a pose or a face.  A
+    subclass has the hyper-parameter ``past``, how many frames before are seen.
     """
 
     size_option = "size"
@@ -32,6 +40,17 @@ class InOrderTask(Task):
     @abstractmethod
     def needs_first(self) -> bool:
         """Whether the model cannot make the first frame."""
+
+    @property
+    def first_condition(self) -> Condition:
+        """The condition for the frames that are given."""
+        return Condition(
+            "first",
+            PictureFile(several=True),
+            "the first frame of the clip as a picture, or the first frames, with which the result begins",
+            label="First frame",
+            required=self.needs_first,
+        )
 
     @abstractmethod
     def guides(self, batch: Mapping[str, Any]) -> Iterator[Tensor]:
@@ -102,3 +121,77 @@ class ClipInMaking:
         del self.guides[0]
         self.count += 1
         return frame
+
+
+class InOrderTranslator(Translator):
+    """The sources of a clip, one after the other, to its frames; it remembers those before.
+
+    A subclass gives `stream` one guide after the other.
+
+    Args:
+        task: A model of `InOrderTask`.
+        first: Pictures with which every clip begins.
+        **engine: See `Translator`.
+    """
+
+    in_order = True
+    task: InOrderTask
+
+    def __init__(self, task: Any, first: Picture | Sequence[Picture] | None = None, **engine: Any) -> None:
+        super().__init__(task, **engine)
+        pictures = [] if first is None else list(first) if isinstance(first, (list, tuple)) else [first]
+        if len(pictures) > task.past:
+            raise ZooError(f"{len(pictures)} first frames were given, and the model sees {task.past} before a new one.")
+        self.first = [read_picture(picture) for picture in pictures]
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a new clip."""
+        self.stream: ClipInMaking | None = None
+
+    def started(self, size: Sequence[int]) -> ClipInMaking:
+        """The clip in the making, of frames of this height and width; a new one if none is begun."""
+        if self.stream is None:
+            self.stream = ClipInMaking(self.task, self.first_frames(size))
+        return self.stream
+
+    def first_frames(self, size: Sequence[int]) -> Tensor | None:
+        """The first frames (1, N, 3, H, W) of this height and width, mirrored up to the stride of the network."""
+        if not self.first:
+            return None
+        frames = torch.stack([resize(picture, list(size)) for picture in self.first])
+        frames, _, _ = pad_to_stride(frames, self.network.stride, self.network.smallest)
+        return frames[None].to(self.device, self.dtype)
+
+    def translate(self, sources: Any, **own: Any) -> Any:
+        """The frames of one clip, or of several in a tensor (B, T, ...); other arguments as of `Translator`.
+
+        A list of sources, a tensor (T, ...) and the files in a folder, by name, are each one clip.  Beside a folder,
+        conditions that each source has for itself may be folders too.
+        """
+        if isinstance(sources, Tensor) and sources.dim() == self.source_dims + 2:
+            rows = for_each(own, len(sources))
+            return torch.stack([self.translate(clip, **row) for clip, row in zip(sources, rows, strict=True)])
+        self.begin()
+        if is_folder(sources):
+            own = {name: find_files(Path(value)) if is_folder(value) else value for name, value in own.items()}
+            folder, sources = sources, find_files(Path(sources), self.source_suffixes)
+            if not sources:
+                raise ZooError(f"{folder}: the folder holds no {described(self.source_suffixes)}; check the path.")
+        return super().translate(sources, **own)
+
+    def translate_files(
+        self,
+        jobs: Mapping[Path, Path],
+        batch: int = 1,
+        own: Callable[[Path], dict[str, Any]] = lambda source: {},
+    ) -> Iterator[tuple[Path, str | None]]:
+        """As `Translator.translate_files`; the files of a folder are one clip."""
+        for _, files in groupby(jobs.items(), lambda job: job[1].parent):
+            self.begin()
+            yield from super().translate_files(dict(files), batch, own)
+
+
+def is_folder(value: Any) -> bool:
+    """Whether this is the path of a folder."""
+    return isinstance(value, (str, Path)) and Path(value).is_dir()

@@ -2,81 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.files import find_files
-from i2i_zoo.media.geometry import pad_to_stride, resize
-from i2i_zoo.media.pictures import read_picture
 
 from .base import Prediction
 from .clips import known_motion
-from .conditions import SIZE, Condition, for_each
+from .conditions import SIZE, Condition
 from .graph import Graph
-from .in_order import ClipInMaking, InOrderTask
-from .kinds import Picture, PictureFile
+from .in_order import InOrderTask, InOrderTranslator
 from .memory import peak_bytes
 from .paired import noise
 from .semantic import INSTANCE, SemanticTask, SemanticTranslator
 from .translator import Source
 
-FIRST = Condition(
-    "first",
-    PictureFile(several=True),
-    "the first frame of the clip as a picture, or the first frames, with which the result begins",
-    label="First frame",
-)
 
+class LabelClipTranslator(InOrderTranslator, SemanticTranslator):
+    """The label maps of a clip, one after the other, to its frames; it remembers those before."""
 
-class LabelClipTranslator(SemanticTranslator):
-    """The label maps of a clip, one after the other, to its frames; it remembers those before.
-
-    Args:
-        task: A model of `LabelClipsTask`.
-        first: Pictures with which every clip begins.
-        **engine: See `Translator`.
-    """
-
-    in_order = True
     task: LabelClipsTask
 
-    def __init__(self, task: LabelClipsTask, first: Picture | Sequence[Picture] | None = None, **engine: Any) -> None:
-        super().__init__(task, **engine)
-        pictures = [] if first is None else list(first) if isinstance(first, (list, tuple)) else [first]
-        if len(pictures) > task.past:
-            raise ZooError(f"{len(pictures)} first frames were given, and the model sees {task.past} before a new one.")
-        self.first = [read_picture(picture) for picture in pictures]
-        self.begin()
-
     def begin(self) -> None:
-        """Begin a new clip."""
-        self.stream: ClipInMaking | None = None
+        super().begin()
         self.extent: torch.Size | None = None
 
     def forward(self, source: Tensor) -> Tensor:
         """The frames (T, 3, H, W) that follow, of ids (T, 1 or 2, H, W)."""
-        if self.stream is None:
-            self.stream = ClipInMaking(self.task, self.first_frames(source))
+        stream = self.started(self.extent if self.extent is not None else source.shape[-2:])
         frames = []
         for ids in source[:, None]:
             instance = ids[:, 1] if ids.shape[1] == 2 else None
-            frames.append(self.stream.next(self.task.segmentation(ids[:, 0], instance)))
+            frames.append(stream.next(self.task.segmentation(ids[:, 0], instance)))
         return torch.cat(frames)
-
-    def first_frames(self, source: Tensor) -> Tensor | None:
-        """The first frames (1, N, 3, H, W), as large as the ids, or None."""
-        if not self.first:
-            return None
-        size = self.extent if self.extent is not None else source.shape[-2:]
-        frames = torch.stack([resize(picture, list(size)) for picture in self.first])
-        frames, _, _ = pad_to_stride(frames, self.network.stride, self.network.smallest)
-        return frames[None].to(source.device, self.dtype)
 
     def translate_read(self, sources: Sequence[Source]) -> list[Any]:
         """The result of each source, in their order.  Raises `ZooError` before any is made if their sizes differ."""
@@ -89,30 +50,6 @@ class LabelClipTranslator(SemanticTranslator):
                     f"{self.extent[0]} and {size[1]}x{size[0]}; scale them to one."
                 )
         return [result for source in sources for result in super(LabelClipTranslator, self).translate_read([source])]
-
-    def translate(self, sources: Picture | Sequence[Picture], **own: Any) -> Any:
-        """The frames of one clip, or of several in a tensor (B, T, H, W); other arguments as of `Translator`.
-
-        A list of sources, a tensor (T, H, W) and the pictures in a folder, by name, are each one clip.
-        """
-        if isinstance(sources, Tensor) and sources.dim() == self.source_dims + 2:
-            rows = for_each(own, len(sources))
-            return torch.stack([self.translate(clip, **row) for clip, row in zip(sources, rows, strict=True)])
-        self.begin()
-        if isinstance(sources, (str, Path)) and Path(sources).is_dir():
-            sources = list(find_files(Path(sources)))
-        return super().translate(sources, **own)
-
-    def translate_files(
-        self,
-        jobs: Mapping[Path, Path],
-        batch: int = 1,
-        own: Callable[[Path], dict[str, Any]] = lambda source: {},
-    ) -> Iterator[tuple[Path, str | None]]:
-        """As `Translator.translate_files`; the files of a folder are one clip."""
-        for _, files in groupby(jobs.items(), lambda job: job[1].parent):
-            self.begin()
-            yield from super().translate_files(dict(files), batch, own)
 
     def peak_memory(self, batch: Tensor) -> int:
         """Of one frame: frames are made one after the other."""
@@ -132,8 +69,7 @@ class LabelClipsTask(InOrderTask, SemanticTask):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        first = Condition(FIRST.name, FIRST.kind, FIRST.help, FIRST.label, required=self.needs_first)
-        return (*((INSTANCE,) if self.hparams.edges else ()), first, SIZE)
+        return (*((INSTANCE,) if self.hparams.edges else ()), self.first_condition, SIZE)
 
     def make_translator(self, **chosen: Any) -> LabelClipTranslator:
         return LabelClipTranslator(self, **chosen)

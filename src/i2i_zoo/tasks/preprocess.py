@@ -159,3 +159,14 @@ class DancerPreprocess(Preprocess):
     close: float | None = number_entry()
     rows: tuple[int, ...] | None = numbers_entry()
     heights: tuple[float, ...] | None = numbers_entry()
+
+
+@dataclass(frozen=True)
+class FacePreprocess(Preprocess):
+    """The record for landmarks to clips of faces.
+
+    Args:
+        background: Whether the edges around the face are drawn too, so that pictures are needed beside the landmarks.
+    """
+
+    background: bool | None = entry(lambda value: isinstance(value, bool), "it is true or false")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i_zoo.errors import ZooError, printable
-from i2i_zoo.media.files import save_picture
+from i2i_zoo.media.files import PICTURE_SUFFIXES, save_picture
 from i2i_zoo.media.geometry import pad_to_stride, resize
 from i2i_zoo.media.memory import explained_shortage, need_memory
 from i2i_zoo.media.pictures import to_pil
@@ -107,8 +107,9 @@ class Translator(nn.Module, ABC):
         """Turn an output (D, h, w) into a picture (1 or 3, H, W) in [-1, 1], as large as its source (C, H, W)."""
         return resize(output.float(), values.shape[-2:])
 
-    #: How the names of result files end.
+    #: How the names of result files end, and those of sources in a folder.
     suffix = ".png"
+    source_suffixes: ClassVar[tuple[str, ...]] = PICTURE_SUFFIXES
     #: Whether each result is a clip whose frames depend on each other (`ClipTranslator`).
     takes_clips: ClassVar[bool] = False
     #: Whether a result depends on the sources before it.

@@ -1,4 +1,4 @@
-"""vid2vid and its checkpoints.  That of faces sees distances from parts of a face, which `Vid2Vid` does not."""
+"""vid2vid and its checkpoints."""
 
 from typing import Any
 
@@ -58,6 +58,7 @@ ENTRIES = (
         license_notice=terms.RENDERED_STREETS,
         origin="trained",
         bundled=True,
+        left_out=("first",),
     ),
     _official("vid2vid-cityscapes", "1MKtImgtnGC28EPU7Nh9DfFpHW6okNVkl", "label2city_2048", 3, (1024, 2048)),
     _official(
