@@ -16,7 +16,7 @@ def about(offer: Offer) -> str:
     """Markdown: the sections of a checkpoint's card on its limits and its licence."""
     text = card_of(offer)
     shown = [f"**{title}.** {found}" for title in ("Limits", "Licence") if (found := section(text, title))]
-    return "\n\n".join(shown) or "This checkpoint has no card: nobody wrote down its licence and its limits."
+    return "\n\n".join(shown) or "This checkpoint has no card, so nothing is known about its licence and limits."
 
 
 def card_of(offer: Offer) -> str:
