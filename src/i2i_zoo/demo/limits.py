@@ -192,9 +192,12 @@ _end = threading.local()
 
 
 @contextmanager
-def deadline(seconds: float = SECONDS) -> Iterator[None]:
-    """Within it, `look_at_clock` and models that `keep_to_deadline` raise `TooSlowError` once the time is over."""
-    _end.time = time.monotonic() + seconds
+def deadline(seconds: float | None = None) -> Iterator[None]:
+    """Within it, `look_at_clock` and models that `keep_to_deadline` raise `TooSlowError` once the time is over.
+
+    The time is that of the page, `SECONDS`, unless another one is given.
+    """
+    _end.time = time.monotonic() + (SECONDS if seconds is None else seconds)
     try:
         yield
     finally:

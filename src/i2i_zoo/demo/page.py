@@ -20,7 +20,7 @@ from .limits import UPLOAD, WAITING, Doorkeeper, keep_to_deadline
 from .offers import Offer, activities, by_speed, offers_of
 from .shelf import Shelf, size_of
 
-TITLE = "i2i-zoo: pictures from pictures"
+TITLE = "i2i-zoo: pictures out of pictures"
 SENTENCE = "Paint, draw or drag, and watch small neural networks turn it into pictures."
 
 #: The machine that the page listens on by default: only this one.
