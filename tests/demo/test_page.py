@@ -15,7 +15,7 @@ from PIL import Image
 import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
-from i2i_zoo.demo import drawing, page
+from i2i_zoo.demo import drawing, limits, page
 from i2i_zoo.demo.about import about
 from i2i_zoo.demo.bench import Bench
 from i2i_zoo.demo.figure import as_text, pose_in
@@ -43,6 +43,12 @@ from i2i_zoo.methods.vid2vid import Vid2Vid
 from i2i_zoo.networks.initialization import init_kaiming
 
 SKY, ROAD = 0, 3
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine may need more time than a visitor gets."""
+    monkeypatch.setattr(limits, "SECONDS", 3600.0)
 
 
 def benches(*names: str | Path) -> dict[str, Bench]:

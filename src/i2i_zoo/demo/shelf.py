@@ -56,5 +56,5 @@ def size_of(files: Iterable[Path]) -> int:
     total = 0
     for file in files:
         with suppress(OSError):
-            total += file.stat().st_size
+            total += file.stat().st_size if file.is_file() else 0
     return total
