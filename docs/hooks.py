@@ -41,8 +41,6 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     markdown = "".join(part if code else with_links(part, uri) for part, code in parts(markdown))
     if "model-index" in page.meta:
         markdown += results(page.meta["model-index"])
-    if STEP in markdown:
-        markdown = with_training_step(markdown, Path(uri).stem)
     if FACTS in markdown:
         markdown = markdown.replace(FACTS, facts(Path(uri).stem))
     page.formulas = []
@@ -51,7 +49,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         page.formulas.append(mathml(match[1]))
         return f"FORMULA{len(page.formulas) - 1}END"
 
-    return "".join(part if code else FORMULA.sub(kept, part) for part, code in parts(markdown))
+    markdown = "".join(part if code else FORMULA.sub(kept, part) for part, code in parts(markdown))
+    return with_training_step(markdown, Path(uri).stem) if STEP in markdown else markdown
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:

@@ -1,4 +1,4 @@
-"""The code of a method's training step for its page, and its losses with their lines."""
+"""The code of a method's training step for its page, and above each line that computes a loss the loss's formula."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 METHODS = Path(__file__).parents[1] / "src" / "i2i_zoo" / "methods"
 #: Where a page has the code.
 STEP = "<!-- training_step -->"
-#: A row of a table of losses: | player | `loss` | formula |
-LOSS_ROW = re.compile(r"^\| .* \| `([^`]+)` \| .* \|$", re.MULTILINE)
+#: A table of losses: its head, and its rows, which are | player | `loss` | formula |.
+LOSSES = re.compile(r"^\| Player \| Loss \| Formula \|\n\| --- \| --- \| --- \|\n((?:^\|.*\|\n)+)\n", re.MULTILINE)
+LOSS_ROW = re.compile(r"^\| .* \| `([^`]+)` \| (.*) \|$", re.MULTILINE)
 
 
 def source_of(stem: str) -> str:
@@ -29,13 +30,13 @@ def step_functions(stem: str) -> Iterator[ast.FunctionDef]:
                 yield function
 
 
-def losses(function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
-    """The names of the losses that a function sets, as it writes them, and their lines, in order."""
+def losses(function: ast.FunctionDef) -> Iterator[tuple[int, str]]:
+    """The lines that set a loss, and the names of these losses as the code writes them."""
     for node in ast.walk(function):
         if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "loss":
-            yield ast.unparse(node.value).partition("(")[0], node.lineno  # loss |= distances(...)
+            yield node.lineno, ast.unparse(node.value).partition("(")[0]  # loss |= distances(...)
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("loss["):
-            yield key_text(node.targets[0].slice), node.lineno  # type: ignore[attr-defined]
+            yield node.lineno, key_text(node.targets[0].slice)  # type: ignore[attr-defined]
 
 
 def key_text(key: ast.expr) -> str:
@@ -45,41 +46,40 @@ def key_text(key: ast.expr) -> str:
     return ast.unparse(key)[2:-1] if isinstance(key, ast.JoinedStr) else f"{{{ast.unparse(key)}}}"
 
 
-def training_step(stem: str) -> tuple[str, list[tuple[str, int]]]:
-    """The code of a method's step without its docstrings, and the losses in it with their lines in that code."""
+def training_step(stem: str) -> Iterator[tuple[str, str | None]]:
+    """The lines of a method's step without its docstrings, each with the name of the loss that it sets, if any."""
     source = source_of(stem).splitlines()
-    code: list[str] = []
-    found: list[tuple[str, int]] = []
     for function in step_functions(stem):
-        skipped = range(0)
+        names, skipped = dict(losses(function)), range(0)
         if ast.get_docstring(function) is not None:
             text = function.body[0]
             skipped = range(text.lineno, (text.end_lineno or 0) + 1)
-        numbers = {}
-        for line in [line for line in range(function.lineno, (function.end_lineno or 0) + 1) if line not in skipped]:
-            code.append(source[line - 1].removeprefix("    "))
-            numbers[line] = len(code)
-        code.append("")
-        found += [(name, numbers[line]) for name, line in sorted(losses(function), key=lambda pair: pair[1])]
-    return "\n".join(code).rstrip(), found
+        for line in range(function.lineno, (function.end_lineno or 0) + 1):
+            if line not in skipped:
+                yield source[line - 1].removeprefix("    "), names.get(line)
+        yield "", None
 
 
 def with_training_step(markdown: str, stem: str) -> str:
-    """The page with the code of the step at its mark, and at each loss of its table a link to the loss's line."""
-    code, found = training_step(stem)
-    lines = iter(found)
+    """The page with the code of the step at its mark, and the formulas of its table as comments in that code.
 
-    def linked(match: re.Match[str]) -> str:
-        name, line = next(lines, ("nothing more", 0))
-        if name != match[1]:
-            raise ValueError(
-                f"docs/methods/{stem}.md: the table of losses has {match[1]} where training_step has {name}."
-            )
-        return f'{match[0]} <a href="#__codelineno-0-{line}">{line}</a> |'
-
-    table = LOSS_ROW.sub(
-        linked, markdown.replace("| Formula |\n| --- | --- | --- |", "| Formula | Line |\n| --- | --- | --- | --- |")
-    )
-    if missing := [name for name, _ in lines]:
-        raise ValueError(f"docs/methods/{stem}.md: the table of losses lacks {', '.join(missing)}.")
-    return table.replace(STEP, f'```python linenums="1"\n{code}\n```')
+    Raises `ValueError` if the table has other losses than the code.
+    """
+    table = LOSSES.search(markdown)
+    rows = iter(LOSS_ROW.findall(table[1]) if table else [])
+    code = []
+    for line, loss in training_step(stem):
+        if loss is not None:
+            name, formula = next(rows, ("no more", ""))
+            if name != loss:
+                raise ValueError(
+                    f"docs/methods/{stem}.md: the table of losses has {name} where training_step has {loss}."
+                )
+            code.append(f"{line[: len(line) - len(line.lstrip())]}# {formula}")
+        code.append(line)
+    if more := [name for name, _ in rows]:
+        raise ValueError(
+            f"docs/methods/{stem}.md: training_step lacks {', '.join(more)}, which the table of losses has."
+        )
+    block = "\n".join(["```python", *code]).rstrip() + "\n```"
+    return LOSSES.sub("", markdown).replace(STEP, block)

@@ -31,6 +31,7 @@ from methods.every import by_method
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 METHOD_PAGES = sorted((ROOT / "docs" / "methods").glob("*.md"))
+FIGURES = sorted((ROOT / "docs" / "methods" / "networks").glob("*.svg"))
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 #: A method of its parser that jsonargparse has renamed; versions before do not know the new name.
 pytestmark = pytest.mark.filterwarnings(r"ignore:\s*(By default only one Jsonargparse|``instantiate_classes`` was)")
@@ -227,25 +228,29 @@ def script(name: str) -> ModuleType:
 
 def test_every_method_has_a_page_and_a_figure() -> None:
     stems = {method.implementation.partition(":")[0].rpartition(".")[2] for method in METHODS.values()}
-    folder = ROOT / "docs" / "methods"
     assert {path.stem for path in METHOD_PAGES} - {"index"} == stems
-    assert {path.stem for path in (folder / "networks").glob("*.svg")} == stems, "run python docs/networks.py"
+    assert {path.stem for path in FIGURES} == stems, "run python docs/networks.py"
 
 
-@pytest.mark.parametrize("name", ["dcgan", "pix2pix"])
-def test_the_figures_are_current(name: str) -> None:
+@pytest.mark.parametrize("file", FIGURES, ids=lambda path: path.stem)
+def test_a_figure_shows_the_networks_as_they_are(file: Path) -> None:
     networks = script("networks")
-    file = ROOT / "docs" / "methods" / "networks" / f"{name}.svg"
-    assert file.read_text(encoding="utf-8") == networks.drawn(networks.traced(name)), (
-        f"run python docs/networks.py {name}"
+    assert file.read_text(encoding="utf-8") == networks.drawn(networks.traced(file.stem)), (
+        f"run python docs/networks.py {file.stem}"
     )
 
 
 @pytest.mark.parametrize("page", [path for path in METHOD_PAGES if path.stem != "index"], ids=lambda path: path.stem)
-def test_a_table_of_losses_is_that_of_the_training_step(page: Path) -> None:
+def test_each_loss_has_its_formula_in_the_code_of_the_training_step(page: Path) -> None:
     steps, text = script("training_steps"), page.read_text(encoding="utf-8")
-    losses = steps.training_step(page.stem)[1]
-    assert losses
-    assert steps.with_training_step(text, page.stem).count('href="#__codelineno-0-') == len(losses)
-    with pytest.raises(ValueError, match="lacks"):
-        steps.with_training_step(steps.STEP, page.stem)
+    table, rows = steps.LOSSES.search(text).group(0, 1)
+    shown = steps.with_training_step(text, page.stem)
+    code = [line.strip() for line in shown.partition("```python\n")[2].partition("\n```")[0].splitlines()]
+    places = [number for number, line in enumerate(code) if line.startswith("# $")]
+    assert [code[place] for place in places] == [f"# {formula}" for _, formula in steps.LOSS_ROW.findall(rows)]
+    assert all(code[place + 1].startswith(("loss[", "loss |= ")) for place in places)
+    assert rows not in shown
+    with pytest.raises(ValueError, match="the table of losses has no more where training_step has"):
+        steps.with_training_step(text.replace(table, ""), page.stem)
+    with pytest.raises(ValueError, match="training_step lacks none, which the table of losses has"):
+        steps.with_training_step(text.replace(rows, rows + "| generator | `none` | $0$ |\n"), page.stem)

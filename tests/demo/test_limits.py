@@ -14,7 +14,7 @@ from PIL import Image
 
 import tiny
 from i2i_zoo.demo import limits
-from i2i_zoo.demo.limits import BodyLimit, TooLargeError, TooSlowError, check_picture, deadline, keep_to_deadline
+from i2i_zoo.demo.limits import Doorkeeper, TooLargeError, TooSlowError, check_picture, deadline, keep_to_deadline
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.clips import save_clip
 
@@ -95,7 +95,7 @@ def test_a_long_and_large_clip_is_cut_and_scaled_down(tmp_path: Path) -> None:
     save_clip(frames, tmp_path / "long.gif")
     found = limits.first_frames(str(tmp_path / "long.gif"))
     assert len(found) == limits.FRAMES
-    assert sum(frame.width * frame.height for frame in found) <= limits.CLIP_PIXELS * 1.01
+    assert sum(frame.width * frame.height for frame in found) <= limits.FRAMES * limits.FRAME_PIXELS * 1.01
     assert found[0].width / found[0].height == pytest.approx(1.5, rel=0.01)
 
 
@@ -114,7 +114,7 @@ def test_a_model_stops_at_the_deadline() -> None:
     model = tiny.model().eval()
     keep_to_deadline(model)
     photo = Image.new("RGB", (64, 64))
-    with deadline(-1), pytest.raises(TooSlowError, match="as much as one visitor gets at a time"):
+    with deadline(-1), pytest.raises(TooSlowError, match="that one visitor gets at a time"):
         model.translate(photo)
     with deadline(60):
         assert model.translate(photo).size == (64, 64)
@@ -122,8 +122,10 @@ def test_a_model_stops_at_the_deadline() -> None:
     assert torch.is_grad_enabled()
 
 
-def answered(headers: list[tuple[bytes, bytes]], bodies: list[bytes]) -> tuple[list[Any], list[Any]]:
-    """What an application behind the limit receives, and what is sent back."""
+def answered(
+    headers: list[tuple[bytes, bytes]], bodies: list[bytes], kept: int = 0, method: str = "POST"
+) -> tuple[list[Any], list[Any]]:
+    """What an application behind the doorkeeper receives, and what is sent back."""
     received: list[Any] = []
     sent: list[Any] = []
     waiting = [{"type": "http.request", "body": body, "more_body": True} for body in bodies]
@@ -138,7 +140,8 @@ def answered(headers: list[tuple[bytes, bytes]], bodies: list[bytes]) -> tuple[l
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(BodyLimit(app, limit=10 * 2**20)({"type": "http", "headers": headers}, receive, send))
+    keeper = Doorkeeper(app, limit=10 * 2**20, kept=lambda: kept)
+    asyncio.run(keeper({"type": "http", "method": method, "headers": headers}, receive, send))
     return received, sent
 
 
@@ -152,3 +155,16 @@ def test_a_request_that_is_too_long() -> None:
     assert not sent
     received, _ = answered([(b"content-length", b"1")], [b"x"])
     assert received[0]["body"] == b"x"
+
+
+def test_a_full_page_is_only_read() -> None:
+    full = limits.DISK + 1
+    received, sent = answered([], [b"x"], full)
+    assert not received
+    assert sent[0]["status"] == 507
+    assert limits.FULL.encode() in sent[1]["body"]
+    received, sent = answered([], [b"x"], full, "GET")
+    assert received
+    assert not sent
+    received, _ = answered([], [b"x"], limits.DISK)
+    assert received

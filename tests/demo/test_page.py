@@ -15,7 +15,8 @@ from PIL import Image
 import i2i_zoo
 import tiny
 from i2i_zoo.cli.main import main
-from i2i_zoo.demo import drawing, page
+from i2i_zoo.demo import drawing, limits, page
+from i2i_zoo.demo.about import about
 from i2i_zoo.demo.bench import Bench
 from i2i_zoo.demo.figure import as_text, pose_in
 from i2i_zoo.demo.inputs import Choices, import_gradio, show_inputs
@@ -23,7 +24,7 @@ from i2i_zoo.demo.offers import activities, by_speed, generates
 from i2i_zoo.demo.painting import first_scene, random_scene
 from i2i_zoo.demo.posing import copied, frames_of, named
 from i2i_zoo.demo.sentences import sentence
-from i2i_zoo.demo.shelf import Shelf
+from i2i_zoo.demo.shelf import Shelf, size_of
 from i2i_zoo.errors import ZooError
 from i2i_zoo.examples import example
 from i2i_zoo.media.clips import save_clip
@@ -42,6 +43,12 @@ from i2i_zoo.methods.vid2vid import Vid2Vid
 from i2i_zoo.networks.initialization import init_kaiming
 
 SKY, ROAD = 0, 3
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine may need more time than a visitor gets."""
+    monkeypatch.setattr(limits, "SECONDS", 3600.0)
 
 
 def benches(*names: str | Path) -> dict[str, Bench]:
@@ -299,8 +306,10 @@ def test_clips_from_noise_with_seeds_for_content_and_motion(tmp_path: Path) -> N
         with Image.open(file) as opened:
             assert opened.n_frames == 13
             np.testing.assert_array_equal(opened.convert("RGB"), clip[0].convert("RGB"))
+    with pytest.raises(ZooError, match=r"^Frames: this page makes at most 64\.$"):
+        bench.files(0, [2, 5, "65", "3", "4"])
     for values in ([13, 0], ["2", 0], [2, 10**9]):
-        with pytest.raises(ZooError, match="There are whole numbers up to"):
+        with pytest.raises(ZooError, match="Choose a whole number up to"):
             bench.files(0, [*values, "", "", ""])
 
 
@@ -349,6 +358,46 @@ def test_a_clip_of_label_maps_becomes_a_video(tmp_path: Path) -> None:
         bench.files(0, [None, *bench.starts[0]])
 
 
+def test_a_clip_of_a_large_picture_is_made_at_a_smaller_size(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Deformable(width=4, downs=3).eval()
+    bench = benches(saved(model, tmp_path / "poses"))["Copy a pose"]
+    poses = model.example_batch(2, 512, 512)["source_pose"]
+    figure = as_text(poses[0], (512, 512))
+    person = picture(tmp_path, "person.png", (512, 512))
+    assert pixels(bench.files(0, [person, figure, figure])[0][0]).shape == (512, 512, 3)
+    write_poses(tmp_path / "clip.json", Poses(poses, ("",) * 2, ((512, 512),) * 2))
+    clip = copied(str(tmp_path / "clip.json"), person, figure, figure)
+    with Image.open(bench.files(0, [person, clip, figure])[0][0]) as file:
+        assert (file.n_frames, file.size) == (2, (362, 362))
+
+
+def test_the_page_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", *tiny.ARGS, "--trainer.limit_test_batches=1", "--trainer.logger=false"]) == 0
+    bench = benches("runs/pix2pix-syntheticpairs")["Paint a street"]
+    assert [offer.title for offer in bench.offers] == ["pix2pix-syntheticpairs"]
+    assert about(bench.offers[0]).startswith("This checkpoint has no card that states")  # only one to be filled in
+    text, (result, _) = bench.first()
+    assert text == ""
+    scene = drawing.drawn(bench.surface.start[0])
+    made = i2i_zoo.load("runs/pix2pix-syntheticpairs").translate(label_ids(scene, "camvid"))
+    np.testing.assert_array_equal(pixels(result), np.asarray(made.convert("RGB")))
+
+
+def test_the_shelf_keeps_the_newest_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, drawn = Shelf(), Image.effect_noise((100, 100), 80)
+    stays = Path(shelf.put(drawn, "street", stays=True))
+    files = [Path(shelf.put(drawn, "result")) for _ in range(4)]
+    monkeypatch.setattr("i2i_zoo.demo.shelf.BYTES", 4 * size_of([stays]))
+    files.append(Path(shelf.put(drawn, "result")))
+    assert [file.is_file() for file in files] == [False, True, True, True, True]
+    monkeypatch.setattr("i2i_zoo.demo.shelf.KEPT", 2)
+    files.append(Path(shelf.put(drawn, "result")))
+    assert [file.is_file() for file in files] == [False] * 4 + [True] * 2
+    assert stays.is_file()
+
+
 def test_what_goes_wrong_is_a_sentence_and_the_result_stays(tmp_path: Path) -> None:
     bench, skip = benches("faststyle-strokes")["Restyle a photo"], import_gradio().skip()
     message, result, slider, gallery, visit, _ = bench.run(0, [], str(tmp_path / "missing.png"))
@@ -374,6 +423,11 @@ def test_results_of_a_visit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         assert before.endswith("picture.png")
         lengths.append(len(gallery))
     assert lengths == [1, 1, 2, 3]  # what follows at once is a step to the same picture
+    Path(visit[-1].file).unlink()  # as the shelf does once others have made many more
+    clock[0] = 30
+    *_, gallery, visit, _ = bench.run(0, visit, picture(tmp_path))
+    assert len(visit) == 3
+    assert gallery == [kept.file for kept in visit]
 
 
 def test_no_sentence_shows_a_folder(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.store.card import card_text
+from i2i_zoo.store.card import UNSTATED, card_text
 from i2i_zoo.store.format import CARD
 from i2i_zoo.store.sources import locate
 
@@ -15,8 +15,12 @@ from .offers import Offer
 def about(offer: Offer) -> str:
     """Markdown: the sections of a checkpoint's card on its limits and its licence."""
     text = card_of(offer)
-    shown = [f"**{title}.** {found}" for title in ("Limits", "Licence") if (found := section(text, title))]
-    return "\n\n".join(shown) or "This checkpoint has no card: nobody wrote down its licence and its limits."
+    shown = [
+        f"**{title}.** {found}"
+        for title in ("Limits", "Licence")
+        if (found := section(text, title)) and not found.startswith(UNSTATED)
+    ]
+    return "\n\n".join(shown) or "This checkpoint has no card that states its licence and limits."
 
 
 def card_of(offer: Offer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from i2i_zoo.errors import ZooError
@@ -198,6 +199,7 @@ class Bench:
         if visit and visit[0].offer == number and now - visit[0].made < STEP:
             before_now = visit[1:]
         visit = [Kept(number, now, files[0]), *before_now][:VISIT]
+        visit = [kept for kept in visit if Path(kept.file).is_file()]  # the shelf keeps only the newest of all
         gallery = gradio.skip() if self.surface.many else [kept.file for kept in visit]
         return ["", *results, gallery, visit, gradio.Button(visible=False)]
 

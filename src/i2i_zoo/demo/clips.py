@@ -51,7 +51,7 @@ class NoiseSurface(Surface):
 def whole(value: Any, most: int) -> int:
     """The value of a slider.  Raises `ZooError` for what no slider of the page sends."""
     if not isinstance(value, (int, float)) or not 0 <= value <= most:
-        raise ZooError(f"There are whole numbers up to {most} to choose from.")
+        raise ZooError(f"Choose a whole number up to {most}.")
     return int(value)
 
 

@@ -16,7 +16,7 @@ from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.kinds import Choice, ClipFile, Kind, Number, PictureFile, Switch
 from i2i_zoo.tasks.preprocess import Preprocess
 
-from .limits import check_picture, first_frames
+from .limits import FRAMES, check_picture, first_frames
 
 
 def import_gradio() -> Any:
@@ -51,8 +51,8 @@ class Choices:
     def chosen(self, values: Sequence[Any]) -> dict[str, Any]:
         """Names of conditions to the values of their inputs, without empty ones.
 
-        Raises `ZooError` for an invalid text, for an empty input of a required condition and for a file that the page
-        does not take.
+        Raises `ZooError` for an invalid text, for an empty input of a required condition, for a file that the page does
+        not take and for a clip that is too long for it.
         """
         chosen = {"direction": self.direction} if self.direction else dict[str, Any]()
         for condition, value in zip(self.conditions, values, strict=True):
@@ -64,6 +64,8 @@ class Choices:
                 value = condition.parse(value.split()) if value.strip() else None
             if value is None and condition.required:
                 raise ZooError(f"{condition.label}: there is none yet; {condition.kind.wanted} is needed.")
+            if condition.name == "frames" and value is not None and value > FRAMES:
+                raise ZooError(f"{condition.label}: this page makes at most {FRAMES}.")
             if value is not None:
                 chosen[condition.name] = value
         return chosen

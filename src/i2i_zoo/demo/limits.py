@@ -28,8 +28,8 @@ PIXELS = 1_048_576
 #: Pixels of a picture that is opened at all, to be scaled down: decoded, they take 0.2 GB.
 OPENED = 64_000_000
 
-#: Frames of a clip that a model is given, and pixels of all of them together.
-FRAMES, CLIP_PIXELS = 64, 8 * PIXELS
+#: Frames of a clip, and pixels of each of them, that a model is given or makes of a picture.
+FRAMES, FRAME_PIXELS = 64, PIXELS // 8
 
 #: Pixels of a frame of a video that is opened at all, and of all frames of an animation.
 FRAME_OPENED, ANIMATION_OPENED = 16_000_000, 400_000_000
@@ -37,8 +37,15 @@ FRAME_OPENED, ANIMATION_OPENED = 16_000_000, 400_000_000
 #: Bytes of a file.
 UPLOAD = 30 * 2**20
 
-#: Seconds that one picture or clip may take.
+#: Bytes of all files that are kept for visitors.
+DISK = 2 * 2**30
+
+#: Seconds that one picture or clip may take.  The layer that is at work then is finished first: with `PIXELS`, the
+#: longest layer of the zoo, which is in MUNIT's decoder, takes 5 seconds on one core.
 SECONDS = 60.0
+
+#: What is said once there are more.
+FULL = "The page is full. Old files are deleted within the hour: come back later."
 
 #: Requests that wait for their turn; more are refused.
 WAITING = 40
@@ -48,14 +55,14 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 
 
 class TooLargeError(ZooError):
-    """The picture can be used if it is scaled down to `size`, width and height."""
+    """The picture can be used if it is scaled down to `size`, width and height, of at most so many pixels."""
 
-    def __init__(self, name: str, width: int, height: int) -> None:
-        scale = math.sqrt(PIXELS / (width * height))
+    def __init__(self, name: str, width: int, height: int, most: int) -> None:
+        scale = math.sqrt(most / (width * height))
         self.size = max(1, math.floor(width * scale)), max(1, math.floor(height * scale))
         super().__init__(
             f"{name} has {width}x{height} pixels, {millions(width * height)} million, and this page takes "
-            f"{millions(PIXELS)} million: scale it down."
+            f"{millions(most)} million: scale it down."
         )
 
 
@@ -63,8 +70,8 @@ def millions(pixels: int) -> str:
     return f"{pixels / 1e6:.3g}"
 
 
-def check_picture(path: str) -> None:
-    """Look at the header of a picture.
+def check_picture(path: str, most: int = PIXELS) -> None:
+    """Look at the header of a picture, which may have at most so many pixels.
 
     Raises:
         TooLargeError: If it has too many pixels, but could be scaled down.
@@ -72,8 +79,8 @@ def check_picture(path: str) -> None:
     """
     file = Path(path)
     width, height = header(file)
-    if width * height > PIXELS:
-        raise TooLargeError(file.name, width, height)
+    if width * height > most:
+        raise TooLargeError(file.name, width, height, most)
 
 
 def header(file: Path) -> tuple[int, int]:
@@ -110,19 +117,20 @@ def opened(file: Path) -> Iterator[Image.Image]:
         yield picture
 
 
-def scale_down(path: str, folder: Path, smooth: bool = True) -> str:
+def scale_down(path: str, folder: Path, smooth: bool = True, most: int = PIXELS) -> str:
     """Write a picture at the size that `check_picture` offers, and return its path; of a file that fits, its own.
 
     Args:
         path: The picture.
         folder: Where to write.
         smooth: Whether pixels may be mixed, which those of label maps may not.
+        most: See `check_picture`.
 
     Raises:
         ZooError: As `check_picture`, and if it is damaged.
     """
     try:
-        check_picture(path)
+        check_picture(path, most)
     except TooLargeError as found:
         wanted = found.size
     else:
@@ -148,8 +156,7 @@ def first_frames(path: str) -> list[Image.Image]:
     file, frames = Path(path), []
     check_clip(file)
     for frame in islice(open_clip(file), FRAMES):
-        most = min(PIXELS, CLIP_PIXELS // FRAMES)
-        scale = math.sqrt(min(1.0, most / (frame.width * frame.height)))
+        scale = math.sqrt(min(1.0, FRAME_PIXELS / (frame.width * frame.height)))
         size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         frames.append(frame.convert("RGB") if scale == 1 else frame.convert("RGB").resize(size))
     return frames
@@ -176,8 +183,8 @@ class TooSlowError(ZooError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"That took longer than {SECONDS:g} seconds, which is as much as one visitor gets at a time: "
-            "take a smaller picture, fewer of them, or another model."
+            f"That took longer than the {SECONDS:g} seconds that one visitor gets at a time: "
+            "try a smaller picture, fewer of them, or another model."
         )
 
 
@@ -185,9 +192,12 @@ _end = threading.local()
 
 
 @contextmanager
-def deadline(seconds: float = SECONDS) -> Iterator[None]:
-    """Within it, `look_at_clock` and models that `keep_to_deadline` raise `TooSlowError` once the time is over."""
-    _end.time = time.monotonic() + seconds
+def deadline(seconds: float | None = None) -> Iterator[None]:
+    """Within it, `look_at_clock` and models that `keep_to_deadline` raise `TooSlowError` once the time is over.
+
+    The time is that of the page, `SECONDS`, unless another one is given.
+    """
+    _end.time = time.monotonic() + (SECONDS if seconds is None else seconds)
     try:
         yield
     finally:
@@ -209,27 +219,38 @@ def look_at_clock(*_: Any) -> None:
 Message = MutableMapping[str, Any]
 
 
-class BodyLimit:
-    """Middleware that ends a request whose body is larger than a file may be.
+async def refuse(send: Callable[[Message], Awaitable[None]], status: int, sentence: str) -> None:
+    """Answer a request with a sentence."""
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})
+
+
+class Doorkeeper:
+    """Middleware that refuses what is larger than a file may be, and all that needs new files while the page is full.
 
     Args:
         app: The application.
-        limit: Bytes of a body.
+        limit: Bytes of the body of a request.
+        kept: Counts the bytes of the files that are kept for visitors.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], limit: int = UPLOAD + 2**20) -> None:
-        self.app, self.limit = app, limit
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], limit: int = UPLOAD + 2**20, kept: Callable[[], int] = lambda: 0
+    ) -> None:
+        self.app, self.limit, self.kept = app, limit, kept
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
         headers = dict(scope.get("headers") or ())
         announced = headers.get(b"content-length", b"0")
-        if scope["type"] != "http" or (announced.isdigit() and int(announced) <= self.limit):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif not (announced.isdigit() and int(announced) <= self.limit):
+            await refuse(send, 413, f"At most {self.limit // 2**20} MB are taken at a time.")
+        elif scope["method"] == "POST" and self.kept() > DISK:
+            await refuse(send, 507, FULL)
+        else:
             await self.app(scope, self.counted(receive), send)
-            return
-        sentence = f"At most {self.limit // 2**20} MB are taken at a time."
-        headers_out = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers_out})
-        await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})
 
     def counted(self, receive: Callable[[], Awaitable[Message]]) -> Callable[[], Awaitable[Message]]:
         """``receive``, which ends a body without an announced length where it becomes too long."""

@@ -78,13 +78,13 @@ class Activity:
 
 PAINT = "Choose a label, paint on the map, and watch the photograph follow."
 SKETCH = Activity("Sketch to picture", "Draw with the pen, and watch the picture follow.", "sketch")
-RESTYLE = Activity("Restyle a photo", "Take a photo, choose a style, and see the one in the other.", "picture")
-PICTURE = Activity("Translate a photo", "Take a photo, and see what the model makes of it.", "picture")
+RESTYLE = Activity("Restyle a photo", "Choose a photo and a style, and see the photo in that style.", "picture")
+PICTURE = Activity("Translate a photo", "Choose a photo, and see what the model makes of it.", "picture")
 POSE = Activity("Copy a pose", "Drag the joints of the figure, and watch the person follow.", "pose")
-ANIMATE = Activity("Animate", "Take a picture and a clip: the picture moves as the clip does.", "picture")
-FILM = Activity("Make a video", "Take a clip of label maps or poses, and see the video of it.", "film")
-CLIPS = Activity("Make clips", "Clips from noise: each seed is another one.", "noise")
-PICTURES = Activity("Make pictures", "Pictures from noise: each seed is another one.", "noise")
+ANIMATE = Activity("Animate", "Choose a picture and a clip: the picture moves like the clip.", "picture")
+FILM = Activity("Make a video", "Choose a clip of label maps or poses, and watch it become a video.", "film")
+CLIPS = Activity("Make clips", "Clips from noise: each seed gives another one.", "noise")
+PICTURES = Activity("Make pictures", "Pictures from noise: each seed gives another one.", "noise")
 
 
 def activities(offers: Iterable[Offer]) -> list[Activity]:

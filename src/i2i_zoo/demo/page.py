@@ -16,9 +16,9 @@ from i2i_zoo.registry import list_models
 
 from .bench import Bench
 from .inputs import import_gradio
-from .limits import UPLOAD, WAITING, BodyLimit, keep_to_deadline
+from .limits import UPLOAD, WAITING, Doorkeeper, keep_to_deadline
 from .offers import Offer, activities, by_speed, offers_of
-from .shelf import Shelf
+from .shelf import Shelf, size_of
 
 TITLE = "i2i-zoo: pictures out of pictures"
 SENTENCE = "Paint, draw or drag, and watch small neural networks turn it into pictures."
@@ -76,12 +76,17 @@ def launch(page: Any, host: str = HOST, port: int | None = None, **options: Any)
             ssr_mode=False,
             max_file_size=UPLOAD,
             state_session_capacity=VISITS,
-            app_kwargs={"middleware": [Middleware(BodyLimit)]},
+            app_kwargs={"middleware": [Middleware(Doorkeeper, kept=lambda: kept_bytes(page))]},
             **options,
         )
     except OSError as error:
         raise ZooError(f"The page cannot be served ({error}); choose another --port or --host.") from None
     return str(address)
+
+
+def kept_bytes(page: Any) -> int:
+    """Bytes of the files that Gradio keeps for the visitors of a page."""
+    return size_of({Path(file) for files in page.temp_file_sets for file in list(files)})
 
 
 def build(names: Sequence[str] = ()) -> Any:

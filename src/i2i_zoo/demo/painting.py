@@ -61,7 +61,7 @@ class LabelSurface(Surface):
     def opened(self, path: str | None, palette: str) -> np.ndarray:
         """The colours (H, W, 3) of a file of a label map.  Raises `ZooError` if it cannot be read."""
         if path is None:
-            raise ZooError("No file arrived: choose it once more.")
+            raise ZooError("No file arrived: choose it again.")
         small = scale_down(path, self.shelf.place(), smooth=False)
         return colour_labels(read_labels(small, len(palette_colours(palette)), palette).numpy(), palette)
 
@@ -93,7 +93,7 @@ class SketchSurface(Surface):
     def opened(self, path: str | None) -> np.ndarray:
         """The pixels (H, W, 3) of a file.  Raises `ZooError` if it cannot be read."""
         if path is None:
-            raise ZooError("No file arrived: choose it once more.")
+            raise ZooError("No file arrived: choose it again.")
         return sketch(Path(scale_down(path, self.shelf.place())))
 
     def make(self, offer: Offer, values: Sequence[Any], conditions: Mapping[str, Any]) -> Made:

@@ -14,7 +14,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.clips import is_clip
 
 from .inputs import import_gradio, picture_input, show_examples
-from .limits import check_picture, first_frames
+from .limits import FRAME_PIXELS, check_picture, first_frames, scale_down
 from .offers import Offer
 from .shelf import Shelf
 from .starts import STREET, picture_of, styles
@@ -51,11 +51,14 @@ class PictureSurface(Surface):
         (path,) = values
         if path is None:
             raise ZooError("There is no picture yet: upload, photograph or paste one.")
-        if is_clip(Path(path)) and offer.task != "animation":
+        model = offer.choices.model
+        if offer.task == "animation":
+            path = scale_down(path, self.shelf.place(), most=FRAME_PIXELS)
+        elif is_clip(Path(path)):
             frames = first_frames(path)
-            return Made([offer.choices.model.translate(frames, **conditions)], frames[0])
+            return Made([[model.translate(frame, **conditions) for frame in frames]], frames[0])
         check_picture(path)
-        return Made([offer.choices.model.translate(path, **conditions)], path)
+        return Made([model.translate(path, **conditions)], path)
 
 
 def show_styles(style: Any, shelf: Shelf, handle: Callable[..., Any]) -> None:

@@ -25,7 +25,7 @@ from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .figure import as_text, pose_in, show_figure
 from .inputs import file_button, import_gradio, picture_input
-from .limits import FRAMES, check_picture, first_frames, header, look_at_clock, scale_down
+from .limits import FRAME_PIXELS, FRAMES, check_picture, first_frames, header, look_at_clock, scale_down
 from .offers import Offer
 from .surface import Made, Surface
 
@@ -59,7 +59,7 @@ class PoseSurface(Surface):
         names = gradio.Radio(list(NAMED_POSES), label="Poses", interactive=True, elem_classes="names")
         with gradio.Accordion("Where the person is in the picture", open=False) as fold:
             gradio.Markdown(
-                "Drag the joints onto the person. Where MediaPipe is installed, they find it by themselves."
+                "Drag the joints onto the person. If MediaPipe is installed, they are placed there for you."
             )
             self.parts.append(show_figure(self.start[2], "Figure of the person's own pose: drag its joints"))
         figure = self.parts[1]
@@ -69,7 +69,7 @@ class PoseSurface(Surface):
 
         def located(path: str | None) -> tuple[Any, ...]:
             if path is None:
-                raise ZooError("No picture arrived: choose it once more.")
+                raise ZooError("No picture arrived: choose it again.")
             path = scale_down(path, self.shelf.place())
             pose, found = own_pose(path)
             size, picture = header(Path(path))[::-1], to_pil(read_picture(path))
@@ -90,10 +90,13 @@ class PoseSurface(Surface):
         path, figure, where = values
         if path is None:
             raise ZooError("There is no person yet: upload, photograph or paste a picture of one.")
+        poses = frames_of(figure)
+        if len(poses) > 1:
+            path = scale_down(path, self.shelf.place(), most=FRAME_PIXELS)
         check_picture(path)
         size = header(Path(path))[::-1]
         own = fitted(*pose_in(where), size)
-        pose = torch.stack([fitted(frame, pose_in(figure)[1], size) for frame in frames_of(figure)])
+        pose = torch.stack([fitted(frame, pose_in(figure)[1], size) for frame in poses])
         made = offer.choices.model.translate(path, pose=pose, source_pose=own, **conditions)
         return Made([made], path)
 
@@ -116,7 +119,7 @@ def named(name: str, path: str | None, figure: str, where: str) -> str:
 def copied(file: str | None, path: str | None, figure: str, where: str) -> str:
     """The figure in the pose, or in the poses one after the other, of a picture, a video or a file of poses."""
     if file is None:
-        raise ZooError("No file arrived: choose it once more.")
+        raise ZooError("No file arrived: choose it again.")
     _, size = pose_in(where)
     return with_points(where, poses_in_file(file).fitted(size), size)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,8 +15,8 @@ from PIL import Image
 from i2i_zoo.media.clips import save_clip
 from i2i_zoo.media.files import save_picture
 
-#: How many files are kept; the oldest go first.  Gradio has its own copy of what a visitor still sees.
-KEPT = 400
+#: How many files are kept, and their bytes; the oldest go first.  Gradio has its own copies, see `limits.DISK`.
+KEPT, BYTES = 400, 2**30
 
 
 class Shelf:
@@ -29,9 +30,9 @@ class Shelf:
     def place(self) -> Path:
         """A new folder for one file, which lasts as long as the shelf keeps it."""
         with self._lock:
-            self._folders.append(TemporaryDirectory(dir=self._folder.name, ignore_cleanup_errors=True))
-            if len(self._folders) > KEPT:
+            while len(self._folders) >= KEPT or (self._folders and size_of(Path(self._folder.name).rglob("*")) > BYTES):
                 self._folders.popleft().cleanup()
+            self._folders.append(TemporaryDirectory(dir=self._folder.name, ignore_cleanup_errors=True))
             return Path(self._folders[-1].name)
 
     def put(self, made: Image.Image | Sequence[Image.Image], name: str, stays: bool = False) -> str:
@@ -48,3 +49,12 @@ class Shelf:
         else:
             save_clip(made, file := stem.with_name(f"{stem.name}.webp"))
         return str(file)
+
+
+def size_of(files: Iterable[Path]) -> int:
+    """Bytes of these files, as far as they are still there."""
+    total = 0
+    for file in files:
+        with suppress(OSError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total

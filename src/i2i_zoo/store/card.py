@@ -20,6 +20,8 @@ from i2i_zoo.registry.terms import SPDX
 
 #: What `i2i_zoo.load` is given in the folder of a checkpoint.
 HERE = "."
+#: How a section begins that its author has still to write.
+UNSTATED = "Not stated yet"
 LINK = re.compile(r"(!?)\[([^\[\]]*)\]\(([^()\s]+)\)")
 
 
@@ -227,9 +229,9 @@ def own_card(method: str, both_ways: bool, left_out: Sequence[str] = ()) -> str:
         f"A model that {use.what}, trained with i2i-zoo. The commands below work in the folder that holds this file.",
         {
             "Use": use_part(method, HERE, both_ways=both_ways, left_out=left_out),
-            "Data": "Not stated yet: say here what it was trained on, and where that comes from.",
-            "Limits": "Not stated yet: say here what it does badly, and what it was not made for.",
-            "Licence": "Not stated yet: name the licence here and in the first lines of this file (`license`). That of "
+            "Data": f"{UNSTATED}: say here what it was trained on, and where that comes from.",
+            "Limits": f"{UNSTATED}: say here what it does badly, and what it was not made for.",
+            "Licence": f"{UNSTATED}: name the licence here and in the first lines of this file (`license`). That of "
             "the data may restrict it.",
             "Citation": citation_part(method),
         },

@@ -57,18 +57,19 @@ def one_side_has_labels(preprocess: Preprocess) -> bool:
     return bool(preprocess.source_palette) != bool(preprocess.target_palette)
 
 
-def two_sides(frames: Mapping[str, Any], preprocess: Preprocess, channels: Mapping[str, int]) -> dict[str, Any]:
+def two_sides(frames: Mapping[str, Any], model: Task) -> dict[str, Any]:
     """A batch of pairs of `frames_of` clips: label maps as a method for pictures reads them, and photographs.
 
     Args:
         frames: The frames.
-        preprocess: Says which side is label maps, and in which colours.
-        channels: The key of the sources and the one of the targets, to their numbers of channels.
+        model: Its `preprocess` says which side is label maps, and in which colours.
     """
+    preprocess = model.preprocess
     palette = preprocess.source_palette or preprocess.target_palette
-    maps, photos = channels
+    maps, photos = model.channel_options
     if not preprocess.source_palette:
         maps, photos = photos, maps
-    read = [read_picture(ids.cpu().numpy(), channels[maps], palette=palette) for ids in frames["label"]]
+    channels = model.hparams[model.channel_options[maps]]
+    read = [read_picture(ids.cpu().numpy(), channels, palette=palette) for ids in frames["label"]]
     others = {key: value for key, value in frames.items() if key not in ("label", "instance", "target")}
     return {**others, photos: frames["target"], maps: torch.stack(read).to(frames["target"])}

@@ -92,8 +92,7 @@ class PairedTask(Task):
         return one_side_has_labels(self.preprocess)
 
     def pictures_of(self, frames: dict[str, Any]) -> dict[str, Any]:
-        channels = {key: self.hparams[option] for key, option in self.channel_options.items()}
-        return two_sides(frames, self.preprocess, channels)
+        return two_sides(frames, self)
 
     def example_batch(self, batch: int, height: int, width: int) -> dict[str, Tensor]:
         channels = {"source": self.hparams.in_channels, "target": self.hparams.out_channels}

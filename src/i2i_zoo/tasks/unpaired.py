@@ -60,9 +60,8 @@ class UnpairedTask(Task):
         return one_side_has_labels(self.preprocess)
 
     def pictures_of(self, frames: dict[str, Any]) -> dict[str, Any]:
-        channels = {key: self.hparams[option] for key, option in self.channel_options.items()}
         names = {"name_b": frames["name"]} if "name" in frames else {}
-        return two_sides(frames, self.preprocess, channels) | names
+        return two_sides(frames, self) | names
 
     def channels(self, direction: str) -> tuple[int, int]:
         """The number of channels of the sources and of the outputs."""
