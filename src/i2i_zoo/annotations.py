@@ -118,8 +118,6 @@ Size: TypeAlias = Side | Annotated[list[Side], Length(2)] | None
 Positive: TypeAlias = Annotated[int, Ge(1)]
 #: How many there are, perhaps none.
 Count: TypeAlias = Annotated[int, Ge(0)]
-#: How many updates of one player come with each of another.
-Updates: TypeAlias = Annotated[int, Ge(1), Le(100)]
 #: How many steps, or starts, a search has.
 Tries: TypeAlias = Annotated[int, Ge(0), Le(100_000)]
 #: How many earlier pictures or pairs are kept.

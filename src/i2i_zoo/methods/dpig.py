@@ -11,20 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2i_zoo import lightning_private
-from i2i_zoo.annotations import (
-    AboveZero,
-    Betas,
-    Count,
-    Ge,
-    Gt,
-    Le,
-    LearningRate,
-    Length,
-    Side,
-    Updates,
-    Weight,
-    Width,
-)
+from i2i_zoo.annotations import AboveZero, Betas, Count, Ge, Gt, Le, LearningRate, Length, Side, Weight, Width
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss, clip_weights, gradient_penalty
 from i2i_zoo.media.body_regions import REGIONS, Dataset, region_boxes
@@ -121,7 +108,7 @@ class DPIG(PoseTask, Method):
         lambda_pose: Weight = 20.0,
         lambda_penalty: Weight = 0.0,
         clip: Annotated[float, Gt(0), Le(1e6)] = 0.01,
-        critic_steps: Updates = 5,
+        critic_steps: Annotated[int, Ge(1), Le(100)] = 5,
         deviation: AboveZero = 0.2,
         stage1_steps: Count = 120_000,
         lr: LearningRate = 2e-5,

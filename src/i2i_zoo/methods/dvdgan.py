@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from i2i_zoo.annotations import Betas, Channels, Ge, Le, LearningRate, Positive, Updates, Width
+from i2i_zoo.annotations import Betas, Channels, Ge, Le, LearningRate, Positive, Width
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.networks.dvdgan import SHORTEST, VOLUMES, ClipDiscriminator, ClipGenerator, ClipSize, downsampled
 from i2i_zoo.tasks.clips import ClipSampler, ClipsTask
@@ -104,7 +104,7 @@ class DVDGAN(ClipsTask, Method):
         width: Width = 96,
         discriminator_width: Width = 96,
         judged_frames: Positive = 8,
-        discriminator_steps: Updates = 2,
+        discriminator_steps: Annotated[int, Ge(1), Le(100)] = 2,
         lr: LearningRate = 1e-4,
         discriminator_lr: LearningRate = 5e-4,
         betas: Betas = (0.0, 0.999),
