@@ -396,6 +396,8 @@ def test_the_shelf_keeps_the_newest_files(monkeypatch: pytest.MonkeyPatch) -> No
     files.append(Path(shelf.put(drawn, "result")))
     assert [file.is_file() for file in files] == [False] * 4 + [True] * 2
     assert stays.is_file()
+    for folder in (*shelf._folders, shelf._folder):
+        folder.cleanup()
 
 
 def test_what_goes_wrong_is_a_sentence_and_the_result_stays(tmp_path: Path) -> None:
