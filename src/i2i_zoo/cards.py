@@ -82,7 +82,7 @@ def write_numbers(
     data.model_name = model_name or data.model_name or path.resolve().parent.name
     data.eval_results = others + [
         EvalResult(
-            task_type="image-to-image",
+            task_type=data.pipeline_tag or "image-to-image",
             dataset_type=dataset.lower().replace(" ", "-"),
             dataset_name=dataset,
             dataset_split=split,

@@ -1,5 +1,6 @@
 """DCGAN."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -19,4 +20,15 @@ METHOD = Method(
 """,
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="dcgan-people",
+        method="dcgan",
+        dataset="Rendered people",
+        description="people from noise",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_PEOPLE,
+        origin="trained",
+        bundled=True,
+    ),
+)
