@@ -170,9 +170,11 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
 def signal_of_a_worker(error: BaseException | None) -> signal.Signals | None:
     """The signal that ended a worker that reads data: that may be seen before the signal to this process."""
     ends = {"is killed by signal: Terminated": signal.SIGTERM, "with exit code 130": signal.SIGINT}
-    while error is not None:
+    seen = set[int]()  # a chain of errors may be a circle
+    while error is not None and id(error) not in seen:
         for end, number in ends.items():
             if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker") and end in str(error):
                 return number
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None
