@@ -218,7 +218,7 @@ def test_a_card_in_a_repository(path: Path) -> None:
     assert all(file.is_file() for file in card.pictures.values())
     parts = sections(card.text)
     assert 'load("hf:org/copy")' in parts["Use"]
-    assert re.search(r"i2i-zoo translate hf:org/copy \S", parts["Use"])
+    assert re.search(r"i2i-zoo (translate|sample) hf:org/copy \S", parts["Use"])
     assert "the example that comes with it" not in parts["Use"], "a repository has no example"
     assert not re.search(rf'load\("{entry.name}"|(translate|demo|--init_from) {entry.name}[\s`]', card.text)
 

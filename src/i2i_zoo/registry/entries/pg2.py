@@ -29,6 +29,5 @@ ENTRIES = (
         license_notice=terms.RENDERED_PEOPLE,
         origin="trained",
         bundled=True,
-        left_out=("source_pose",),
     ),
 )
