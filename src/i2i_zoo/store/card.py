@@ -77,7 +77,7 @@ def use_part(
         arguments = ", ".join([json.dumps(use.source), *(f'{key}="{value}"' for key, value in needed.items())])
         call = f"model.translate({arguments})"
     else:
-        shell += [f"i2i-zoo sample {name} -n 4"]
+        shell += [f"i2i-zoo sample {name} -n 4 -o results"]
         call = "model.sample(1)[0]"
     if use.clip:
         python = [f"first, *others = {call}"]
