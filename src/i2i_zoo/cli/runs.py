@@ -172,9 +172,10 @@ def signal_of_a_worker(error: BaseException | None) -> signal.Signals | None:
     ends = {"is killed by signal: Terminated": signal.SIGTERM, "with exit code 130": signal.SIGINT}
     seen = set[int]()  # a chain of errors may be a circle
     while error is not None and id(error) not in seen:
-        for end, number in ends.items():
-            if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker") and end in str(error):
-                return number
+        if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker"):
+            for end, number in ends.items():
+                if end in str(error):
+                    return number
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

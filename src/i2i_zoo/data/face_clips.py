@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Count, Positive, Seed, Side
 from i2i_zoo.errors import ZooError
@@ -16,40 +14,27 @@ from i2i_zoo.media.faces import LANDMARK_SUFFIXES, face_box, face_maps, read_fac
 from i2i_zoo.media.files import described, find_files
 from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.pictures import read_picture
-from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import FacePreprocess
 
 from .files import check_files, check_label_files, find_pictures, listed, relative_name, without_partner
+from .sequences import Sequences
 from .splits import SplitData
 
 #: The landmarks and the picture of each frame of a clip.
 Frames = list[tuple[Path, Path]]
 
 
-class FaceClips(Dataset[dict[str, Any]]):
+class FaceClips(Sequences[tuple[Path, Path]]):
     """Items ``face`` (T, 15, H, W) in [0, 1], ``video`` (T, 3, H, W) in [-1, 1] and ``name``.
 
     Indexed by ``(epoch, index)``; `FaceClipData` explains the rest.
-
-    Args:
-        data: Says how files are read.
-        clips: The name of each clip and its frames.
-        train: Whether items begin anywhere and are mirrored.
     """
 
-    def __init__(self, data: FaceClipData, clips: Sequence[tuple[str, Frames]], train: bool) -> None:
-        self.data, self.clips, self.train = data, clips, train
-
-    def __len__(self) -> int:
-        return len(self.clips)
+    data: FaceClipData
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
-        epoch, index = item
-        data, (name, files) = self.data, self.clips[index]
-        random = numbered_generator(data.seed, epoch, index)
-        start = int(torch.randint(len(files) - data.span + 1, (), generator=random)) if self.train else 0
+        data, (name, chosen, random) = self.data, self.take(item)
         mirrored = self.train and data.flip and bool(torch.rand((), generator=random) < 0.5)
-        chosen = files[start : start + data.span : data.stride]
         faces = [read_face(landmarks) for landmarks, _ in chosen]
         pictures = [read_picture(picture) for _, picture in chosen]
         if len({picture.shape for picture in pictures}) > 1:

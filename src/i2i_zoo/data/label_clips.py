@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from i2i_zoo.annotations import Channels, Count, Length, Positive, Seed, Side
 from i2i_zoo.errors import ZooError
@@ -17,36 +16,23 @@ from i2i_zoo.media.files import height_width
 from i2i_zoo.media.flow_files import FLOW_SUFFIXES, read_flow
 from i2i_zoo.media.labels import read_instances
 from i2i_zoo.media.pictures import decode_picture, to_float
-from i2i_zoo.seeds import numbered_generator
 
 from .files import LABELS_CHECKED, evenly_spaced, listed, spellings
 from .semantic import Files, SemanticData
+from .sequences import Sequences
 
 
-class LabelClips(Dataset[dict[str, Any]]):
+class LabelClips(Sequences[Files]):
     """Items ``label`` (T, H, W) ids, ``video`` (T, 3, H, W) in [-1, 1], ``name`` and perhaps ``instance`` (T, H, W) and
     ``flow`` (T, 2, H, W), which is 0 in the first frame.
 
     Indexed by ``(epoch, index)``; `LabelClipData` explains the rest.
-
-    Args:
-        data: Says how files are read.
-        clips: The name of each sequence and the files of its frames.
-        train: Whether clips begin anywhere and are mirrored.
     """
 
-    def __init__(self, data: LabelClipData, clips: Sequence[tuple[str, list[Files]]], train: bool) -> None:
-        self.data, self.clips, self.train = data, clips, train
-
-    def __len__(self) -> int:
-        return len(self.clips)
+    data: LabelClipData
 
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
-        epoch, index = item
-        data, (name, files) = self.data, self.clips[index]
-        random = numbered_generator(data.seed, epoch, index)
-        start = int(torch.randint(len(files) - data.span + 1, (), generator=random)) if self.train else 0
-        chosen = files[start : start + data.span : data.stride]
+        data, (name, chosen, random) = self.data, self.take(item)
         frames = [decode_picture(frame["target"]) for frame in chosen]
         augmentation = data.augmentation(frames[0].shape[-2:], self.train, random, chosen[0]["target"])
         if len({frame.shape for frame in frames}) > 1:

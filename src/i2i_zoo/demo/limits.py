@@ -40,12 +40,12 @@ UPLOAD = 30 * 2**20
 #: Bytes of all files that are kept for visitors.
 DISK = 2 * 2**30
 
+#: What is said once there are more.
+FULL = "The page is full. Old files are deleted within the hour: come back later."
+
 #: Seconds that one picture or clip may take.  The layer that is at work then is finished first: with `PIXELS`, the
 #: longest layer of the zoo, which is in MUNIT's decoder, takes 5 seconds on one core.
 SECONDS = 60.0
-
-#: What is said once there are more.
-FULL = "The page is full. Old files are deleted within the hour: come back later."
 
 #: Requests that wait for their turn; more are refused.
 WAITING = 40

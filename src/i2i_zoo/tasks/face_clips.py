@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,10 +13,8 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.media.faces import CHANNELS, LANDMARK_SUFFIXES, Box, face_box, face_maps, read_face
 from i2i_zoo.media.pictures import read_picture, to_pil
 
-from .base import Prediction
-from .clips import known_motion
 from .conditions import Condition
-from .in_order import InOrderTask, InOrderTranslator
+from .in_order import ClipToClipTask, InOrderTranslator
 from .kinds import PictureFile
 from .paired import noise
 from .preprocess import FacePreprocess
@@ -96,7 +94,7 @@ class FaceClipTranslator(InOrderTranslator):
         return frame if source.is_tensor else to_pil(frame)
 
 
-class FaceClipsTask(InOrderTask):
+class FaceClipsTask(ClipToClipTask):
     """``face`` (B, T, 15, H, W) in [0, 1], as of `face_maps`, to ``video`` (B, T, 3, H, W) in [-1, 1]."""
 
     makes = "clips"
@@ -125,26 +123,6 @@ class FaceClipsTask(InOrderTask):
     def guides(self, batch: Mapping[str, Any]) -> Iterator[Tensor]:
         yield from batch["face"].unbind(1)
 
-    @property
-    def predict_keys(self) -> tuple[str, ...]:
-        return self.batch_keys if self.needs_first else self.batch_keys[:1]
-
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """The batch with its ``output``; callbacks measure it and show it."""
-        return {**batch, "output": self.predict_step(batch, batch_idx)}
-
-    test_step = validation_step
-
-    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
-        """``output`` and ``target`` of the frames that were made, as pictures; and with the frame before them the clips
-        ``clip`` and ``real_clip``, with ``flow`` and ``seen`` if they are known.
-        """
-        given = self.past if self.needs_first else 0
-        clips = {"output": outputs["output"], "target": outputs["video"]}
-        frames = {name: clip[:, given:].flatten(0, 1) for name, clip in clips.items()}
-        whole = {"clip": outputs["output"], "real_clip": outputs["video"], **known_motion(outputs)}
-        return frames | {name: clip[:, max(given - 1, 0) :] for name, clip in whole.items()}
-
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Curves, output and target of the last frame."""
         return [clip[:, -1] for clip in self.clips(outputs)]
@@ -152,6 +130,3 @@ class FaceClipsTask(InOrderTask):
     def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """The curves of the faces, made and real clips."""
         return [outputs["face"][:, :, :1] * 2 - 1, outputs["output"], outputs["video"]]
-
-    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
-        yield Prediction("", batch["name"], outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from i2i_zoo.media.files import described, find_files
 from i2i_zoo.media.geometry import pad_to_stride, resize
 from i2i_zoo.media.pictures import read_picture
 
-from .base import Task
+from .base import Prediction, Task
+from .clips import known_motion
 from .conditions import Condition, for_each
 from .kinds import Picture, PictureFile
 from .translator import Translator
@@ -88,6 +89,37 @@ class InOrderTask(Task):
         """The clips (B, T, 3, H, W); a model that cannot make the first frame gets ``past`` of them."""
         making = ClipInMaking(self, batch["video"][:, : self.past].to(self.dtype) if self.needs_first else None)
         return torch.stack([making.next(guide) for guide in self.guides(batch)], 1)
+
+
+class ClipToClipTask(InOrderTask):
+    """A clip of label maps or of curves, the first key of a batch, to ``video`` (B, T, 3, H, W).
+
+    Where the model cannot make the first frames, it is given those of the real clip.
+    """
+
+    @property
+    def predict_keys(self) -> tuple[str, ...]:
+        return self.batch_keys if self.needs_first else self.batch_keys[:1]
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """The batch with its ``output``; callbacks measure it and show it."""
+        return {**batch, "output": self.predict_step(batch, batch_idx)}
+
+    test_step = validation_step
+
+    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
+        """``output`` and ``target`` of the frames that were made, as pictures, and ``label`` if there are label maps;
+        with the frame before them the clips ``clip`` and ``real_clip``, with ``flow`` and ``seen`` if they are known.
+        """
+        given = self.past if self.needs_first else 0
+        labels = {"label": outputs["label"]} if "label" in outputs else {}
+        clips = {"output": outputs["output"], "target": outputs["video"], **labels}
+        frames = {name: clip[:, given:].flatten(0, 1) for name, clip in clips.items()}
+        whole = {"clip": outputs["output"], "real_clip": outputs["video"], **known_motion(outputs)}
+        return frames | {name: clip[:, max(given - 1, 0) :] for name, clip in whole.items()}
+
+    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
+        yield Prediction("", batch["name"], outputs)
 
 
 class ClipInMaking:

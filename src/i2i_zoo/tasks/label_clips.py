@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,11 +10,9 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 
-from .base import Prediction
-from .clips import known_motion
 from .conditions import SIZE, Condition
 from .graph import Graph
-from .in_order import InOrderTask, InOrderTranslator
+from .in_order import ClipToClipTask, InOrderTranslator
 from .memory import peak_bytes
 from .paired import noise
 from .semantic import INSTANCE, SemanticTask, SemanticTranslator
@@ -58,7 +56,7 @@ class LabelClipTranslator(InOrderTranslator, SemanticTranslator):
         return peak_bytes(self.task, batch.new_empty(shape))
 
 
-class LabelClipsTask(InOrderTask, SemanticTask):
+class LabelClipsTask(ClipToClipTask, SemanticTask):
     """``label`` (B, T, H, W) ids, and for some models ``instance`` (B, T, H, W) ids, to ``video`` (B, T, 3, H, W).
 
     A subclass has the hyper-parameters ``labels``, ``edges`` and ``past``, how many frames before are seen.
@@ -95,20 +93,6 @@ class LabelClipsTask(InOrderTask, SemanticTask):
         for t in range(label.shape[1]):
             yield self.segmentation(label[:, t], None if instance is None else instance[:, t])
 
-    @property
-    def predict_keys(self) -> tuple[str, ...]:
-        return self.batch_keys if self.needs_first else self.batch_keys[:1]
-
-    def measured(self, outputs: Mapping[str, Any], direction: str = "") -> Mapping[str, Any]:
-        """``output``, ``target`` and ``label`` of the frames that were made, as pictures; and with the frame before
-        them the clips ``clip`` and ``real_clip``, with ``flow`` and ``seen`` if they are known.
-        """
-        given = self.past if self.needs_first else 0
-        clips = {"output": outputs["output"], "target": outputs["video"], "label": outputs["label"]}
-        frames = {name: clip[:, given:].flatten(0, 1) for name, clip in clips.items()}
-        whole = {"clip": outputs["output"], "real_clip": outputs["video"], **known_motion(outputs)}
-        return frames | {name: clip[:, max(given - 1, 0) :] for name, clip in whole.items()}
-
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Label map, output and target of the last frame."""
         return [self.show_labels(outputs["label"][:, -1]), outputs["output"][:, -1], outputs["video"][:, -1]]
@@ -119,6 +103,3 @@ class LabelClipsTask(InOrderTask, SemanticTask):
         frames = self.show_labels(label.flatten(0, 1))
         shown = frames.reshape(*label.shape[:2], *frames.shape[1:])
         return [shown, outputs["output"], outputs["video"]]
-
-    def predictions(self, outputs: Tensor, batch: Mapping[str, Any]) -> Iterable[Prediction]:
-        yield Prediction("", batch["name"], outputs)
