@@ -44,6 +44,7 @@ STAND_INS: dict[str, tuple[str, dict[str, Any]]] = {
     "my-vid2vid": ("vid2vid", {"labels": 12, "first_frame": "nothing"}),
     "my-dancer": ("edn", {}),
     "my-face": ("vid2vid_face", {"first_frame": "nothing"}),
+    "vid2vid_face-faceforensics": ("vid2vid_face", {}),
     "cyclegan-horse2zebra": ("cyclegan", {}),
     "munit-edges2shoes": ("munit", {}),
 }
@@ -105,7 +106,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             if method == "vid2vid":
                 model.adopt(SemanticPreprocess((16, 32), source_palette="camvid"))
             if method == "vid2vid_face":
-                model.adopt(FacePreprocess((32, 32), False))
+                model.adopt(FacePreprocess((32, 32), name in ENTRIES))
             i2i_zoo.save(model, place)
         write_inputs()
         yield folder
@@ -117,7 +118,7 @@ def write_inputs() -> None:
     def picture(height: int = 48, width: int = 64) -> Image.Image:
         return Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8))
 
-    for folder in ("labels", "instances", "photos", "edges", "landmarks"):
+    for folder in ("labels", "instances", "photos", "edges", "landmarks", "pictures"):
         Path(folder).mkdir()
     labels = example("pix2pix-camvid")
     for name in ("labels/1.png", "labels/2.png", "scene.png"):
@@ -130,6 +131,8 @@ def write_inputs() -> None:
     for number in range(2):
         face = landmarks(Speech(0, (32, 32), 10).at(number))
         np.savetxt(f"landmarks/{number}.txt", face, fmt="%.2f", delimiter=",")
+        picture(32, 32).save(f"pictures/{number}.png")
+    picture(32, 32).save("first.png")
     frames = [picture() for _ in range(3)]
     frames[0].save("ride.gif", save_all=True, append_images=frames[1:], duration=100)
     for name, condition in (("me.png", ""), ("me.json", "source_pose"), ("dance.json", "pose")):

@@ -18,7 +18,7 @@ from torch import Tensor
 import i2i_zoo
 from i2i_zoo import convert, registry
 from i2i_zoo.errors import ZooError
-from i2i_zoo.methods.vid2vid import Vid2Vid
+from i2i_zoo.methods.vid2vid import Vid2Vid, Vid2VidFace
 from methods.test_vid2vid import golden
 
 SMALL: dict[str, Any] = {
@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def authors_scale(model: Vid2Vid, number: int) -> dict[str, Tensor]:
+def authors_scale(model: Vid2Vid | Vid2VidFace, number: int) -> dict[str, Tensor]:
     """The state dict that the authors' code has for one of our scales."""
     scale: Any = model.generator.scales[number]
     state: dict[str, Tensor] = {}
@@ -51,11 +51,13 @@ def authors_scale(model: Vid2Vid, number: int) -> dict[str, Tensor]:
     add(scale.before, 1, "model_down_img")
     decoder(scale.picture, "model_res_img", "model_up_img")
     decoder(scale.motion, "model_res_flow", "model_up_flow")
-    add(scale.foreground_down, 1, "indv_down")
-    decoder(scale.foreground_up, "indv_res", "indv_up")
+    if foreground := isinstance(model, Vid2Vid):
+        add(scale.foreground_down, 1, "indv_down")
+        decoder(scale.foreground_up, "indv_res", "indv_up")
     for leaf in ("weight", "bias"):
         state[f"model_final_img.1.{leaf}"] = getattr(scale.picture_head, leaf)
-        state[f"indv_final.1.{leaf}"] = getattr(scale.foreground_head, leaf)
+        if foreground:
+            state[f"indv_final.1.{leaf}"] = getattr(scale.foreground_head, leaf)
         state[f"model_final_flow.1.{leaf}"], state[f"model_final_w.1.{leaf}"] = getattr(scale.motion_head, leaf).split(
             [2, 1]
         )
@@ -129,6 +131,27 @@ def test_what_does_not_belong_together(tmp_path: Path) -> None:
     torch.save(state | {"model_up_seg.0.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(ZooError, match=r"not in the authors' layout: it has model_up_seg\.0\.weight"):
         convert("vid2vid", tmp_path / "other.pth")
+
+
+def test_faces(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Vid2VidFace(width=4, downs=3, blocks=5)
+    model.configure_model()
+    torch.save(authors_scale(model, 0), tmp_path / "latest_net_G0.pth")
+    found = convert("vid2vid_face", tmp_path / "latest_net_G0.pth")
+    assert isinstance(found, Vid2VidFace)
+    assert found.hparams.items() >= {"width": 4, "downs": 3, "blocks": 5, "past": 2, "scales": 1}.items()
+    assert found.needs_first
+    for name, tensor in found.generator.state_dict().items():
+        assert torch.equal(tensor, model.generator.state_dict()[name]), name
+    _, files = saved(tmp_path)
+    with pytest.raises(ZooError, match=r"not one for faces, which sees 15 channels .*: it sees 5\.  Try it as vid2vid"):
+        convert("vid2vid_face", files["generator"])
+    labels = Vid2Vid(**SMALL | {"labels": 14, "scales": 1})
+    labels.configure_model()
+    torch.save(authors_scale(labels, 0), tmp_path / "labels.pth")
+    with pytest.raises(ZooError, match="not one for faces"):  # as many channels, but a foreground
+        convert("vid2vid_face", tmp_path / "labels.pth")
 
 
 def test_an_archive_with_a_file_for_each_scale_is_fetched_once(

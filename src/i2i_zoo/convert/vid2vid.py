@@ -60,13 +60,28 @@ def read(
     Raises:
         ZooError: If a network is not one of theirs, or if the networks do not belong to one model.
     """
+    hparams, tensors, channels = read_networks(states)
+    labels, edges = labels_and_edges(channels, labels, edges, guess=True)
+    has_foreground = any(key.startswith("indv_") for key in states["generator"])
+    hparams |= {
+        "labels": labels,
+        "edges": edges,
+        "foreground": list(foreground) if has_foreground else [],
+        "first_frame": first_frame,
+    }
+    return hparams, tensors
+
+
+def read_networks(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, Tensor], int]:
+    """The hyper-parameters that all kinds of vid2vid share, the tensors, and the channels that guide one frame."""
     if "generator" not in states:
         raise ZooError("The generator's file is needed beside the others.")
     scales = [states[name] for name in ("generator", *PARTS) if name in states]
     if "generator_2" in states and "generator_1" not in states:
         raise ZooError("The generator's second scale, generator_1, is needed beside its third.")
-    hparams, tensors = _coarsest(states["generator"], labels, edges, foreground)
-    hparams |= {"scales": len(scales), "first_frame": first_frame}
+    hparams, channels = _coarsest(states["generator"])
+    hparams |= {"scales": len(scales)}
+    tensors: dict[str, Tensor] = {}
     for number, state in enumerate(scales):
         tensors |= _scale(state, number)
         halved = hparams["width"] // 2**number
@@ -80,32 +95,22 @@ def read(
             shown, found_tensors = _discriminator(states[name], name)
             agree(hparams, shown, name)
             tensors |= found_tensors
-    return hparams | ({"temporal_scales": len(temporal)} if "image_discriminator" in states else {}), tensors
+    if "image_discriminator" in states:
+        hparams["temporal_scales"] = len(temporal)
+    return hparams, tensors, channels
 
 
-def _coarsest(
-    state: State, labels: int | None, edges: bool | None, foreground: Sequence[int]
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The hyper-parameters that the coarsest scale shows, and no tensors yet."""
+def _coarsest(state: State) -> tuple[dict[str, Any], int]:
+    """The hyper-parameters that the coarsest scale shows, and the channels that guide one frame."""
     width, channels = weight(state, "model_down_seg.1", "generator").shape[:2]
     past = weight(state, "model_down_img.1", "generator").shape[1] // 3
     encoded = _numbers(r"model_down_seg\.(\d+)\.conv_block", state)
     decoded = _numbers(r"model_res_img\.(\d+)\.conv_block", state)
-    units = [n for n in _numbers(r"model_down_seg\.(\d+)\.running_mean", state)]
+    units = _numbers(r"model_down_seg\.(\d+)\.running_mean", state)
     if not past or channels % (past + 1):
-        raise ZooError(f"This generator sees {channels} channels, which are no label maps of {past + 1} frames.")
-    labels, edges = labels_and_edges(channels // (past + 1), labels, edges, guess=True)
-    has_foreground = any(key.startswith("indv_") for key in state)
-    hparams = {
-        "labels": labels,
-        "edges": edges,
-        "past": past,
-        "width": width,
-        "downs": len(units) - 1,
-        "blocks": len(encoded) + len(decoded),
-        "foreground": list(foreground) if has_foreground else [],
-    }
-    return hparams, {}
+        raise ZooError(f"This generator sees {channels} channels, which are no maps of {past + 1} frames.")
+    hparams = {"past": past, "width": width, "downs": len(units) - 1, "blocks": len(encoded) + len(decoded)}
+    return hparams, channels // (past + 1)
 
 
 def _numbers(pattern: str, state: State) -> set[int]:

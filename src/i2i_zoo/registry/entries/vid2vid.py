@@ -23,6 +23,13 @@ METHOD = Method(
 )
 
 
+#: Of all their weights.
+LICENSE_NOTICE = (
+    "Weights by the authors of vid2vid (Wang, Liu, Zhu, Liu, Tao, Kautz, Catanzaro 2018), NVIDIA Corporation, whose "
+    "code is under CC BY-NC-SA 4.0: https://github.com/NVIDIA/vid2vid/blob/master/LICENSE.txt"
+)
+
+
 def _official(name: str, archive: str, folder: str, scales: int, size: tuple[int, int], **more: Any) -> Entry:
     """One of the authors' generators for Cityscapes.
 
@@ -36,10 +43,7 @@ def _official(name: str, archive: str, folder: str, scales: int, size: tuple[int
         dataset="Cityscapes",
         description="label maps of a drive to its video",
         license="cc-by-nc-sa-4.0",
-        license_notice=(
-            "Weights by the authors of vid2vid (Wang, Liu, Zhu, Liu, Tao, Kautz, Catanzaro 2018), NVIDIA Corporation, "
-            "whose code is under CC BY-NC-SA 4.0: https://github.com/NVIDIA/vid2vid/blob/master/LICENSE.txt"
-        ),
+        license_notice=LICENSE_NOTICE,
         origin="official",
         official={network: f"{address}/latest_net_G{scale}.pth" for scale, network in enumerate(networks)},
         hparams={"labels": 35, "edges": True, "foreground": [26], "first_frame": "given"},
