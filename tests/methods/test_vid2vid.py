@@ -483,6 +483,30 @@ def test_a_clip_of_labels_from_any_source(model: Any, tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(again[3]), np.asarray(frames[3]))
 
 
+def test_a_frame_that_fails_leaves_the_others_as_they_are(model: Any, tmp_path: Path) -> None:
+    """Memory is short at the third frame: no frame is made twice, and the fourth follows the second."""
+    labels, first = maps(), Image.new("RGB", (32, 16), (200, 30, 90))
+    for number, ids in enumerate(labels):
+        Image.fromarray(ids).save(tmp_path / f"{number}.png")
+    jobs = {tmp_path / f"out{number}.png": tmp_path / f"{number}.png" for number in range(4)}
+    made: list[int] = []
+
+    def short_at_the_second(*_: Any) -> None:
+        made.append(len(made))
+        if len(made) == 2:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory")
+
+    with model.generator.register_forward_pre_hook(short_at_the_second):
+        found = dict(model.translator(first=first).translate_files(jobs, batch=4))
+    assert len(made) == 3  # the first frame is given
+    failed = [target.name for target, failure in found.items() if failure]
+    assert failed == ["out2.png"]
+    assert "more memory than is free" in str(found[tmp_path / "out2.png"])
+    without = model.translate([ids for number, ids in enumerate(labels) if number != 2], first=first)
+    for number, expected in zip((0, 1, 3), without, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / f"out{number}.png")), np.asarray(expected))
+
+
 def test_a_clip_on_the_command_line(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     i2i_zoo.save(model, "street")

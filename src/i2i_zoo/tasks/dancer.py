@@ -12,6 +12,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.clips import save_clip
+from i2i_zoo.media.memory import explained_shortage
 from i2i_zoo.media.pictures import read_picture, to_pil
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_normalisation import Stance, normalised, smoothed
@@ -70,7 +71,8 @@ class DancerTranslator(ClipTranslator):
     @torch.inference_mode()
     def next_frame(self, pose: Tensor, previous: Tensor) -> Tensor:
         """The frame (1, 3, H, W) in a pose (18, 3), after the frame before it."""
-        frame: Tensor = self(pose[None].to(self.device), previous)
+        with explained_shortage(*self.load(1, *self.extent)):
+            frame: Tensor = self(pose[None].to(self.device), previous)
         return frame
 
     def tensors(self, poses: Tensor, previous: Tensor | None = None) -> Iterator[Tensor]:
@@ -203,7 +205,7 @@ class InOrderDancerTranslator(DancerTranslator):
     def tensors(self, poses: Tensor, previous: Tensor | None = None) -> Iterator[Tensor]:
         making = ClipInMaking(self.task)
         for pose in poses:
-            with torch.inference_mode():
+            with torch.inference_mode(), explained_shortage(*self.load(1, *self.extent)):
                 frame = making.next(self.task.guide(pose[None].to(self.device), self.extent))
             yield frame[0].float().clamp(-1, 1)
 

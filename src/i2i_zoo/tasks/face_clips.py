@@ -11,6 +11,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.faces import CHANNELS, LANDMARK_SUFFIXES, Box, face_box, face_maps, read_face
+from i2i_zoo.media.memory import explained_shortage
 from i2i_zoo.media.pictures import read_picture, to_pil
 
 from .conditions import Condition
@@ -89,8 +90,10 @@ class FaceClipTranslator(InOrderTranslator):
         maps, extent = source.values, self.task.preprocess.size
         if self.box is not None and extent is not None:
             maps = face_maps(source.values, self.box, extent, source.own.get("picture"))
-        self.started(maps.shape[-2:])  # before it is mirrored up to the network's stride
-        frame = self.run(maps[None].to(self.device))[0].float().clamp(-1, 1)
+        height, width = maps.shape[-2:]
+        self.started((height, width))  # before it is mirrored up to the network's stride
+        with explained_shortage(*self.load(1, height, width)):
+            frame = self.run(maps[None].to(self.device))[0].float().clamp(-1, 1)
         return frame if source.is_tensor else to_pil(frame)
 
 

@@ -137,20 +137,23 @@ class ClipInMaking:
         self.memory: Any = None
 
     def next(self, guide: Tensor) -> Tensor:
-        """The next frame (B, 3, H, W) of a guide (B, C, H, W); those of `first` are returned as they are."""
+        """The next frame (B, 3, H, W) of a guide (B, C, H, W); those of `first` are returned as they are.
+
+        If it fails, nothing of it is remembered.
+        """
         task, guide = self.task, guide.to(self.task.dtype)
         if not self.count:  # what comes before the clip looks like its beginning
             self.guides = [guide] * task.past
             self.memory = task.begin(self.first, guide)
-        self.guides.append(guide)
+        guides = [*self.guides, guide]
         given = 0 if self.first is None else self.first.shape[1]
         if self.count < given:
             assert self.first is not None
             frame = self.first[:, self.count]
         else:
             nothing_before = self.count == 0
-            frame, self.memory = task.make(torch.stack(self.guides, 1), self.memory, nothing_before)
-        del self.guides[0]
+            frame, self.memory = task.make(torch.stack(guides, 1), self.memory, nothing_before)
+        self.guides = guides[1:]
         self.count += 1
         return frame
 
@@ -218,10 +221,13 @@ class InOrderTranslator(Translator):
         batch: int = 1,
         own: Callable[[Path], dict[str, Any]] = lambda source: {},
     ) -> Iterator[tuple[Path, str | None]]:
-        """As `Translator.translate_files`; the files of a folder are one clip."""
+        """As `Translator.translate_files`; the files of a folder are one clip, whose frames are made one by one.
+
+        So none that succeeded is made again after one that failed.
+        """
         for _, files in groupby(jobs.items(), lambda job: job[1].parent):
             self.begin()
-            yield from super().translate_files(dict(files), batch, own)
+            yield from super().translate_files(dict(files), 1, own)
 
 
 def is_folder(value: Any) -> bool:

@@ -267,8 +267,9 @@ class Translator(nn.Module, ABC):
                 yield target, about(error, str(jobs[target]))
         try:
             results: list[Any] = self.translate_read(list(sources.values()))
-        except ZooError:
-            results = [self.translate_alone(source) for source in sources.values()]
+        except ZooError as error:
+            several = len(sources) > 1
+            results = [self.translate_alone(s) if several else about(error, s.origin) for s in sources.values()]
         for target, result in zip(sources, results, strict=True):
             if isinstance(result, str):
                 yield target, result
