@@ -19,7 +19,7 @@ from i2i_zoo.cli.main import main
 from i2i_zoo.examples import example
 from i2i_zoo.media.clips import open_clip
 from i2i_zoo.media.files import save_picture
-from i2i_zoo.media.pictures import read_picture, to_uint8
+from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_files import read_poses
 from i2i_zoo.registry import ENTRIES, METHODS
@@ -55,10 +55,15 @@ def samples(name: str, folder: Path) -> Image.Image:
 
 
 def clip(name: str, folder: Path) -> Iterator[Image.Image]:
-    """The frames of a checkpoint's example beside those that it makes of it."""
+    """The frames of a checkpoint's example, or its poses, beside those that it makes of it."""
     run("translate", name, "-o", str(folder), "--overwrite")
-    source = example(name, "driving") or example(name)
-    for before, after in zip(open_clip(source), open_clip(folder / f"{name}.webp"), strict=True):
+    source, made = example(name, "driving") or example(name), list(open_clip(folder / f"{name}.webp"))
+    if source.suffix == ".json":
+        size = made[0].size[::-1]
+        shown = map(to_pil, stick_figure(read_poses(source).fitted(size), size))
+    else:
+        shown = open_clip(source)
+    for before, after in zip(shown, made, strict=True):
         height = HEIGHT // 2
         frames = [frame.resize((round(frame.width * height / frame.height), height)) for frame in (before, after)]
         yield Image.fromarray(np.hstack([np.asarray(frame.convert("RGB")) for frame in frames]))

@@ -61,7 +61,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_from_the_command_line(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "pg2", str(file), "-o", str(tmp_path / "model")]) == 0
-    assert f"Use it with: i2i-zoo translate {tmp_path / 'model'} PICTURE --pose POSE\n" in capsys.readouterr().out
+    assert f"Use it with: i2i-zoo translate {tmp_path / 'model'} person.png --pose waving\n" in capsys.readouterr().out
     model, state = i2i_zoo.load(tmp_path / "model", discriminators=True), read_tensorflow(file)
     hp = model.hparams
     assert (hp.size, hp.width, hp.blocks, hp.code, hp.discriminator_width) == ([8, 4], WIDTH, 3, CODE, 4)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.registry import ENTRIES
+from i2i_zoo.registry import ENTRIES, METHODS, method_name
 
 from .parser import Parser
 
@@ -63,10 +63,11 @@ def parse(command: Parser, argv: Sequence[str], sampling: bool = False) -> argpa
 
 
 def usage(model: Method, folder: Path) -> str:
-    """The command that uses a checkpoint, with placeholders for what it needs."""
+    """The command that uses a checkpoint, with names that stand for what it needs."""
+    use = METHODS[method_name(type(model))].use
     conditions = model.conditions if model.verb == "translate" else model.sampling_conditions
-    needed = [f"{condition.option} {condition.kind.metavar}" for condition in conditions if condition.required]
-    return " ".join(["i2i-zoo", model.verb, str(folder), *["PICTURE"] * (model.verb == "translate"), *needed])
+    needed = [f"{c.option} {use.conditions.get(c.name, c.kind.metavar)}" for c in conditions if c.required]
+    return " ".join(["i2i-zoo", model.verb, str(folder), *filter(None, [use.source]), *needed])
 
 
 def is_checkpoint(text: str) -> bool:

@@ -22,3 +22,4 @@ PHOTOS_AND_PAINTINGS = (
 )
 RENDERED_PEOPLE = "Trained on people that this project's renderer draws; under the Apache License 2.0, like its code."
 RENDERED_STREETS = "Trained on streets that this project's renderer draws; under the Apache License 2.0, like its code."
+RENDERED_SHAPES = "Trained on moving shapes that this project draws; under the Apache License 2.0, like its code."

@@ -1,5 +1,6 @@
 """Monkey-Net."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -19,4 +20,15 @@ METHOD = Method(
 """,
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="monkeynet-shapes",
+        method="monkeynet",
+        dataset="Moving shapes",
+        description="picture of a shape to a clip in which it moves as another does",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_SHAPES,
+        origin="trained",
+        bundled=True,
+    ),
+)
