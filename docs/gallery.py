@@ -57,7 +57,7 @@ def samples(name: str, folder: Path) -> Image.Image:
 def clip(name: str, folder: Path) -> Iterator[Image.Image]:
     """The frames of a checkpoint's example, or its poses, beside those that it makes of it."""
     run("translate", name, "-o", str(folder), "--overwrite")
-    source, made = example(name, "driving") or example(name), list(open_clip(folder / f"{name}.webp"))
+    source, made = example(name, "driving") or example(name), list(open_clip(next(folder.glob(f"{name}.*"))))
     if source.suffix == ".json":
         size = made[0].size[::-1]
         shown = map(to_pil, stick_figure(read_poses(source).fitted(size), size))

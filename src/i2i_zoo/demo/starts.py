@@ -44,7 +44,8 @@ def start_of(offer: Offer, condition: Condition, shelf: Shelf) -> Any:
             return first_street(shelf)
         return styles(shelf)[0] if condition.name == "style" else person_clip(shelf)[0]
     if isinstance(condition.kind, ClipFile):
-        return person_clip(shelf)[1] if condition.required else None
+        shipped = example(offer.name, condition.name)
+        return None if not condition.required else str(shipped) if shipped else person_clip(shelf)[1]
     return condition.default if isinstance(condition.kind, (Number, Switch, Choice)) else ""
 
 

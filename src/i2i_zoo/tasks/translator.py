@@ -259,18 +259,17 @@ class Translator(nn.Module, ABC):
         self, jobs: Mapping[Path, Path], targets: Sequence[Path], reads: Sequence[Future[Source]]
     ) -> Iterator[tuple[Path, str | None]]:
         """Write one batch of `translate_files`.  If it fails as a whole, its files are translated one by one."""
-        sources: dict[Path, Source] = {}
-        for target, read in zip(targets, reads, strict=True):
+        there: dict[Path, Source] = {}
+        for target, future in zip(targets, reads, strict=True):
             try:
-                sources[target] = read.result()
+                there[target] = future.result()
             except ZooError as error:
                 yield target, about(error, str(jobs[target]))
         try:
-            results: list[Any] = self.translate_read(list(sources.values()))
+            results: list[Any] = self.translate_read(list(there.values()))
         except ZooError as error:
-            several = len(sources) > 1
-            results = [self.translate_alone(s) if several else about(error, s.origin) for s in sources.values()]
-        for target, result in zip(sources, results, strict=True):
+            results = [self.translate_alone(s) if len(there) > 1 else about(error, s.origin) for s in there.values()]
+        for target, result in zip(there, results, strict=True):
             if isinstance(result, str):
                 yield target, result
             else:
