@@ -1,5 +1,6 @@
 """Everybody Dance Now."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -18,4 +19,15 @@ METHOD = Method(
 """,
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="edn-dancer",
+        method="edn",
+        dataset="Rendered people",
+        description="dance of one person to the same dance of another",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_PEOPLE,
+        origin="trained",
+        bundled=True,
+    ),
+)
