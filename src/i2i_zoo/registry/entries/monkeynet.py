@@ -22,6 +22,16 @@ METHOD = Method(
 
 ENTRIES = (
     Entry(
+        name="monkeynet-people",
+        method="monkeynet",
+        dataset="Rendered people",
+        description="picture of a person to a clip in which they move as another person does",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_PEOPLE,
+        origin="trained",
+        bundled=True,
+    ),
+    Entry(
         name="monkeynet-shapes",
         method="monkeynet",
         dataset="Moving shapes",
