@@ -250,6 +250,7 @@ def test_clips_loop_and_content_and_motion_have_seeds(visit: Callable[..., Any])
     visitor.get_by_label("Seed of one content").fill("three")
     message(visitor, "--content-seed three: give a whole number")
     moving = visit("Animate")
+    playwright.expect(moving.get_by_label("Before and after in one picture").locator("visible=true")).to_have_count(0)
     with Image.open(BytesIO(moving.request.get(address(moving)).body())) as clip:
         assert clip.n_frames == 16
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from i2i_zoo.errors import ZooError
+from i2i_zoo.registry import METHODS, method_name
 from i2i_zoo.tasks.kinds import PictureFile
 
 from .about import about
@@ -138,7 +139,9 @@ class Bench:
         options = {"interactive": False, "format": "png", "buttons": buttons, "elem_classes": "result"}
         result = gradio.Image(values[0], label="Result", **options)
         slider = gradio.ImageSlider(values[1], label="Before and after", visible=False, **options)
-        compare = gradio.Checkbox(label="Before and after in one picture", container=False)
+        moves = METHODS[method_name(type(self.offers[0].choices.model))].use.clip
+        label = "Before and after in one picture"
+        compare = gradio.Checkbox(label=label, container=False, visible=not moves)
         self.legend = gradio.HTML(self.legend_of(self.offers[0]))
         self.results = [result, slider]
 
