@@ -132,10 +132,12 @@ def sources(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     name = request.param
     pictures = ("input.png", "a.png", "labels.png", "photo.jpg", "person.png", "a.jpg")
-    named = {"": pictures, "style": ("painting.jpg", "b.jpg"), "source_pose": ("person.json",)}
-    named["driving"] = ("clip.gif",)
-    if ENTRIES[name].task == "dancer":
-        named[""] = ("dance.json",)
+    named = {
+        "": ("dance.json",) if ENTRIES[name].task == "dancer" else pictures,
+        "style": ("painting.jpg", "b.jpg"),
+        "source_pose": ("person.json",),
+        "driving": ("clip.gif",),
+    }
     for condition, files in named.items():
         if found := example(name, condition):
             for file in files:

@@ -35,17 +35,16 @@ CLIP, FRAMES = (128, 128), 16
 
 def start_of(offer: Offer, condition: Condition, shelf: Shelf) -> Any:
     """The value of a condition's input to begin with: a file for files that are required."""
-    if isinstance(condition.kind, PictureFile):
+    if isinstance(condition.kind, (PictureFile, ClipFile)):
         if not condition.required:
             return None
         if (shipped := example(offer.name, condition.name)) is not None:
             return str(shipped)
+        if isinstance(condition.kind, ClipFile):
+            return person_clip(shelf)[1]
         if condition.name == "first":
             return first_street(shelf)
         return styles(shelf)[0] if condition.name == "style" else person_clip(shelf)[0]
-    if isinstance(condition.kind, ClipFile):
-        shipped = example(offer.name, condition.name)
-        return None if not condition.required else str(shipped) if shipped else person_clip(shelf)[1]
     return condition.default if isinstance(condition.kind, (Number, Switch, Choice)) else ""
 
 
