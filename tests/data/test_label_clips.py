@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from i2i_zoo.data.label_clips import LabelClipData
+from i2i_zoo.data.report import report
 from i2i_zoo.errors import ZooError
 
 
@@ -102,6 +103,13 @@ def write_flows(root: Path) -> None:
                     np.savez(folder / f"{number:02}.npz", flow)
                 else:
                     np.save(folder / f"{number:02}.npy", flow.transpose(1, 2, 0))
+
+
+def test_flow_is_not_reported_as_pictures(root: Path) -> None:
+    write_flows(root)
+    found = report(data(root, flow="flow", size=[4, 32]))
+    assert found.errors == []
+    assert not [fact for fact in (*found.facts, *found.warnings) if "/flow" in str(fact)]
 
 
 def test_flow_of_files_belongs_to_its_frame_and_is_scaled_and_mirrored_with_it(root: Path) -> None:

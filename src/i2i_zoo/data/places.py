@@ -15,6 +15,10 @@ from .files import find_pictures
 Found = dict[str, Any]
 
 
+class NothingToTest(ZooError):
+    """There are pictures to train on, but none to measure a model on."""
+
+
 class Place(NamedTuple):
     """The folders of a dataset's splits, or of one side of them, such as trainA.  They need not exist."""
 
@@ -106,7 +110,8 @@ class Splits:
             folder = next((folder for folder in (place.test, place.val) if folder.is_dir()), place.train)
             if folder == place.train and not place.whole:
                 why = ", and the pictures of training measure nothing: put others there" if folder.is_dir() else ""
-                raise ZooError(f"{place.test}: there is no such folder{why}; see {self.kind} for the layouts.")
+                missing = f"{place.test}: there is no such folder{why}; see {self.kind} for the layouts."
+                raise NothingToTest(missing) if folder.is_dir() else ZooError(missing)
             found.append(self.find(place, folder))
             if folder != place.test:
                 numbers.append((str(len(found[-1])), folder))
