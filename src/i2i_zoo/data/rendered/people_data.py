@@ -92,7 +92,7 @@ class RenderedPeople(Dataset[dict[str, Any]]):
             light=(rng.uniform(-0.7, 0.7), 0.6, 0.75),
         )
         shown = [
-            person.render(self.pose(rng), moved(base, rng), draw_place(background, *size))
+            person.render(self.pose(rng), moved(base, rng), draw_place(background, *size, self.data.studio))
             for background in (place, other)[:count]
         ]
         return shown, f"person{seed}_{index}"
@@ -154,6 +154,8 @@ class PeopleData(SplitData):
             network.
         background: ``shared`` gives both pictures of a pair the same background.  With ``own``, that of the target
             cannot be known, so that losses on the whole picture stall.
+        studio: Whether people stand in front of a bare wall, as in fashion photographs, in place of rooms, streets and
+            parks.
         motions: A clip of motion capture, BVH with the names of CMU's library or ``humanoid3d_*.txt``, or a folder of
             clips, for half of the poses.
         root: A folder of people to read instead of rendering them, as `PoseData` does.  Of the other arguments, only
@@ -175,6 +177,7 @@ class PeopleData(SplitData):
         persons: Persons = 4000,
         repeat_after: Positive | None = None,
         background: Literal["shared", "own"] = "shared",
+        studio: bool = False,
         motions: str | None = None,
         root: str | None = None,
         batch_size: Positive = 8,
@@ -184,7 +187,7 @@ class PeopleData(SplitData):
         super().__init__(batch_size, num_workers, seed)
         self.lengths = {"train": train, "val": val, "test": test}
         self.size, self.persons, self.background = (size[0], size[1]), persons, background
-        self.repeat_after = repeat_after
+        self.repeat_after, self.studio = repeat_after, studio
         self.motions = None if motions is None else Path(motions)
         options: dict[str, Any] = {"batch_size": batch_size, "num_workers": num_workers, "seed": seed}
         self.folder = None if root is None else PoseData(root, self.size, **options)

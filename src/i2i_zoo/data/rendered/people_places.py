@@ -25,8 +25,8 @@ _THINGS: list[Colour] = [(58, 70, 88), (110, 80, 60), (160, 172, 180), (46, 48, 
 
 
 @lru_cache(maxsize=8)  # both pictures of a pair share a background
-def draw_place(seed: int, height: int, width: int) -> np.ndarray:
-    """The background of a seed: (height, width, 3) uint8, read-only."""
+def draw_place(seed: int, height: int, width: int, studio: bool = False) -> np.ndarray:
+    """The background of a seed: (height, width, 3) uint8, read-only.  In a studio there are only a wall and a floor."""
     rng = np.random.default_rng([seed, 1602])
     picture = Image.new("RGB", (width, height))
     horizon = float(rng.uniform(0.6, 0.8) * height)
@@ -38,8 +38,9 @@ def draw_place(seed: int, height: int, width: int) -> np.ndarray:
         wall, floor = (150, 178, 204), (104, 122, 70)
     draw.rectangle((0, 0, width, horizon), _whole(wall))
     draw.rectangle((0, horizon, width, height), _whole(floor))
-    _WALLPAPERS[kind](draw, rng, (width, horizon), wall)
-    if kind != "park":
+    if not studio:
+        _WALLPAPERS[kind](draw, rng, (width, horizon), wall)
+    if kind != "park" and not studio:
         draw.rectangle((0, horizon - height * 0.012, width, horizon), _whole(shade(wall, 0.62)))
         _floor(draw, rng, (width, height), horizon, floor)
     picture = picture.filter(ImageFilter.GaussianBlur(height / 320))
