@@ -116,6 +116,17 @@ def test_a_pair_shares_its_background() -> None:
         assert (difference.max() <= 1) == same
 
 
+def test_a_studio_is_bare() -> None:
+    places, studio = (rendered(studio=chosen) for chosen in (False, True))
+    for number in range(4):
+        place, bare = places[0, number], studio[0, number]
+        assert torch.equal(place["target_pose"], bare["target_pose"])
+        inside = bare["mask"].expand(3, -1, -1) > 0
+        assert (place["target"] - bare["target"])[inside].abs().mean() < 0.02, "the person is the same"
+        wall = bare["target"][:, : bare["target"].shape[1] // 3]
+        assert wall[~inside[:, : wall.shape[1]]].view(3, -1).std(1).max() < 0.1
+
+
 def frame(root: tuple[float, ...] = (1, 0, 0, 0), height: float = 0.9, **angles: float) -> list[float]:
     """44 numbers of a person who stands, with some hinges bent."""
     still = [1.0, 0.0, 0.0, 0.0]
