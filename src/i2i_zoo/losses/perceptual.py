@@ -16,7 +16,7 @@ WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 
 class PerceptualLoss:
-    """Weighted L1 distances between features of a frozen classifier (Wang et al. 2018, sec. 3.3; Johnson et al. 2016).
+    """Weighted L1 distances between features of a frozen classifier (Wang et al. 2018, sec. 4; Johnson et al. 2016).
 
     As in the authors' code, pictures stay in [-1, 1] and are not normalised by ImageNet's mean and deviation, except
     for ``vgg16_hed``, which gets Caffe's input.  It has four levels: the fifth is left out, and the others keep their

@@ -72,7 +72,7 @@ class EDN(DancerTask, HDMethod):
         lambda_perceptual: Weight of the perceptual loss, which is halved without enhancers and for the face; 0 leaves
             it out.
         perceptual: Classifier of the perceptual loss.
-        frozen_epochs: First epochs, in which only the enhancers are trained.
+        frozen_epochs: First epochs, in which only the last enhancer is trained.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.

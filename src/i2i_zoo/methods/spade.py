@@ -138,7 +138,7 @@ class SPADE(SemanticMethod):
         return output
 
     def sample_style(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw style codes for photographs; returns the codes and their means and log variances (sec. B)."""
+        """Draw style codes for photographs; returns the codes and their means and log variances (sec. A)."""
         mean, log_variance = self.encoder(photo)
         return mean + torch.randn_like(mean) * (0.5 * log_variance).exp(), mean, log_variance
 
