@@ -374,6 +374,16 @@ def test_clips_grow(frames: int, epoch: int, made: int, monkeypatch: pytest.Monk
     assert chunk.picture.shape == (2, made, 3, 16, 32)
 
 
+@pytest.mark.parametrize(("epoch", "sizes"), [(0, [6]), (5, [12]), (10, [12, 12])])
+def test_streets_come_in_the_authors_chunks(epoch: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``street/train_512.sh``: six GPUs make a frame each and, once clips have grown, two at most."""
+    own = {name: value for name, value in TINY.items() if name not in ("frames", "chunk")}
+    model: Any = Vid2Vid(**own)
+    monkeypatch.setattr(Vid2Vid, "current_epoch", epoch)
+    made = [chunk.picture.shape[1] for chunk in model.chunks(clip(5, (16, 32), 26, 1))]
+    assert made == sizes
+
+
 def test_state_is_carried_over_chunks() -> None:
     torch.manual_seed(0)
     model: Any = Vid2Vid(**TINY | {"frames": 4, "chunk": 2}).eval()
