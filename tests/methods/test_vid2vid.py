@@ -25,7 +25,7 @@ from i2i_zoo.media.labels import instance_edges
 from i2i_zoo.media.palettes import PALETTES
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.vid2vid import Vid2Vid, Vid2VidPose
-from i2i_zoo.methods.vid2vid_clips import Chunk, split_triples, strided_flow
+from i2i_zoo.methods.vid2vid_clips import Chunk, narrowed, split_triples, strided_flow
 from i2i_zoo.metrics.suites import suite
 from i2i_zoo.networks.flow import warp
 from i2i_zoo.networks.normalization import BatchNorm2d
@@ -382,6 +382,15 @@ def test_streets_come_in_the_authors_chunks(epoch: int, sizes: list[int], monkey
     monkeypatch.setattr(Vid2Vid, "current_epoch", epoch)
     made = [chunk.picture.shape[1] for chunk in model.chunks(clip(5, (16, 32), 26, 1))]
     assert made == sizes
+
+
+def test_the_perceptual_loss_sees_wide_frames_halved() -> None:
+    """The authors halve what is wider than 1024 pixels, as often as it takes."""
+    frames = torch.arange(2 * 4 * 2048.0).view(2, 1, 4, 2048)
+    halved = frames.unflatten(3, (1024, 2)).unflatten(2, (2, 2)).mean((3, 5))
+    assert torch.equal(narrowed(frames), halved)
+    assert torch.equal(narrowed(halved), halved)
+    assert narrowed(torch.zeros(1, 3, 4, 4096)).shape == (1, 3, 1, 1024)
 
 
 def test_state_is_carried_over_chunks() -> None:
