@@ -53,7 +53,7 @@ class PerceptualLoss:
 
 
 class InvariantPerceptualLoss:
-    """Squared distance between relu5_3 of VGG-16 with the style of its maps removed (Huang et al. 2018, appendix).
+    """Squared distance between relu5_3 of VGG-16 with the style of its maps removed (Huang et al. 2018, sec. 5.1).
 
     It compares an image with its translation into another domain: instance norm takes the domain out of the features.
     As in the authors' code, there is no pooling before the fifth block.  Their VGG-16 is Caffe's.
