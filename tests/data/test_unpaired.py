@@ -283,6 +283,33 @@ def test_both_are_cropped_and_flipped_by_themselves(tmp_path):
     assert torch.equal(item["a"], read_picture(place))
 
 
+def test_after_the_epochs_of_crops_come_whole_pictures(root):
+    """As CUT's authors have it once the learning rate falls: the size of a crop, and still mirrored."""
+    sizes = {"load_size": [18, 24], "crop_size": [12, 16], "test_size": [12, 16], "val_fraction": 0, "num_workers": 0}
+    data = UnpairedData(str(root), crop_epochs=2, **sizes)
+    data.setup("fit")
+    cropping = UnpairedData(str(root), **sizes)
+    cropping.setup("fit")
+    whole = [
+        np.asarray(Image.fromarray(photo(number)).resize((16, 12), Image.Resampling.BICUBIC)).astype(int)
+        for number in range(5)
+    ]
+    mirrored = set()
+    for epoch, index in product(range(6), range(5)):
+        item = data.datasets["train"][epoch, index]
+        if epoch < 2:
+            assert torch.equal(item["a"], cropping.datasets["train"][epoch, index]["a"])
+            continue
+        found = to_uint8(item["a"]).permute(1, 2, 0).numpy().astype(int)
+        differences = [np.abs(found[:, ::step] - whole[index]).max() for step in (1, -1)]
+        assert min(differences) <= 1 < max(differences)
+        assert item["b"].shape == (3, 12, 16)
+        mirrored.add(int(np.argmin(differences)))
+    assert mirrored == {0, 1}
+    with pytest.raises(ZooError, match="there is no crop_size: give that too"):
+        UnpairedData(str(root), crop_epochs=2, crop_size=None)
+
+
 def test_sizes_are_the_authors(root):
     data = UnpairedData(str(root), num_workers=0)
     assert data.preprocess.to_json() == {"size": [256, 256]}

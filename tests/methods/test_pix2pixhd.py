@@ -167,6 +167,15 @@ def test_coarse_to_fine(tmp_path: Path) -> None:
     assert not torch.equal(fine.state_dict()["generator.trunk.0.weight"], before["generator.trunk.0.weight"])
 
 
+def test_only_the_last_of_several_enhancers_is_trained_at_first() -> None:
+    torch.manual_seed(0)
+    model = Pix2PixHD(**TINY | {"enhancers": 2, "enhancer_blocks": 1, "frozen_epochs": 1})
+    before = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
+    fit(model, HDTester.batch_of(5, (64, 128)))
+    moved = {name for name, tensor in model.generator.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert {".".join(name.split(".")[:2]) for name in moved} == {"enhancers.1", "head.weight", "head.bias"}
+
+
 def test_instance_mean() -> None:
     features = torch.arange(16.0).view(2, 1, 2, 4)
     instance = torch.tensor([[[7, 7, 33001, 33001], [7, 7, 7, 7]], [[7, 7, 7, 7], [0, 0, 0, 0]]])

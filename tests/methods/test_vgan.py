@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional as F
 
 import i2i_zoo
@@ -55,6 +56,17 @@ class TestVGAN(NoiseTester):
         assert losses["train/generator/mask"] == pytest.approx(0.1 * made.mask.mean().item(), rel=1e-4)
         updated = model.discriminator(made.clip).log_softmax(1)
         assert losses["train/generator/adversarial"] == pytest.approx(-updated[:, 1].mean().item(), rel=1e-3)
+
+
+def test_norms_of_the_conditional_model_have_the_authors_epsilon() -> None:
+    """``main_conditional.lua`` gives 1e-3 to those of the encoder, and none to those after it, so Torch's 1e-5."""
+    model = VGAN(**TINY | {"variant": "conditional"})
+    found = {
+        (name.split(".")[0], layer.eps)
+        for name, layer in model.generator.named_modules()
+        if isinstance(layer, (nn.BatchNorm2d, nn.BatchNorm3d))
+    }
+    assert found == {("encoder", 1e-3), ("trunk", 1e-5), ("background", 1e-5)}
 
 
 class TestOneStream(NoiseTester):

@@ -25,7 +25,7 @@ from i2i_zoo.media.labels import instance_edges
 from i2i_zoo.media.palettes import PALETTES
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.vid2vid import Vid2Vid, Vid2VidPose
-from i2i_zoo.methods.vid2vid_clips import Chunk, split_triples, strided_flow
+from i2i_zoo.methods.vid2vid_clips import Chunk, narrowed, split_triples, strided_flow
 from i2i_zoo.metrics.suites import suite
 from i2i_zoo.networks.flow import warp
 from i2i_zoo.networks.normalization import BatchNorm2d
@@ -372,6 +372,25 @@ def test_clips_grow(frames: int, epoch: int, made: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(Vid2Vid, "current_epoch", epoch)
     (chunk,) = model.chunks(clip(5, (16, 32), frames))
     assert chunk.picture.shape == (2, made, 3, 16, 32)
+
+
+@pytest.mark.parametrize(("epoch", "sizes"), [(0, [6]), (5, [12]), (10, [12, 12])])
+def test_streets_come_in_the_authors_chunks(epoch: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``street/train_512.sh``: six GPUs make a frame each and, once clips have grown, two at most."""
+    own = {name: value for name, value in TINY.items() if name not in ("frames", "chunk")}
+    model: Any = Vid2Vid(**own)
+    monkeypatch.setattr(Vid2Vid, "current_epoch", epoch)
+    made = [chunk.picture.shape[1] for chunk in model.chunks(clip(5, (16, 32), 26, 1))]
+    assert made == sizes
+
+
+def test_the_perceptual_loss_sees_wide_frames_halved() -> None:
+    """The authors halve what is wider than 1024 pixels, as often as it takes."""
+    frames = torch.arange(2 * 4 * 2048.0).view(2, 1, 4, 2048)
+    halved = frames.unflatten(3, (1024, 2)).unflatten(2, (2, 2)).mean((3, 5))
+    assert torch.equal(narrowed(frames), halved)
+    assert torch.equal(narrowed(halved), halved)
+    assert narrowed(torch.zeros(1, 3, 4, 4096)).shape == (1, 3, 1, 1024)
 
 
 def test_state_is_carried_over_chunks() -> None:

@@ -19,6 +19,7 @@ from i2i_zoo.media.pictures import decode_picture, fit_channels, to_float
 from i2i_zoo.seeds import numbered_generator
 from i2i_zoo.tasks.preprocess import UnpairedPreprocess
 
+from .augmentation import Augmentation
 from .files import check_files, check_label_files, check_no_ids, read_label_map, read_side_by_side
 from .pictures import PictureData
 from .places import Place
@@ -50,19 +51,25 @@ class UnpairedImages(Dataset[dict[str, Any]]):
         # As the authors draw them: A in turn, and any of B.
         index_b = int(torch.randint(len(self.b), (), generator=random)) if self.train else index % len(self.b)
         (name, a), (name_b, b) = self.a[index % len(self.a)], self.b[index_b]
-        read = {"a": self.read(a, 0, random), "b": self.read(b, 1, random), "name": name, "name_b": name_b}
+        cropped = self.data.crop_epochs is None or epoch < self.data.crop_epochs
+        pictures = {"a": self.read(a, 0, random, cropped), "b": self.read(b, 1, random, cropped)}
+        read: dict[str, Any] = {**pictures, "name": name, "name_b": name_b}
         if self.labels is not None:
             read["label_map"] = read_label_map((a, b)[self.labels], self.data.palettes[self.labels])
         return read
 
-    def read(self, file: Path, side: int, random: torch.Generator) -> Tensor:
-        """The picture of a side, A 0 and B 1, resized, and in training cropped and flipped."""
+    def read(self, file: Path, side: int, random: torch.Generator, cropped: bool) -> Tensor:
+        """The picture of a side, A 0 and B 1, resized, and in training perhaps cropped, and flipped."""
         channels, palette = self.data.channels[side], self.data.palettes[side]
         if self.side_by_side:
             picture = fit_channels(read_side_by_side(file)[side], channels, str(file))
         else:
             picture = decode_picture(file, channels, palette)
-        augmentation = self.data.augmentation(picture.shape[-2:], self.train, random, file)
+        if cropped or not self.train:
+            augmentation = self.data.augmentation(picture.shape[-2:], self.train, random, file)
+        else:
+            size, flip = self.data.crop_size, self.data.flip
+            augmentation = Augmentation.draw(picture.shape[-2:], random, load_size=size, flip=flip, file=file)
         return to_float(augmentation.picture(picture, nearest=palette is not None))
 
 
@@ -93,6 +100,8 @@ class UnpairedData(PictureData):
         channels_b: Channels of B.
         load_size: Size that training pictures are resized to, one number or [height, width]; null keeps theirs.
         crop_size: Size of the random crop in training; null for none.
+        crop_epochs: Epochs with random crops; after them whole pictures are resized to ``crop_size``, as CUT's authors
+            do once the learning rate falls.  Null for crops in all epochs.
         test_size: Size that validation and test pictures are resized to; null keeps theirs.
         flip: Mirror half of the training pictures.
         val_fraction: The part of the training pictures that is held out for validation if there is no ``val``; 0 for no
@@ -115,6 +124,7 @@ class UnpairedData(PictureData):
         channels_b: Channels = 3,
         load_size: Size = 286,
         crop_size: Size = 256,
+        crop_epochs: Count | None = None,
         test_size: Size = 256,
         flip: bool = True,
         val_fraction: Share = 0.1,
@@ -132,6 +142,9 @@ class UnpairedData(PictureData):
             raise ZooError(
                 "Name both folders, a and b, or neither for trainA, trainB and so on, or for pairs in files."
             )
+        if crop_epochs is not None and crop_size is None:
+            raise ZooError("crop_epochs says how long pictures are cropped, and there is no crop_size: give that too.")
+        self.crop_epochs = crop_epochs
         self.a, self.b, self.palettes, self.channels = a, b, (palette_a, palette_b), (channels_a, channels_b)
         for name in filter(None, self.palettes):
             palette_colours(name)

@@ -16,7 +16,7 @@ WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 
 class PerceptualLoss:
-    """Weighted L1 distances between features of a frozen classifier (Wang et al. 2018, sec. 3.3; Johnson et al. 2016).
+    """Weighted L1 distances between features of a frozen classifier (Wang et al. 2018, sec. 4; Johnson et al. 2016).
 
     As in the authors' code, pictures stay in [-1, 1] and are not normalised by ImageNet's mean and deviation, except
     for ``vgg16_hed``, which gets Caffe's input.  It has four levels: the fifth is left out, and the others keep their
@@ -53,7 +53,7 @@ class PerceptualLoss:
 
 
 class InvariantPerceptualLoss:
-    """Squared distance between relu5_3 of VGG-16 with the style of its maps removed (Huang et al. 2018, appendix).
+    """Squared distance between relu5_3 of VGG-16 with the style of its maps removed (Huang et al. 2018, sec. 5.1).
 
     It compares an image with its translation into another domain: instance norm takes the domain out of the features.
     As in the authors' code, there is no pooling before the fifth block.  Their VGG-16 is Caffe's.

@@ -1,6 +1,6 @@
 """From one person's poses to another's place and size: global pose normalisation, and smoothing over time.
 
-Chan et al. 2019 (arXiv:1808.07371), section 3.3 and appendix; the authors' ``graph_posenorm.py``.
+Chan et al. 2019 (arXiv:1808.07371), section 3.1 and appendix; the authors' ``graph_posenorm.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ NOSE = POINTS.index("nose")
 EARS = [POINTS.index("right ear"), POINTS.index("left ear")]
 ANKLES = [POINTS.index("right ankle"), POINTS.index("left ankle")]
 
-#: The part of the way from the median to the closest ankle, within which the farthest place above the median is sought.
+#: The part of the way from the median to the closest ankle, within which the farthest place above the median is sought:
+#: the default of the authors' code, where the paper has 0.7 (eq. 9).
 FRACTION = 0.5
 
 #: The part of a range around one of its ends, within which heights are compared.

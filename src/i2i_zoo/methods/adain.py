@@ -89,7 +89,7 @@ class AdaIN(StyleTask, Method):
         return factor
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The decoder's update (sec. 5)."""
+        """The decoder's update (sec. 6.2)."""
         with torch.no_grad():
             own, style = self.encoder(batch["content"]), self.encoder.maps(batch["style"])
             code = target = adain(own, *channel_statistics(style[-1]))

@@ -47,8 +47,6 @@ class Method(CheckedTask):
         self.automatic_optimization = False
         #: The name of the zoo's checkpoint that this is, as long as it is not trained: it is saved with that card.
         self.checkpoint = ""
-        #: The name of the zoo's checkpoint that this is, as long as it is not trained: it is saved with that card.
-        self.checkpoint = ""
         #: The losses of the latest batch, by the names that are logged.
         self.losses: dict[str, Tensor] = {}
         #: The hyper-parameters in the checkpoint that a run continues from.

@@ -39,7 +39,7 @@ class EDN(DancerTask, HDMethod):
     """Everybody Dance Now.  The defaults are the paper's first stage: the global generator at 512x256.
 
     The generator sees a pose and its own frame before it, and the discriminator two frames at once with their poses, so
-    that frames fit together in time (sec. 3.2).  Then a second generator corrects the face, alone (sec. 3.4).
+    that frames fit together in time.  Then a second generator corrects the face, alone (both sec. 3.2).
 
     The paper's second stage is ``enhancers=1, scales=3, epochs=30``, and its third ``epochs=0, face_epochs=5`` beside
     these, each started with ``--init_from`` from the one before.  One run may hold both: the face's stage begins after
@@ -72,7 +72,7 @@ class EDN(DancerTask, HDMethod):
         lambda_perceptual: Weight of the perceptual loss, which is halved without enhancers and for the face; 0 leaves
             it out.
         perceptual: Classifier of the perceptual loss.
-        frozen_epochs: First epochs, in which only the enhancers are trained.
+        frozen_epochs: First epochs, in which only the last enhancer is trained.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.

@@ -42,7 +42,7 @@ class GcGAN(UnpairedMethod):
         adversarial: Adversarial loss.
         lambda_adversarial: Weight of the adversarial losses.
         lambda_geometry: Weight of the geometry consistency (eq. 3; 20 in sec. 4).
-        lambda_identity: Weight of the identity losses; 3 for Cityscapes.
+        lambda_identity: Weight of the identity losses; 3 for label maps to photographs on Cityscapes.
         lambda_cycle: Weight of the cycle losses; 0 for one direction.
         pool_size: Number of earlier translations kept for each discriminator; 0 for none.
         lr: Learning rate of Adam.

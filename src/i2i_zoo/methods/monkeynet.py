@@ -37,16 +37,17 @@ Reduction = Literal[1, 2, 4, 8]
 
 
 class MonkeyNet(PredictedMotion):
-    """Monkey-Net.  The defaults are those of the authors' ``config/nemo.yaml``, from which they advise to start.
+    """Monkey-Net.  The defaults are those of the authors' ``config/nemo.yaml``, their start for clips of 64x64 pixels.
 
     Other configurations of theirs: ``shapes`` has keypoints=4, width=16, max_width=128, scale=10, least_covariance=0,
     groups=0, epochs=8 and milestones=[4]; ``taichi`` has max_width=1024; ``bair`` has scale=sum, lambda_warped=10,
     time_flip=False, epochs=15 and milestones=[10]; ``moving-gif`` has max_width=1024, blocks=6, all reductions 2 and
     shows_displacement=True; ``vox`` has max_width=1024, blocks=7, all reductions 4, interpolation=bilinear, epochs=20
-    and no milestones.  ``actions`` and ``moving-gif`` also resize clips and turn their hues, and ``actions`` rotates
-    them: see `ClipData`.
+    and no milestones; ``actions`` has least_covariance=0, epochs=4500 and milestones=[3000].  ``actions`` and
+    ``moving-gif`` also resize clips and turn their hues, and ``actions`` rotates them: see `ClipData`.
 
-    An item of a batch is a clip, of which a step takes two random frames.  So an epoch is one pair of each clip.
+    An item of a batch is a clip, of which a step takes two random frames.  So an epoch is one pair of each clip.  The
+    authors' clips are whole videos: for such pairs, give as many frames as a video has.
 
     With ``prediction_epochs`` a recurrent network learns, after all else, how the key points of a first frame go on:
     then a picture moves without a clip to move as (the authors' ``prediction.py``).  They give it 1000 epochs

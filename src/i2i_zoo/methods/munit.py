@@ -55,8 +55,8 @@ class MUNIT(UnpairedMethod):
         lambda_reconstruction: Weight of the images' reconstruction (eq. 1).
         lambda_content: Weight of the contents' reconstruction (eq. 2).
         lambda_style: Weight of the styles' reconstruction (eq. 3).
-        lambda_cycle: Weight of the style-augmented cycle (appendix); 10 for summer and winter.
-        lambda_perceptual: Weight of the domain-invariant perceptual loss (appendix); 1 for streets.
+        lambda_cycle: Weight of the style-augmented cycle (sec. 4); 10 for summer and winter, and for streets.
+        lambda_perceptual: Weight of the domain-invariant perceptual loss (sec. 5.1); 1 for streets.
         perceptual: Network of the perceptual loss: VGG-16, or the one of HED up to relu4_3.
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.

@@ -65,7 +65,7 @@ class HDMethod(Method):
         return {"generator": self.inference_networks, "discriminator": self.discriminator_networks}
 
     def adversarial(self, maps: list[list[Tensor]], real: bool, generator: bool = False) -> Tensor:
-        """The sum over the scales of the adversarial loss (eq. 2)."""
+        """The sum over the scales of the adversarial loss (eq. 3)."""
         kind = self.hparams.adversarial
         return torch.stack([adversarial_loss(m[-1], real, kind, generator=generator) for m in maps]).sum()
 
@@ -85,24 +85,25 @@ class HDMethod(Method):
             loss["fake"] = 0.5 * self.adversarial(fake_maps, False)
             loss["real"] = 0.5 * self.adversarial(real_maps, True)
 
-    def freeze_global(self) -> None:
-        """Freeze the global generator in the first epochs of its enhancers (sec. 3.1)."""
+    def freeze_coarse(self) -> None:
+        """Freeze all but the last enhancer in the first epochs (sec. 3.2; the authors' ``niter_fix_global``)."""
         if self.hparams.enhancers:
-            self.generator.trunk.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
+            for network in (self.generator.trunk, *self.generator.enhancers[:-1]):
+                network.requires_grad_(self.current_epoch >= self.hparams.frozen_epochs)
 
     def on_train_start(self) -> None:
         # A run that is resumed within an epoch gets no start of that epoch.
         super().on_train_start()
-        self.freeze_global()
+        self.freeze_coarse()
 
     def on_train_epoch_start(self) -> None:
-        self.freeze_global()
+        self.freeze_coarse()
 
     def lr_factor(self, player: str, progress: int) -> float:
         return linear_decay(progress, self.hparams.epochs, self.hparams.decay_epochs)
 
     def initial_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors of a stage with fewer enhancers, renamed for this one: coarse to fine (sec. 3.1).
+        """The tensors of a stage with fewer enhancers, renamed for this one: coarse to fine (sec. 3.2).
 
         Parts that the coarser stage lacks keep their own tensors: the new enhancers, the last layer if its width
         changes, and the discriminator of the full resolution.
@@ -133,7 +134,7 @@ class Pix2PixHD(HDMethod, SemanticMethod):
         width: Channels of the global generator's first layer.
         downs: How many times it halves the resolution.
         blocks: Its residual blocks.
-        enhancers: Local enhancers around it (sec. 3.1); each doubles the resolution.
+        enhancers: Local enhancers around it (sec. 3.2); each doubles the resolution.
         enhancer_blocks: Residual blocks of each enhancer.
         features: Channels of the instance-wise features (sec. 3.4; the paper's 3); 0 for a model without them.
         encoder_width: Channels of the feature encoder's first layer.
@@ -144,7 +145,7 @@ class Pix2PixHD(HDMethod, SemanticMethod):
         lambda_feature_matching: Weight of the feature matching loss (eq. 5).
         lambda_perceptual: Weight of the perceptual loss; 0 leaves it out.
         perceptual: Classifier of the perceptual loss.
-        frozen_epochs: First epochs, in which only the enhancers are trained (sec. 3.1).
+        frozen_epochs: First epochs, in which only the last enhancer is trained (sec. 3.2).
         lr: Learning rate of Adam.
         betas: Decay rates of Adam's moments.
         epochs: Epochs at the full learning rate.

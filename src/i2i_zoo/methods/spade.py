@@ -68,7 +68,7 @@ class SPADE(SemanticMethod):
         perceptual: Classifier of the perceptual loss.
         lambda_kl: Weight of the KL divergence, for models with styles.
         lr: Learning rate of Adam; with ``ttur`` the generator has half of it and the discriminator twice as much.
-        ttur: Two time-scale update rule (sec. 4).
+        ttur: Two time-scale update rule (sec. 4); without it, the authors' code has betas of 0.5 and 0.999.
         betas: Decay rates of Adam's moments (the authors' code; the paper's first version prints 0.999).
         epochs: Epochs at the full learning rate; the code's 50, the paper's 100 on Cityscapes and ADE20K.
         decay_epochs: Epochs of linear decay after them; the code's 0, the paper's 100 on Cityscapes and ADE20K.
@@ -138,7 +138,7 @@ class SPADE(SemanticMethod):
         return output
 
     def sample_style(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw style codes for photographs; returns the codes and their means and log variances (sec. B)."""
+        """Draw style codes for photographs; returns the codes and their means and log variances (sec. A)."""
         mean, log_variance = self.encoder(photo)
         return mean + torch.randn_like(mean) * (0.5 * log_variance).exp(), mean, log_variance
 

@@ -69,7 +69,7 @@ class Vid2Vid(LabelClipsTask, Vid2VidMethod):
             paper.
         flow: Finds the flow of batches that have none.
         frames: How many frames of a clip are made, at first.
-        chunk: How many frames are made for one update.
+        chunk: How many frames are made for one update, at most; 12 are the authors' six GPUs with two frames each.
         gradient_frames: How many frames the gradient goes through at most; the authors' 1 is one frame at a time.
         growth_epochs: After so many epochs each, twice as many frames of a clip are made, and the gradient goes through
             twice as many.
@@ -106,7 +106,7 @@ class Vid2Vid(LabelClipsTask, Vid2VidMethod):
         lambda_weight: Weight = 1.0,
         flow: FlowNetwork = "raft_large",
         frames: Positive = 6,
-        chunk: Positive = 6,
+        chunk: Positive = 12,
         gradient_frames: Positive = 1,
         growth_epochs: Positive = 5,
         frozen_epochs: Count = 0,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from i2i_zoo.losses.adversarial import adversarial_losses
 from i2i_zoo.networks.flow import compose
@@ -18,6 +19,8 @@ JUDGED = 3
 #: Channels of what it sees: frames, and the flows between them.
 TRIPLE = 3 * JUDGED + 2 * (JUDGED - 1)
 
+#: The width in pixels up to which the perceptual loss sees frames as they are (the authors' ``VGGLoss``).
+WIDEST = 1024
 
 #: What a discriminator finds: of each of its scales, the maps of all layers.
 Maps = list[list[Tensor]]
@@ -44,6 +47,13 @@ class Chunk(NamedTuple):
     def frames(self) -> Chunk:
         """The same as single frames, (B n, ..., H, W)."""
         return Chunk(*(clip.flatten(0, 1) for clip in self))
+
+
+def narrowed(frames: Tensor) -> Tensor:
+    """Frames (B, C, H, W) as the perceptual loss sees them: means over 2x2 pixels until they are `WIDEST` or less."""
+    while frames.shape[-1] > WIDEST:
+        frames = F.avg_pool2d(frames, 2)
+    return frames
 
 
 class Judged(NamedTuple):

@@ -22,7 +22,7 @@ from i2i_zoo.tasks.in_order import InOrderTask
 
 from .base import Method
 from .schedules import linear_decay
-from .vid2vid_clips import TRIPLE, Chunk, Judged, Maps, each, least_squares, split_triples
+from .vid2vid_clips import TRIPLE, Chunk, Judged, Maps, each, least_squares, narrowed, split_triples
 
 #: The names of the temporal discriminators, from neighbouring frames to those far apart.
 TEMPORAL = ("temporal_discriminator_0", "temporal_discriminator_1", "temporal_discriminator_2")
@@ -150,7 +150,8 @@ class Vid2VidMethod(InOrderTask, Method):
                 loss[f"feature_matching_{name}"] = hp.lambda_feature_matching * matching
             if hp.lambda_perceptual:
                 compare = PerceptualLoss(hp.perceptual)
-                loss["perceptual"] = hp.lambda_perceptual * (compare(c.picture, c.real) + compare(c.raw, c.real))
+                real, picture, raw = map(narrowed, (c.real, c.picture, c.raw))
+                loss["perceptual"] = hp.lambda_perceptual * (compare(picture, real) + compare(raw, real))
             loss["flow"] = hp.lambda_flow / 2 ** (hp.scales - 1) * trusted_l1(c.flow, c.real_flow, c.trusted)
             loss["flow_warp"] = hp.lambda_warp * trusted_l1(warp(c.real_before, c.flow), c.real, c.trusted)
             steady = warp(c.picture_before, c.real_flow)

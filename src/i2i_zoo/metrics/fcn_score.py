@@ -60,7 +60,7 @@ class LabelAccuracy(Metric):
 
 
 class FCNScore(LabelAccuracy):
-    """How well the classes that a segmenter finds in pictures agree with their labels (Isola et al. 2017, sec. 5).
+    """How well the classes that a segmenter finds in pictures agree with their labels (Isola et al. 2017, sec. 4.1).
 
     As in pix2pix's protocol, pictures of 8 bits are enlarged bilinearly to the size of the labels, as Pillow does it;
     labels never change size.  Real photographs are first scaled to the size of the outputs; their score is the ceiling.

@@ -16,7 +16,7 @@ def halve(x: Tensor) -> Tensor:
 
 
 class Enhancer(nn.Module):
-    """A local enhancer (sec. 3.1).
+    """A local enhancer (sec. 3.2).
 
     It computes features at half its resolution, adds those of the stage below, and doubles the resolution again.
     """
@@ -44,7 +44,7 @@ class Enhancer(nn.Module):
 
 
 class HDGenerator(nn.Module):
-    """The global generator with any number of local enhancers around it (sec. 3.1).
+    """The global generator with any number of local enhancers around it (sec. 3.2).
 
     (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]; H and W are multiples of ``stride``.  Each enhancer
     doubles the resolution of the result.

@@ -49,7 +49,7 @@ class BatchNorm2d(Normalization, nn.BatchNorm2d):
 
     ``scale_c * (x - mean_c) / sqrt(var_c + eps) + shift_c``, over N, H, W (Ioffe, Szegedy 2015, algorithm 1).
 
-    pix2pix and related methods train with a batch of one and test in train mode (Isola et al. 2017, sec. 3.4 and the
+    pix2pix and related methods train with a batch of one and test in train mode (Isola et al. 2017, sec. 3.3 and the
     authors' ``test.py``), so an image is normalised by its own mean and variance.  ``inference="image"`` does that in
     eval mode, over H, W, for a batch of any size; an image's result does not depend on its neighbours.
     ``inference="running"`` uses the running statistics (the authors' ``--eval``), whose variance is divided by

@@ -197,7 +197,7 @@ class SPADEGenerator(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """A photograph (B, 3, H, W) to the mean and the log variance of its style, (B, latent) each (sec. B).
+    """A photograph (B, 3, H, W) to the mean and the log variance of its style, (B, latent) each (sec. A).
 
     The photograph is resized to 256x256 pixels and halved six times, with instance norm.  A linear layer for the mean
     and one for the log variance follow.

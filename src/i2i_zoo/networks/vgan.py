@@ -62,7 +62,7 @@ class VGANGenerator(nn.Module):
         self.encoder: nn.Module | None = None
         if variant == "conditional":
             inwards = widths[::-1]
-            layers = [hidden(Halve(before, after)) for before, after in pairwise(inwards)]
+            layers = [hidden(Halve(before, after), 1e-3) for before, after in pairwise(inwards)]
             self.encoder = nn.Sequential(Halve(channels, width), nn.ReLU(inplace=True), *layers)
             first = [hidden(nn.ConvTranspose3d(widths[0], widths[0], (start[0], 1, 1)))]
             first_still: list[nn.Module] = []
@@ -93,10 +93,10 @@ def double(in_channels: int, out_channels: int) -> nn.ConvTranspose3d:
     return nn.ConvTranspose3d(in_channels, out_channels, 4, stride=2, padding=1)
 
 
-def hidden(layer: nn.Conv2d | nn.ConvTranspose2d | nn.ConvTranspose3d) -> nn.Sequential:
+def hidden(layer: nn.Conv2d | nn.ConvTranspose2d | nn.ConvTranspose3d, eps: float = 1e-5) -> nn.Sequential:
     """A hidden layer of a generator: the convolution, batch norm and ReLU."""
     norm = nn.BatchNorm3d if isinstance(layer, nn.ConvTranspose3d) else nn.BatchNorm2d
-    return nn.Sequential(layer, norm(layer.out_channels), nn.ReLU(inplace=True))
+    return nn.Sequential(layer, norm(layer.out_channels, eps), nn.ReLU(inplace=True))
 
 
 class VGANDiscriminator(nn.Module):
