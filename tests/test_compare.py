@@ -31,7 +31,9 @@ from i2i_zoo.compare.training import find_place
 from i2i_zoo.data.rendered.people_data import PeopleData
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.poses import displacement
+from i2i_zoo.methods.monkeynet import MonkeyNet
 from i2i_zoo.methods.pix2pix_pose import Pix2PixPose
+from i2i_zoo.methods.tgan import TGAN
 from i2i_zoo.metrics.suites import suite
 
 SCENES = {
@@ -266,6 +268,24 @@ def test_a_sheet_of_the_people_whose_points_move_farthest() -> None:
                 assert torch.allclose(picture, pairs[index][part], atol=1 / 127)
     with Image.open("out/sheet.png") as sheet:
         assert sheet.size == (3 * 96 + 4 * 8, 30 + 3 * 200)
+
+
+@pytest.mark.usefixtures("_folder")
+def test_clips_are_shown_by_some_frames(capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = {"class_path": "ShapesData", "init_args": {"test": 3, "size": 32, "num_workers": 0}}
+    write(recipe={**SCENES, "data": shapes})
+    torch.manual_seed(0)
+    i2i_zoo.save(TGAN(size=32, width=2, discriminator_width=2), "made")
+    narrow: dict[str, Any] = {"width": 4, "max_width": 8, "keypoints": 2, "blocks": 3, "motion_blocks": 3}
+    i2i_zoo.save(MonkeyNet(**narrow, refinements=1, groups=1), "moved")
+    # Noise is not shown; a picture that is moved is.
+    for name, columns in (("made", (8 * 192, 8 * 192)), ("moved", (192, 8 * 192, 8 * 192))):
+        args = ["compare", name, "--recipe", "scenes.yaml", "--metrics", "acd_shapes", "--pictures", "2"]
+        assert main([*args, "-o", name + "-out"]) == 0
+        assert rows(name + "-out")[name]["metrics"]["acd_shapes"]["mean"] >= 0
+        with Image.open(f"{name}-out/sheet.png") as sheet:
+            assert sheet.size == (sum(columns) + 8 * (len(columns) + 1), 30 + 2 * 200)
+    capsys.readouterr()
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from i2i_zoo.callbacks.evaluation import Evaluation
 from i2i_zoo.media.files import save_picture
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.metrics.suites import Measure
+from i2i_zoo.tasks.clips import strip
 from i2i_zoo.tasks.paired import in_colours, visible
 
 #: How often the test pictures are drawn again, with replacement.
@@ -77,7 +78,8 @@ class Observer(Evaluation):
         self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         self.seconds.append(now() - self.start)
-        self.frames = len(pl_module.measured(outputs, pl_module.directions[0]).get("output", "1"))
+        made = pl_module.measured(outputs, pl_module.directions[0]).get("output")
+        self.frames = 1 if made is None else made.shape[:-3].numel()
         before = {key: state(measure) for key, measure in self.all_measures()}
         super().on_validation_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         for key, measure in self.all_measures():
@@ -124,16 +126,24 @@ class Observer(Evaluation):
 
 
 def kept(model: Any, outputs: Any, batch: Any, place: float) -> Kept:
-    """Source, output and target of the one sample in a batch, of clips of its last frame, for each direction."""
+    """Source, output and target of the one sample in a batch, for each direction.
+
+    What is made from noise has no source.  Of clips there are some frames, or only the last one if they are measured
+    frame by frame.
+    """
     panels = model.panels(outputs)
     found: dict[str, tuple[str, dict[str, Image.Image]]] = {}
     for number, direction in enumerate(model.directions):
         measured = model.measured(outputs, direction)
         palette = model.preprocess_for(direction).target_palette
-        shown = {
-            "source": panels[number * (len(panels) // len(model.directions))],
-            **{key: visible(in_colours(measured[key], palette)) for key in ("output", "target") if key in measured},
-        }
+        shown = {}
+        for key in [key for key in ("output", "target") if key in measured]:
+            pictures = measured[key] if measured[key].dim() == 4 else strip(measured[key])
+            shown[key] = visible(in_colours(pictures, palette))
+        if model.verb == "translate":
+            source = panels[number * (len(panels) // len(model.directions))]
+            frames, rest = divmod(source.shape[-1], shown["output"].shape[-1])
+            shown["source"] = source if frames < 2 or rest else source[..., -shown["output"].shape[-1] :]
         if batch.get("name_b", batch["name"])[0] != batch["name"][0]:
             shown.pop("target", None)  # that of another picture
         name = batch["clips" if "clips" in batch else "name_b" if direction == "ba" else "name"][0]

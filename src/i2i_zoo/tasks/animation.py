@@ -252,8 +252,8 @@ class AnimationTask(Task):
         return {**outputs, "target": outputs["video"], "clip": outputs["output"], "real_clip": outputs["video"]}
 
     def panels(self, outputs: Mapping[str, Any]) -> list[Tensor]:
-        """Frames of reconstructed, of real and perhaps of predicted clips."""
-        return [strip(clips) for clips in self.clips(outputs)]
+        """The first frame, and frames of reconstructed, of real and perhaps of predicted clips."""
+        return [outputs["video"][:, 0], *(strip(clips) for clips in self.clips(outputs))]
 
     def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Reconstructed, real and perhaps predicted clips."""
