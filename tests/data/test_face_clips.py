@@ -62,6 +62,18 @@ def test_items_are_cut_out_around_the_first_face(root: Path) -> None:
     assert whole.preprocess == FacePreprocess((box.side, box.side), False)
 
 
+def test_frames_follow_each_other_by_number(root: Path) -> None:
+    def shown() -> torch.Tensor:
+        data = FaceClipData(str(root), size=32, frames=4)
+        data.setup("test")
+        return data.datasets["test"][(0, 0)]["video"]
+
+    padded = shown()
+    for file in [*root.rglob("00*.*")]:
+        file.rename(file.with_stem(str(int(file.stem) + 8)))  # 8 and 9 come before 10
+    assert torch.equal(shown(), padded)
+
+
 def test_training_begins_anywhere_and_is_mirrored(root: Path) -> None:
     data = FaceClipData(str(root), size=32, frames=2, stride=2, background=False)
     data.setup("fit")

@@ -92,15 +92,19 @@ def whole_clips(
 ) -> dict[Path, Path]:
     """The jobs of a model with a memory: all files of a folder, which are one clip, if any of them is to be done.
 
-    Raises `ZooError` if several processes would share them.
+    They are in the order of their names: a shell puts 10.png before 2.png.  Raises `ZooError` if several processes
+    would share them.
     """
+    from i2i_zoo.media.files import in_order
+
     if launched.processes > 1:
         raise ZooError(
             f"{name} makes each frame from those before it, so that {launched.processes} processes cannot share them: "
             "start one process for each folder."
         )
     folders = {source.parent for source in todo.values()}
-    return {target: source for target, source in jobs.items() if source.parent in folders}
+    ordered = sorted(jobs.items(), key=lambda job: in_order(job[1]))
+    return {target: source for target, source in ordered if source.parent in folders}
 
 
 def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnConditions:
@@ -206,7 +210,7 @@ def real(path: str | Path) -> Path:
 def expand(text: str, endings: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
     """The files of an input with these endings, each with its path relative to the input's folder; videos, if it names
     them."""
-    from i2i_zoo.media.files import FOREIGN_FOLDERS, find_files
+    from i2i_zoo.media.files import FOREIGN_FOLDERS, find_files, in_order
     from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
     path = Path(text)
@@ -219,7 +223,7 @@ def expand(text: str, endings: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
     else:
         parts = path.parts
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        for match in sorted(glob.glob(text, recursive=True)):
+        for match in sorted(glob.glob(text, recursive=True), key=in_order):
             file = Path(match)
             relative = file.relative_to(fixed)
             foreign = any(part.lower() in FOREIGN_FOLDERS for part in relative.parts[:-1])

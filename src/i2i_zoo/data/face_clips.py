@@ -11,7 +11,7 @@ import torch
 from i2i_zoo.annotations import Count, Positive, Seed, Side
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.faces import LANDMARK_SUFFIXES, face_box, face_maps, read_face
-from i2i_zoo.media.files import described, find_files
+from i2i_zoo.media.files import described, find_files, in_order
 from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.tasks.preprocess import FacePreprocess
@@ -147,5 +147,5 @@ class FaceClipData(SplitData):
                 f"{len(lonely)} files have no partner of the same name in {places[0].name} or {places[1].name}: "
                 f"{listed(lonely)}; add their landmarks or pictures, or remove them."
             )
-        groups = groupby(sorted(landmarks, key=lambda name: name.rpartition("/")), lambda name: name.rpartition("/")[0])
+        groups = groupby(sorted(landmarks, key=in_order), lambda name: name.rpartition("/")[0])
         return [(clip or split, [(landmarks[name], pictures[name]) for name in names]) for clip, names in groups]
