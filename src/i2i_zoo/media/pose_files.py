@@ -66,8 +66,8 @@ class Poses:
         x, y = torch.stack(unknown)[..., :2].amax((0, 1)).tolist() if unknown else (0.0, 0.0)
         if x > size[1] or y > size[0]:
             raise ZooError(
-                f"{origin}: its points go to x {x:g} and y {y:g}, and {picture} has {size[1]}x{size[0]} pixels; add the "
-                "size of the picture in which they were found (canvas_height and canvas_width), or find them again."
+                f"{origin}: its points go to x {x:g} and y {y:g}, and {picture} has {size[1]}x{size[0]} pixels; add "
+                "the size of the picture in which they were found (canvas_height and canvas_width), or find them again."
             )
 
 
