@@ -59,8 +59,8 @@ class Animation(StreamedClip):
         if sum(self.repeats) > MOST_REPEATS * len(durations):
             raise ZooError(
                 f"{path}: the shortest of its {len(durations)} frames lasts {min(durations) / ticks:g} s, and the "
-                f"longest {max(durations) / ticks:g} s, which is {sum(self.repeats)} frames at one rate; make the pauses "
-                "shorter."
+                f"longest {max(durations) / ticks:g} s, which is {sum(self.repeats)} frames at one rate; make the "
+                "pauses shorter."
             )
         super().__init__(path, rate_of(sum(self.repeats), durations, ticks))
 
