@@ -170,6 +170,9 @@ def hub_failures(repo: str, revision: str | None) -> Iterator[None]:
         ) from error
     except hub_errors.HFValidationError as error:
         raise ZooError(f"{repo!r} is not a repository of the Hub; these are called org/name.") from error
+    except httpx.TransportError as error:
+        why = str(error).strip() or type(error).__name__
+        raise ZooError(f"hf:{repo}: the Hub failed: it cannot be reached ({why}); check the network.") from error
     except (httpx.HTTPError, OSError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise ZooError(f"hf:{repo}: the Hub failed: {first_line}.") from error

@@ -75,6 +75,8 @@ class FaceClipTranslator(InOrderTranslator):
     def check(self, source: Source) -> None:
         """Raise `ZooError` if a source does not go on with the clip, or cannot begin it."""
         size = source.values.shape[-2:] if source.is_tensor else None
+        if self.box is not None if source.is_tensor else self.box is None and self.size_of_clip is not None:
+            raise ZooError("A clip has landmarks of all faces or maps of all, and both were given: draw all or none.")
         if "picture" in source.own:
             size = source.own["picture"].shape[-2:]
             check_within(source.values, size, str(source.origin or "face"))
