@@ -662,7 +662,9 @@ class TestPush:
 
     def test_without_network(self, model: Pix2Pix, hub: Hub) -> None:
         hub.stop()
-        with pytest.raises(ZooError, match="hf:org/pushed: the Hub failed"):
+        with pytest.raises(
+            ZooError, match=r"hf:org/pushed: the Hub failed: it cannot be reached \(.+\); check the network"
+        ):
             i2i_zoo.push(model, "org/pushed")
 
 

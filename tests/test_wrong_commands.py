@@ -151,6 +151,27 @@ def test_of_names(line: str, part: str, capsys: pytest.CaptureFixture[str]) -> N
     assert part in refused(capsys, line, 1)
 
 
+@pytest.mark.parametrize("named", ["", "/last.ckpt"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("translate {} run/config.yaml", "sample {}", "info {}", "test {}", "validate {}", "predict {}"),
+        *("export {} -o x.onnx", "compare {}", "benchmark {}"),
+    ],
+)
+def test_of_the_checkpoints_of_a_run(
+    line: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run has a folder of checkpoints beside its model; the message says what to name."""
+    monkeypatch.chdir(tmp_path)
+    Path("run/checkpoints").mkdir(parents=True)
+    Path("run/checkpoints/last.ckpt").touch()
+    Path("run/config.yaml").touch()
+    error = refused(capsys, line.format(f"run/checkpoints{named}"), 1)
+    assert "name the folder of the model or of the run, run, or make a model of them with i2i-zoo convert" in error
+    assert "convert METHOD run/checkpoints/last.ckpt -o FOLDER." in error
+
+
 def test_a_typo_in_a_dataset_is_found_without_torch() -> None:
     script = """
 import sys

@@ -26,7 +26,7 @@ from . import hub
 from .devices import check_cores
 from .errors import ZooError, closest
 from .methods.base import Method
-from .registry import ENTRIES, METHODS, method_class
+from .registry import ENTRIES, METHODS, method_class, refuse_weights
 from .tasks.check import check_batch, check_data
 
 WARM_UP = 3
@@ -106,6 +106,7 @@ def build(name: str) -> Method:
     if name in METHODS:
         return method_class(name)()
     if name not in ENTRIES and not name.startswith("hf:") and not Path(name).is_dir():
+        refuse_weights(name)
         close = closest(name, [*METHODS, *ENTRIES]) or next(iter(METHODS))
         raise ZooError(
             f"{name!r} is neither a checkpoint of the zoo nor a directory, hf:org/repo or a method; the closest is "

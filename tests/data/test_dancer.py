@@ -11,7 +11,7 @@ import torch
 from i2i_zoo.data.dancer import DancerData
 from i2i_zoo.data.rendered.dancer import RenderedDancer
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.clips import save_clip
+from i2i_zoo.media.clips import open_clip, save_clip
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.media.pose_files import Poses, write_poses
 
@@ -74,7 +74,47 @@ def test_poses_that_do_not_fit_the_video(tmp_path: Path, monkeypatch: pytest.Mon
     write_poses(tmp_path / "me.json", Poses(poses, ("",) * 2, (None,) * 2))
     with pytest.raises(ZooError, match=r"me\.json: it holds 2 poses, and .*me\.webp has 3 frames"):
         DancerData(str(tmp_path / "me.webp")).setup("fit")
+    poses = film(tmp_path / "me.webp", 3).dance("train").poses(range(3))
+    write_poses(tmp_path / "me.json", Poses(poses * torch.tensor([10, 10, 1]), ("",) * 3, (None,) * 3))
+    with pytest.raises(
+        ZooError, match=r"me\.json: its points go to x .*, and .*me\.webp has 64x48 pixels; add the size"
+    ):
+        DancerData(str(tmp_path / "me.webp")).setup("fit")
     (tmp_path / "me.json").unlink()
     monkeypatch.setenv("I2I_ZOO_POSE", "nowhere.pth")
     with pytest.raises(ZooError, match=r"me\.webp: its poses are not beside it \(me\.json\) and cannot be found"):
         DancerData(str(tmp_path / "me.webp")).setup("fit")
+
+
+def test_a_changed_frame_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one in the middle of a folder: the frames in the cache are those of the folder's whole content."""
+    monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))
+    film(tmp_path / "me.webp", 5)
+    frames = list(open_clip(tmp_path / "me.webp"))
+    (tmp_path / "films").mkdir()
+    (tmp_path / "me.json").rename(tmp_path / "films" / "me.json")
+    save_clip(frames, tmp_path / "films" / "me")
+
+    def shown() -> torch.Tensor:
+        data = DancerData(str(tmp_path / "films"), size=(48, 64), frames=5, val_fraction=0)
+        data.setup("fit")
+        return data.datasets["train"][(0, 0)]["video"]
+
+    first = shown()
+    frames[0].save(tmp_path / "films" / "me" / "000002.png")
+    changed = (shown() != first).flatten(1).any(1)
+    assert changed.tolist() == [False, False, True, False, False]
+
+
+def test_a_short_clip_is_trained_on_whole_and_nothing_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("I2I_ZOO_CACHE", str(tmp_path / "cache"))
+    film(tmp_path / "me.webp", 8)
+    data = DancerData(str(tmp_path / "me.webp"), size=(48, 32), val_fraction=0.25)
+    data.setup("fit")
+    assert (len(data.datasets["train"]), len(data.datasets["val"])) == (7, 0)
+    assert "No validation: in what --data.val_fraction 0.25 holds out of " in capsys.readouterr().err
+    for stage, word in (("validate", "No validation"), ("test", "No test"), ("predict", "No test")):
+        with pytest.raises(ZooError, match=f"^{word}: .* no 16 consecutive frames show a person: give a longer video"):
+            data.setup(stage)

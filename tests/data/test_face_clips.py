@@ -62,6 +62,18 @@ def test_items_are_cut_out_around_the_first_face(root: Path) -> None:
     assert whole.preprocess == FacePreprocess((box.side, box.side), False)
 
 
+def test_frames_follow_each_other_by_number(root: Path) -> None:
+    def shown() -> torch.Tensor:
+        data = FaceClipData(str(root), size=32, frames=4)
+        data.setup("test")
+        return data.datasets["test"][(0, 0)]["video"]
+
+    padded = shown()
+    for file in [*root.rglob("00*.*")]:
+        file.rename(file.with_stem(str(int(file.stem) + 8)))  # 8 and 9 come before 10
+    assert torch.equal(shown(), padded)
+
+
 def test_training_begins_anywhere_and_is_mirrored(root: Path) -> None:
     data = FaceClipData(str(root), size=32, frames=2, stride=2, background=False)
     data.setup("fit")
@@ -111,11 +123,20 @@ def test_wrong_folders_are_refused(root: Path) -> None:
     refused(r"002\.txt: a face has 68 points of x and y, .*, not 67 points")
     lonely.write_text(content.replace(content.split(",")[0], "nan", 1))
     refused(r"002\.txt: point 0 is at \(nan, .*\), which is no place in a picture")
+    lonely.write_text(
+        "".join(f"{float(x) * 10},{float(y) * 10}\n" for x, y in (line.split(",") for line in content.split()))
+    )
+    refused(r"002\.txt: 68 of its 68 points are outside of its picture of 100x90 pixels; find the landmarks in this")
+    lonely.write_text(content)
+    lonely.with_suffix(".csv").write_text(content)
+    refused(r"002\.csv and .*002\.txt have the same name; remove or rename one\.$")
+    lonely.with_suffix(".csv").unlink()
     lonely.unlink()
     refused(r"1 files have no partner .* in train_keypoints or train_img: .*ann.002\.png; add their landmarks")
     lonely.write_text(content)
     (root / "train_img" / "bob" / "001.png").write_bytes(b"broken")
     refused(r"001\.png: the file is not a picture that can be read")
+    refused("No validation: there is no folder .*val_img: put clips there", "validate")
     (root / "test_img").rename(root / "other")
     refused("there is neither a folder test_img nor val_img to test on; add one", "test")
     (root / "other").rename(root / "val_img")

@@ -66,6 +66,13 @@ def test_validation_begins_with_the_first_frame(root: Path) -> None:
     assert "instance" not in val[0, 0]
 
 
+def test_frames_follow_each_other_by_number(root: Path) -> None:
+    for file in [*root.rglob("*.png")]:
+        file.rename(file.with_name(f"{int(file.stem) + 8}.png"))  # 8 and 9 come before 10
+    val: Any = data(root, frames=6).datasets["val"]
+    assert val[0, 0]["label"][:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_what_is_refused(root: Path) -> None:
     with pytest.raises(
         ZooError, match="the sequence a of train has 6 frames, and 4 with stride 2 need 7; lower --data"

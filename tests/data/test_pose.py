@@ -16,7 +16,7 @@ from i2i_zoo.data.pose import PoseData, PosePairs
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import decode_picture, to_float
 from i2i_zoo.media.pose_drawing import limb_mask
-from i2i_zoo.media.pose_files import read_poses
+from i2i_zoo.media.pose_files import Poses, read_poses, write_poses
 from i2i_zoo.media.poses import cropped, mirrored, resized
 from people_folders import write_fashion, write_folders, write_market
 
@@ -306,6 +306,11 @@ def test_folders_with_a_fault(tmp_path: Path) -> None:
     refused(f"1.png: there must be a folder for each person; move it into one, such as {tmp_path}/photos/ann/1.png.")
     (tmp_path / "photos" / "1.png").unlink()
     pose = tmp_path / "photos" / "p0" / "1.json"
+    found = read_poses(pose)
+    write_poses(pose, Poses(found.points * torch.tensor([3, 3, 1]), ("",), (None,)))
+    refused("p0/1.json: its points go to x ")
+    refused("1.png has 64x128 pixels; add the size of the picture in which they were found (canvas_height and canvas_")
+    write_poses(pose, found)
     pose.write_text(f"[{pose.read_text()}, {pose.read_text()}]")
     refused("p0/1.json: it holds 2 poses; give the one of 1.png.")
     pose.write_text("{")

@@ -171,6 +171,21 @@ def test_a_varying_rate_becomes_an_even_one(tmp_path: Path) -> None:
     assert clip.count() == 9
 
 
+def test_durations_that_are_a_mistake(tmp_path: Path) -> None:
+    """Browsers show a GIF's frame of 10 ms for 100 ms; a pause of an hour is not a hundred thousand frames."""
+    first, *others = [frame(number, 16, 16) for number in range(4)]
+    first.save(tmp_path / "fast.gif", save_all=True, append_images=others, duration=10)
+    fast = open_clip(tmp_path / "fast.gif")
+    assert (fast.count(), fast.rate) == (4, 10)
+    save_clip(fast, tmp_path / "again.gif", fast.rate)
+    assert open_clip(tmp_path / "again.gif").rate == 10
+    first.save(tmp_path / "pause.webp", save_all=True, append_images=others, duration=[20, 20, 20, 3_600_000])
+    with pytest.raises(
+        ZooError, match=r"pause\.webp: the shortest of its 4 frames lasts 0\.02 s, and the longest 3600 s"
+    ):
+        open_clip(tmp_path / "pause.webp")
+
+
 def test_transparent_frames_are_refused(tmp_path: Path) -> None:
     clear = Image.new("RGBA", (16, 16), (255, 0, 0, 0))
     for name in ("a.gif", "a.webp"):

@@ -18,7 +18,7 @@ from PIL import Image
 from i2i_zoo.data import files as dataset_files
 from i2i_zoo.data.files import check_files, find_pictures, match_names
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.files import find_files, is_whole, read_array
+from i2i_zoo.media.files import find_files, in_order, is_whole, read_array
 from i2i_zoo.media.pictures import decode_picture
 
 
@@ -208,3 +208,14 @@ def test_an_odd_tiff_is_read_without_a_word(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", program, tmp_path / "a.tif"], capture_output=True, text=True)
     assert ended.stdout.strip() == "(8, 8, 3)"
     assert ended.stderr == ""
+
+
+def test_numbers_in_names_count(tmp_path: Path) -> None:
+    """Frames are often called 1.png to 12.png; the letters of their names would put 10 before 2."""
+    for name in ("a/10.png", "a/9.png", "a/b/1.png", "a/1.png", "a2/x.png", "a10/x.png", "x01.png", "x1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        noise((2, 2)).save(tmp_path / name)
+    found = [str(file.relative_to(tmp_path)) for file in find_files(tmp_path)]
+    ordered = ["a/1.png", "a/9.png", "a/10.png", "a/b/1.png", "a2/x.png", "a10/x.png", "x01.png", "x1.png"]
+    assert found == [str(Path(name)) for name in ordered]
+    assert sorted(["f12.png", "", ".", "f2.png"], key=in_order) == ["", ".", "f2.png", "f12.png"]

@@ -104,6 +104,8 @@ def test_coco_results(tmp_path: Path) -> None:
     poses = read_poses(saved(tmp_path, [one, other | {"score": 0.9}, one | {"image_id": "b.jpg"}]))
     assert poses.names == ("7", "b.jpg")
     assert poses.points[:, 0, 0].tolist() == [15, 10]
+    by_score = [one | {"image_id": 10}, other | {"image_id": 2}, one | {"image_id": 9}]
+    assert read_poses(saved(tmp_path, by_score)).names == ("2", "9", "10")
 
 
 def test_the_csv_of_person_datasets(tmp_path: Path) -> None:

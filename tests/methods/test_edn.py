@@ -16,7 +16,7 @@ from i2i_zoo.cli.main import main
 from i2i_zoo.convert import edn as convert
 from i2i_zoo.errors import ZooError
 from i2i_zoo.hub import init_from
-from i2i_zoo.media.clips import open_clip
+from i2i_zoo.media.clips import open_clip, save_clip
 from i2i_zoo.media.pictures import read_picture, to_pil
 from i2i_zoo.media.pose_files import Poses, write_poses
 from i2i_zoo.media.pose_normalisation import normalised, smoothed
@@ -284,6 +284,28 @@ def test_a_dance_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     expected = model.translate("dance.json")
     for frame, other in zip(open_clip("out/dance.webp"), expected, strict=True):
         assert np.array_equal(np.asarray(frame), np.asarray(other))
+
+
+def test_a_folder_of_frames_is_one_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keypoint_rcnn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of their poses too, as OpenPose writes one; and a picture is a clip of one frame."""
+    monkeypatch.chdir(tmp_path)
+    model = dancer()
+    i2i_zoo.save(model, "dancer")
+    for number, pose in enumerate(dance()):
+        write_poses(Path(f"poses/dance_{number + 8}_keypoints.json"), Poses(pose[None], ("",), ((96, 128),)))
+    save_clip([to_pil(frame) for frame in torch.rand(3, 3, 48, 64) * 2 - 1], Path("frames"))
+    assert main(["translate", "dancer", "poses", "frames", "frames/000000.png", "-o", "out", "--device", "cpu"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["000000.webp", "frames.webp", "poses.webp"]
+    for name in ("poses", "frames"):
+        frames = list(open_clip(f"out/{name}.webp"))
+        assert len(frames) == {"poses": 5, "frames": 3}[name]
+        for frame, other in zip(frames, model.translate(name), strict=True):
+            assert np.array_equal(np.asarray(frame), np.asarray(other))
+    write_poses(Path("poses/dance_8_keypoints.json"), Poses(dance(), ("",) * 5, ((96, 128),) * 5))
+    assert main(["translate", "dancer", "poses", "-o", "other", "--device", "cpu"]) == 1
+    assert "dance_8_keypoints.json: it holds 5 poses, and there are other files in poses" in capsys.readouterr().err
 
 
 def test_an_interrupted_dance_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

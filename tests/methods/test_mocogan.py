@@ -12,9 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 import i2i_zoo
+import tiny
 from golden.fill import Golden
 from i2i_zoo.cli.main import main
 from i2i_zoo.convert.mocogan import read
+from i2i_zoo.data.rendered.shapes import ShapesData
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.pictures import to_pil
 from i2i_zoo.methods.mocogan import MoCoGAN
@@ -300,3 +302,10 @@ def test_different_frames_of_a_batch_are_judged() -> None:
     assert len(chosen) == len(chosen.unique()) == 20
     assert torch.equal(chosen, chosen.sort().values)
     assert len(model.some_frames(video, 99)) == 26
+
+
+def test_data_of_more_actions_are_refused_before_the_first_batch(tmp_path: Path) -> None:
+    data = ShapesData(train=4, val=1, size=32, frames=13, batch_size=1, num_workers=0)
+    assert len(data.actions) > 1
+    with pytest.raises(ZooError, match=r"categories=1, and ShapesData has \d actions: use --model\.categories \d"):
+        tiny.trainer(tmp_path).fit(MoCoGAN(**NARROW | {"categories": 1}), data)

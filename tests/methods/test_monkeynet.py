@@ -314,6 +314,9 @@ def test_a_picture_moves_without_a_clip(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         with pytest.raises(ZooError, match=sentence):
             model.translate(source, **conditions)
+    two_sizes = [to_pil(driving), to_pil(driving[:, :40])]
+    with pytest.raises(ZooError, match="driving has frames of 70x50 and of 70x40 pixels: scale them to one size"):
+        model.translate(source, driving=two_sizes)
     with pytest.raises(ZooError, match="needs driving"):
         MonkeyNet(**TINY).translate(source)
     i2i_zoo.save(model, tmp_path / "model")

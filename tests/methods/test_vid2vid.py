@@ -540,6 +540,12 @@ def test_a_clip_on_the_command_line(model: Any, tmp_path: Path, monkeypatch: pyt
         for number, expected in enumerate(model.translate(list(ids), first=first)):
             found = np.asarray(Image.open(f"out/{name}/{number:02}.png"))
             np.testing.assert_array_equal(found, np.asarray(expected))
+    for file in Path("labels", "a").iterdir():
+        file.rename(file.with_name(f"{int(file.stem) + 9}.png"))
+    files = sorted(map(str, Path("labels", "a").iterdir()))  # as a shell lists them: 10 before 9
+    assert main(["translate", "street", *files, "--first", "first.png", "-o", "again"]) == 0
+    for number in range(len(files)):
+        assert Path(f"again/{number + 9}.png").read_bytes() == Path(f"out/a/{number:02}.png").read_bytes()
 
 
 def test_the_labels_of_every_made_frame_are_scored(model: Any) -> None:

@@ -199,6 +199,9 @@ def test_what_is_refused(model: Any) -> None:
             model.translate(wrong)
     with pytest.raises(ZooError, match="the pictures of a clip have one size"):
         model.translate([torch.rand(15, 32, 32), torch.rand(15, 16, 32)])
+    for mixed in ([faces[0], torch.rand(15, 32, 32)], [torch.rand(15, 32, 32), faces[0]]):
+        with pytest.raises(ZooError, match="A clip has landmarks of all faces or maps of all, and both were given"):
+            model.translate(mixed)
     with pytest.raises(ZooError, match="a face has 68 points of x and y"):
         model.translate([faces[0][1:]])
     with pytest.raises(ZooError, match="landmarks of a face are read from"):

@@ -24,6 +24,7 @@ from i2i_zoo.methods.unit import UNIT
 from i2i_zoo.methods.vid2vid import Vid2Vid
 from i2i_zoo.registry import METHODS, method_class
 from i2i_zoo.tasks.check import check_batch, check_data
+from methods.every import by_method
 
 
 def batch(**changes: Tensor) -> dict[str, Tensor]:
@@ -186,3 +187,28 @@ def test_a_method_inside_another_module_says_so() -> None:
 def test_a_trainer_without_data_is_refused(verb: str, tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="Pix2Pix needs data: give the Trainer a datamodule or dataloaders too"):
         getattr(tiny.trainer(tmp_path), verb)(tiny.model())
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "words"),
+    [
+        (
+            "spade",
+            "label",
+            r"SPADE has labels=\d+, ids 0 to \d+, and the label maps have 99 to 99: use --model\.labels",
+        ),
+        ("vid2vid", "label", r"Vid2Vid has labels=\d+, ids 0 to \d+, and the label maps have 99 to 99"),
+        (
+            "mocogan",
+            "action",
+            r"MoCoGAN has categories=3, and the clips have actions 99 to 99: use --model\.categories",
+        ),
+        ("dvdgan", "action", r"DVDGAN has classes=3, and the clips have actions 99 to 99: use --model\.classes 100"),
+    ],
+)
+def test_an_id_that_is_wrong_in_a_later_batch_is_refused(method: str, key: str, words: str, tmp_path: Path) -> None:
+    tester = by_method()[method]()
+    first = tester.batch(tester.size)
+    batches = [first, first | {key: torch.full_like(first[key], 99)}]
+    with pytest.raises(ZooError, match=words):
+        tiny.trainer(tmp_path).fit(tester.build().train(), DataLoader([0, 1], collate_fn=lambda i: batches[i[0]]))

@@ -116,6 +116,21 @@ def test_poses_of_a_dataset(model: Any, capsys: pytest.CaptureFixture[str]) -> N
         model.translate("people/3.png", "standing", source_pose="annotation.csv")
 
 
+def test_poses_in_pixels_of_another_picture_are_refused(model: Any) -> None:
+    pose = pose_of("dance.json", 9)
+    far = pose * torch.tensor([20, 20, 1])
+    own = "poses/0_keypoints.json"
+    with pytest.raises(
+        ZooError, match=r"pose: \d+ of its 18 points are outside of the picture of \d+x\d+ pixels; give"
+    ):
+        model.translate("people/0.png", far, source_pose=own)
+    with pytest.raises(ZooError, match=r"source_pose: \d+ of its 18 points are outside of the picture"):
+        model.translate("people/0.png", pose, source_pose=far)
+    beside = pose + torch.tensor([12, 0, 0])  # some points are outside
+    assert (beside[:, 0] > SIZE[1]).any()
+    assert model.translate("people/0.png", beside, source_pose=own).size == (SIZE[1], SIZE[0])
+
+
 def test_wrong_names_and_files(model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for options, sentence in (
         (["--pose", "wavin"], "wavin: there is neither a pose of this name nor such a file; "),

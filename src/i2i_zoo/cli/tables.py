@@ -13,7 +13,7 @@ import yaml
 from i2i_zoo.compare.rows import Comparison, Metrics, Row
 from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
-from i2i_zoo.registry import ENTRIES, suggest
+from i2i_zoo.registry import ENTRIES, refuse_weights, suggest
 from i2i_zoo.store.card import shipped
 
 from .names import find, is_folder_or_hub
@@ -151,6 +151,7 @@ def chosen(metrics: Any) -> Metrics:
 
 def trained(name: str, overrides: Mapping[str, Any], data: str | None, seeds: Sequence[Any] | None) -> Row:
     """A row for a recipe, a file or one of the package.  Raises `ZooError` if it is none."""
+    refuse_weights(name)
     try:
         path = recipe(name)
     except ZooError:

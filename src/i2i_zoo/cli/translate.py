@@ -22,6 +22,7 @@ from .translating import OwnConditions, made_from, translate_all, translate_shar
 if TYPE_CHECKING:
     from i2i_zoo.devices import Launched
     from i2i_zoo.tasks.conditions import Condition
+    from i2i_zoo.tasks.translator import Translator
 
 HELP = "translate pictures and videos with a checkpoint"
 
@@ -63,16 +64,14 @@ def run(args: argparse.Namespace) -> int:
         return translate_example(args)
     launched, (shared, _) = launched_with(args), split_conditions(args)
     # Without conditions the model is not loaded yet, which is not needed if all results are there and are pictures.
-    if args.model is None and any(map(has_points, args.inputs)):
-        args.model = load_named(args.name, args.device)
+    if args.model is None and (any(map(has_points, args.inputs)) or to_do(args, plan(args.inputs, args.output))):
+        args.model = load_named(args.name, "cpu" if args.devices > 1 else args.device)
     translator = args.model.translator(**shared) if args.model else None
-    suffixes = (translator.suffix, translator.source_suffixes) if translator else ()
-    jobs = launched.share(plan(args.inputs, args.output, *suffixes))
-    todo = {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
+    jobs = launched.share(plan(args.inputs, args.output, translator))
+    todo = to_do(args, jobs)
     failures: list[str] = []
-    if todo:
+    if todo and translator:
         if args.devices == 1:
-            translator = translator or load_named(args.name, args.device).translator()
             if translator.in_order:
                 todo = whole_clips(args.name, todo, jobs, launched)
             own = own_conditions(args, todo)
@@ -87,20 +86,29 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def to_do(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> dict[Path, Path]:
+    """The jobs whose results are not there, or are to be made again."""
+    return {target: source for target, source in jobs.items() if args.overwrite or not target.exists()}
+
+
 def whole_clips(
     name: str, todo: Mapping[Path, Path], jobs: Mapping[Path, Path], launched: Launched
 ) -> dict[Path, Path]:
     """The jobs of a model with a memory: all files of a folder, which are one clip, if any of them is to be done.
 
-    Raises `ZooError` if several processes would share them.
+    They are in the order of their names: a shell puts 10.png before 2.png.  Raises `ZooError` if several processes
+    would share them.
     """
+    from i2i_zoo.media.files import in_order
+
     if launched.processes > 1:
         raise ZooError(
             f"{name} makes each frame from those before it, so that {launched.processes} processes cannot share them: "
             "start one process for each folder."
         )
     folders = {source.parent for source in todo.values()}
-    return {target: source for target, source in jobs.items() if source.parent in folders}
+    ordered = sorted(jobs.items(), key=lambda job: in_order(job[1]))
+    return {target: source for target, source in ordered if source.parent in folders}
 
 
 def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnConditions:
@@ -150,14 +158,14 @@ def has_points(text: str) -> bool:
 
     path = Path(text)
     if path.is_dir():
-        return bool(find_files(path, LANDMARK_SUFFIXES))
+        return bool(find_files(path, (*LANDMARK_SUFFIXES, ".json")))
     return path.suffix.lower() in (*POSE_SUFFIXES, *LANDMARK_SUFFIXES)
 
 
-def plan(inputs: Sequence[str], output: Path, suffix: str = ".png", endings: tuple[str, ...] = ()) -> dict[Path, Path]:
-    """Each file to write to its source; it has this suffix, but for a source that is a clip.
+def plan(inputs: Sequence[str], output: Path, translator: Translator | None = None) -> dict[Path, Path]:
+    """Each file to write to its source; its suffix is the translator's, by default .png, or a clip's own.
 
-    Folders and globs are searched for files with these ``endings``, by default for pictures.
+    Folders and globs are searched for the files that the translator takes, by default for pictures.
 
     Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
     an input.
@@ -165,14 +173,15 @@ def plan(inputs: Sequence[str], output: Path, suffix: str = ".png", endings: tup
     from i2i_zoo.media.clips import is_clip, suffix_of_result
     from i2i_zoo.media.files import PICTURE_SUFFIXES, described
 
-    endings = endings or PICTURE_SUFFIXES
+    suffix, endings = (translator.suffix, translator.source_suffixes) if translator else (".png", PICTURE_SUFFIXES)
+    clips = translator is not None and translator.takes_clips
 
     def named(source: Path) -> str:
         return suffix_of_result(source) if is_clip(source) else suffix
 
     found: dict[Path, list[tuple[Path, Path]]] = {}
     for text in inputs:
-        pictures = list(expand(text, endings))
+        pictures = list(clips_below(Path(text), suffix) if clips and Path(text).is_dir() else expand(text, endings))
         if not pictures:
             what = f"the folder holds no {described(endings)}"
             what = what if Path(text).is_dir() else "there is no such file or folder"
@@ -203,10 +212,24 @@ def real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def clips_below(folder: Path, suffix: str) -> Iterator[tuple[Path, Path]]:
+    """The clips of a folder as `expand` has files: files of several frames, and folders of frames or of their poses.
+
+    The name of a folder ends with ``suffix``, as if it was a file.
+    """
+    from i2i_zoo.media.clips import is_clip
+    from i2i_zoo.media.files import PICTURE_SUFFIXES, find_files
+
+    found = {file if is_clip(file) else file.parent: None for file in find_files(folder, (*PICTURE_SUFFIXES, ".json"))}
+    for clip in found:
+        relative = clip.relative_to(folder) if clip != folder else Path(folder.resolve().name)
+        yield clip, relative if clip.is_file() else relative.with_name(f"{relative.name}{suffix}")
+
+
 def expand(text: str, endings: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
     """The files of an input with these endings, each with its path relative to the input's folder; videos, if it names
     them."""
-    from i2i_zoo.media.files import FOREIGN_FOLDERS, find_files
+    from i2i_zoo.media.files import FOREIGN_FOLDERS, find_files, in_order
     from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
     path = Path(text)
@@ -219,7 +242,7 @@ def expand(text: str, endings: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
     else:
         parts = path.parts
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        for match in sorted(glob.glob(text, recursive=True)):
+        for match in sorted(glob.glob(text, recursive=True), key=in_order):
             file = Path(match)
             relative = file.relative_to(fixed)
             foreign = any(part.lower() in FOREIGN_FOLDERS for part in relative.parts[:-1])

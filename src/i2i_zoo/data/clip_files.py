@@ -113,7 +113,7 @@ def find_clips(folder: Path, strips: bool) -> dict[str, ClipFile]:
     if folder in frames:
         raise ZooError(
             f"{folder}: it holds pictures and not clips: give the frames of each clip a folder of their own, or set "
-            "--data.strips true if each picture is a strip of frames."
+            "--data.strips true, with ClipData, if each picture is a strip of frames."
         )
     for parent, pictures in frames.items():
         inner = parent.relative_to(folder).parts
@@ -143,7 +143,7 @@ def length(file: ClipFile) -> int | str:
             (height, width), (other_height, other_width) = sizes[0], sizes[-1]
             return (
                 f"{file.path}: its frames have {width}x{height} and {other_width}x{other_height} pixels; scale them to "
-                "one size, or set --data.strips true if they are strips"
+                "one size, or set --data.strips true, with ClipData, if they are strips"
             )
         clip = file.open()
         for _ in clip.frames(0, 1):

@@ -66,7 +66,8 @@ class DancerData(SplitData):
     their centre to the shape of ``size``, resized, and kept there too.  What shows no person is left out.
 
     Training takes all pairs of consecutive frames.  The last part of each clip, ``val_fraction``, is held out for
-    validation, which shows clips of ``shown`` frames; the test is on the same clips.
+    validation, which shows clips of ``shown`` frames; the test is on the same clips.  Where this part is shorter than
+    that, nothing is held out.
 
     Batches hold ``video`` (B, T, 3, H, W) in [-1, 1] and ``pose`` (B, T, 18, 3).  The `preprocess` says where the
     person stands, for `i2i_zoo.media.pose_normalisation`.
@@ -85,6 +86,7 @@ class DancerData(SplitData):
 
     batch_keys = ("video", "pose")
     folder_option = "root"
+    if_empty = "give a longer video, raise --data.val_fraction, or lower --data.shown"
 
     def __init__(
         self,
@@ -120,7 +122,7 @@ class DancerData(SplitData):
         """A clip at the size of training, whose frames lie in the package's cache."""
         clip = file.open()
         poses = self.poses_of(clip, file)
-        content = "-".join(file_hash(part) for part in file.files[:1] + file.files[-1:] or [file.path])
+        content = file_hash(*file.files or [file.path])
         height, width = self.size
         kept = zoo_cache() / "frames" / f"{content}-{width}x{height}-{self.stride}-{len(poses.points)}"
         first = next(iter(clip.frames(0, 1)))
@@ -142,6 +144,8 @@ class DancerData(SplitData):
                 f"{given}: it holds {len(poses.points)} poses, and {file.path} has {count} frames; write it again "
                 f"(i2i-zoo data poses {file.path})."
             )
+        first = next(clip.frames(0, 1))
+        poses.check_size((first.height, first.width), str(given), file.path)
         return poses
 
     @property
@@ -156,7 +160,7 @@ class DancerData(SplitData):
         frames = self.frames if split == "train" else self.shown
         for number, clip in enumerate(self.footage):
             held_out = round(self.val_fraction * len(clip.files))
-            until = len(clip.files) - held_out
+            until = len(clip.files) - (held_out if held_out >= self.shown else 0)
             if split == "train":
                 wanted = range(until - frames + 1)
             else:
@@ -166,6 +170,11 @@ class DancerData(SplitData):
         if split == "train" and not starts:
             raise ZooError(
                 f"{self.root}: no {frames} consecutive frames show a person; give a longer video of the whole person."
+            )
+        if not starts:
+            self._said[split] = (
+                f"No {'validation' if split == 'val' else split}: in what --data.val_fraction {self.val_fraction:g} "
+                f"holds out of {self.root}, no {frames} consecutive frames show a person."
             )
         return Moments(self.footage, starts, frames)
 

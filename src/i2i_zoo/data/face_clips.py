@@ -10,8 +10,8 @@ import torch
 
 from i2i_zoo.annotations import Count, Positive, Seed, Side
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.faces import LANDMARK_SUFFIXES, face_box, face_maps, read_face
-from i2i_zoo.media.files import described, find_files
+from i2i_zoo.media.faces import LANDMARK_SUFFIXES, check_within, face_box, face_maps, read_face
+from i2i_zoo.media.files import described, find_files, height_width, in_order
 from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.tasks.preprocess import FacePreprocess
@@ -81,6 +81,7 @@ class FaceClipData(SplitData):
 
     batch_keys = ("face", "video")
     folder_option = "root"
+    if_empty = "put clips there"
 
     def __init__(
         self,
@@ -113,6 +114,7 @@ class FaceClipData(SplitData):
         if split == "test" and "val" in there:
             return "val"
         if split == "val":
+            self._said[split] = f"No validation: there is no folder {self.root / 'val_img'}."
             return ""
         raise ZooError(f"{self.root}: there is neither a folder test_img nor val_img to test on; add one.")
 
@@ -132,13 +134,19 @@ class FaceClipData(SplitData):
                 )
         frames = [frame for _, files in clips for frame in files]
         check_files([picture for _, picture in frames])
-        check_label_files([landmarks for landmarks, _ in frames], read_face)
+        pictures = dict(frames)
+        check_label_files(
+            list(pictures), lambda file: check_within(read_face(file), height_width(pictures[file]), str(file))
+        )
         return FaceClips(self, clips, split == "train")
 
     def find_clips(self, split: str) -> list[tuple[str, Frames]]:
         """The name of each clip and its frames.  Raises `ZooError` if there are none, and for one without a partner."""
         places = [self.root / f"{split}_keypoints", self.root / f"{split}_img"]
-        landmarks = {relative_name(file, places[0]): file for file in find_files(places[0], LANDMARK_SUFFIXES)}
+        landmarks: dict[str, Path] = {}
+        for file in find_files(places[0], LANDMARK_SUFFIXES):
+            if (other := landmarks.setdefault(relative_name(file, places[0]), file)) != file:
+                raise ZooError(f"{other} and {file} have the same name; remove or rename one.")
         if not landmarks:
             raise ZooError(f"{places[0]}: the folder holds no {described(LANDMARK_SUFFIXES)}; check the path.")
         pictures = find_pictures(places[1])
@@ -147,5 +155,5 @@ class FaceClipData(SplitData):
                 f"{len(lonely)} files have no partner of the same name in {places[0].name} or {places[1].name}: "
                 f"{listed(lonely)}; add their landmarks or pictures, or remove them."
             )
-        groups = groupby(sorted(landmarks, key=lambda name: name.rpartition("/")), lambda name: name.rpartition("/")[0])
+        groups = groupby(sorted(landmarks, key=in_order), lambda name: name.rpartition("/")[0])
         return [(clip or split, [(landmarks[name], pictures[name]) for name in names]) for clip, names in groups]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.files import find_files, height_width, is_whole, read_array
+from i2i_zoo.media.files import find_files, height_width, in_order, is_whole, read_array
 from i2i_zoo.media.labels import label_ids, map_array
 from i2i_zoo.media.pictures import decode_picture
 
@@ -31,7 +31,7 @@ LABELS_CHECKED = 1000
 
 
 def match_names(folders: dict[str, Path]) -> dict[str, dict[str, Path]]:
-    """The files of each name that is in all folders, sorted by name.  Raises `ZooError` for files without a partner."""
+    """The files of each name that is in all folders, `in_order`.  Raises `ZooError` for files without a partner."""
     found = {key: find_pictures(folder) for key, folder in folders.items()}
     unmatched = without_partner(found.values())
     for folder in folders.values() if unmatched else ():
@@ -46,7 +46,7 @@ def match_names(folders: dict[str, Path]) -> dict[str, dict[str, Path]]:
             f"{len(unmatched)} pictures have no partner of the same name in the other folder: "
             f"{', '.join(unmatched[:5])}{' ...' if len(unmatched) > 5 else ''}; add or remove them."
         )
-    names = sorted(next(iter(found.values())))
+    names = sorted(next(iter(found.values())), key=in_order)
     return {name: {key: files[name] for key, files in found.items()} for name in names}
 
 
@@ -62,7 +62,7 @@ def without_partner(found: Iterable[dict[str, Path]]) -> list[str]:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """The pictures below a folder by their `relative_name`, sorted; `ZooError` if there are none.
+    """The pictures below a folder by their `relative_name`, `in_order`; `ZooError` if there are none.
 
     Names of files that differ only in their suffix keep it, such as x.jpg and x.png.  Also raises `ZooError` for two
     files that still have the same name, such as two spellings of an accent.

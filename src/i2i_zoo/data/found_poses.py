@@ -63,13 +63,14 @@ def found_clip_poses(clip: Clip) -> Poses:
     return read_poses(kept)
 
 
-def file_hash(file: Path) -> str:
-    """A name for the content of a file, which is never in memory as a whole."""
-    try:
-        with file.open("rb") as content:
-            digest = hashlib.blake2s()
-            while part := content.read(2**20):
-                digest.update(part)
-            return digest.hexdigest()
-    except OSError as error:
-        raise ZooError(f"{file}: the file cannot be read ({error.strerror}); check its rights.") from None
+def file_hash(*files: Path) -> str:
+    """A name for the content of files, one after the other, which is never in memory as a whole."""
+    digest = hashlib.blake2s()
+    for file in files:
+        try:
+            with file.open("rb") as content:
+                while part := content.read(2**20):
+                    digest.update(part)
+        except OSError as error:
+            raise ZooError(f"{file}: the file cannot be read ({error.strerror}); check its rights.") from None
+    return digest.hexdigest()

@@ -101,7 +101,7 @@ def shots_of_folders(folder: Path) -> list[Shot]:
 
     Raises:
         ZooError: If the folder has no pictures, or one that is in no person's folder; if a person has only one; if a
-            file of a pose is damaged or holds several.
+            file of a pose is damaged, holds several, or is for a picture of another size.
         MissingWeights: If a pose is to be found, and no estimator can be had.
     """
     files: dict[str, dict[str, Path]] = {}
@@ -123,6 +123,8 @@ def shots_of_folders(folder: Path) -> list[Shot]:
         poses = read_poses(known[file] or found[file])
         if len(poses.points) != 1:
             raise ZooError(f"{known[file]}: it holds {len(poses.points)} poses; give the one of {file.name}.")
+        if poses.sizes[0] is None:
+            poses.check_size(height_width(file), str(known[file]), file)
         return Shot(person, name, file, poses.points[0], poses.sizes[0])
 
     return [shot(person, *picture) for person, pictures in files.items() for picture in pictures.items()]

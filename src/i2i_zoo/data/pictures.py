@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 
-from i2i_zoo.errors import ZooError, printable
+from i2i_zoo.errors import ZooError
 
 from .augmentation import Augmentation, Size, extent
 from .places import Found, Place, Splits
@@ -53,7 +51,6 @@ class PictureData(SplitData):
         self.root = Path(root)
         self.load_size, self.crop_size, self.test_size, self.flip = load_size, crop_size, test_size, flip
         self.val_fraction, self.zoom = val_fraction, zoom
-        self._said: dict[str, str] = {}
 
     @abstractmethod
     def places(self) -> list[Place]:
@@ -68,22 +65,6 @@ class PictureData(SplitData):
         found = splits.files(split)
         self._said[split] = splits.said
         return found
-
-    def said(self, split: str) -> str:
-        return self._said.get(split, "")
-
-    def setup(self, stage: str) -> None:
-        """Make the datasets that the stage needs, once, and say which splits have no folder of their own.
-
-        Raises `ZooError` as ``dataset``, and if there are no pictures to validate on.
-        """
-        known = set(self.datasets)
-        super().setup(stage)
-        if stage == "validate" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # ours have a length
-            raise ZooError(f"{self._said['val'].rstrip('.')}: put pictures there, or raise the fraction.")
-        for split in self.datasets:
-            if split not in known and self._said[split]:
-                rank_zero_only(print)(printable(self._said[split]), file=sys.stderr)
 
     @property
     def trained_size(self) -> tuple[int, int] | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from i2i_zoo import lightning_private
 from i2i_zoo.annotations import CheckedArguments
-from i2i_zoo.errors import ZooError
+from i2i_zoo.errors import ZooError, printable
 from i2i_zoo.tasks import Task
 from i2i_zoo.tasks.frames import frame_by_frame, frames_of
 from i2i_zoo.tasks.preprocess import Preprocess
@@ -50,11 +52,15 @@ class SplitData(L.LightningDataModule, metaclass=CheckedArguments):
     batch_keys: ClassVar[tuple[str, ...]]
     #: The argument that names the dataset's folder; empty for data that are rendered.
     folder_option: ClassVar[str] = ""
+    #: What to do if there is nothing to validate or to test on.
+    if_empty: ClassVar[str] = "put pictures there, or raise the fraction"
 
     def __init__(self, batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.datasets: dict[str, Dataset[Item]] = {}
+        #: What there is to say about each split.
+        self._said: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker that is not forked gets a copy of its dataset and of this, but not of the run.
@@ -71,15 +77,24 @@ class SplitData(L.LightningDataModule, metaclass=CheckedArguments):
 
     def said(self, split: str) -> str:
         """What there is to say about the `dataset` that was made of a split, such as what it lacks; often nothing."""
-        return ""
+        return self._said.get(split, "")
 
     def setup(self, stage: str) -> None:
-        """Make the datasets that the stage needs, once; raises as `dataset`.  If val is empty, nothing is validated."""
-        for split in {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",)):
-            if split not in self.datasets:
-                self.datasets[split] = self.dataset(split)
-        if self.trainer and stage == "fit" and not len(self.datasets["val"]):  # type: ignore[arg-type]  # has a length
-            self.trainer.limit_val_batches = 0
+        """Make the datasets that the stage needs, once, and say what there is to say about them.
+
+        If there is nothing to validate on, training goes without.  Raises `ZooError` as `dataset`, and for another
+        stage that has no data.
+        """
+        splits = {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",))
+        new = [split for split in splits if split not in self.datasets]
+        self.datasets |= {split: self.dataset(split) for split in new}
+        if not len(self.datasets[splits[-1]]):  # type: ignore[arg-type]  # torch's declares no length; all of ours have
+            if stage != "fit":
+                raise ZooError(f"{self.said(splits[-1]).rstrip('.')}: {self.if_empty}.")
+            if self.trainer:
+                self.trainer.limit_val_batches = 0
+        for split in filter(self.said, new):
+            rank_zero_only(print)(printable(self.said(split)), file=sys.stderr)
 
     def loader(self, split: str) -> EpochLoader:
         """The loader of a split.  The one for training begins where the run is, perhaps within an epoch."""

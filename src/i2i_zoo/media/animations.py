@@ -23,8 +23,12 @@ from .frames import StreamedClip
 #: The suffixes of animations, and the parts of a second in which they count time.
 TICKS = {".gif": 100, ".webp": 1000}
 
-#: How long programs show a GIF's frame whose duration is 0, in milliseconds.
+#: How long programs show a frame of a shorter duration than `SHORTEST`, which is a mistake, in milliseconds.
 UNSAID = 100
+SHORTEST = {".gif": 20, ".webp": 1}
+
+#: More frames than so many for each frame of a file are a mistake of its durations.
+MOST_REPEATS = 1000
 
 
 def is_animation(path: Path) -> bool:
@@ -46,11 +50,18 @@ class Animation(StreamedClip):
     """
 
     def __init__(self, path: Path) -> None:
-        ticks = TICKS[path.suffix.lower()]
-        durations = []
+        suffix = path.suffix.lower()
+        ticks, durations = TICKS[suffix], []
         for frame in _decoded(path):
-            durations.append(max(1, round((frame.info.get("duration") or UNSAID) * ticks / 1000)))
+            said = frame.info.get("duration", 0)
+            durations.append(max(1, round((said if said >= SHORTEST[suffix] else UNSAID) * ticks / 1000)))
         self.repeats = repeats(durations)
+        if sum(self.repeats) > MOST_REPEATS * len(durations):
+            raise ZooError(
+                f"{path}: the shortest of its {len(durations)} frames lasts {min(durations) / ticks:g} s, and the "
+                f"longest {max(durations) / ticks:g} s, which is {sum(self.repeats)} frames at one rate; make the "
+                "pauses shorter."
+            )
         super().__init__(path, rate_of(sum(self.repeats), durations, ticks))
 
     def stream(self) -> Iterator[Image.Image]:

@@ -112,6 +112,16 @@ def as_face(points: Any, origin: str = "The face") -> Tensor:
     return torch.from_numpy(array.astype(np.float32))
 
 
+def check_within(face: Tensor, size: Sequence[int], origin: str) -> None:
+    """Raise `ZooError` naming ``origin`` if most points of a face are outside of its picture, whose size is given."""
+    inside = int(((face >= -1) & (face <= face.new_tensor([size[1], size[0]]))).all(1).sum())
+    if inside * 2 < len(face):
+        raise ZooError(
+            f"{origin}: {len(face) - inside} of its {len(face)} points are outside of its picture of "
+            f"{size[1]}x{size[0]} pixels; find the landmarks in this picture."
+        )
+
+
 def face_box(points: Tensor, size: Sequence[int] | None = None) -> Box:
     """The box around a face (68, 2): as wide and high as `BOX` faces, with more room above than below.
 

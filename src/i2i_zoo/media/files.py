@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
@@ -38,7 +39,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def find_files(folder: Path, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> list[Path]:
-    """The files below a folder with one of these suffixes, in upper or lower case, sorted.
+    """The files below a folder with one of these suffixes, in upper or lower case, `in_order`.
 
     Hidden files and folders are skipped, and `FOREIGN_FOLDERS`.  Raises `ZooError` if the folder, or one below it, is
     missing or cannot be read.
@@ -53,7 +54,13 @@ def find_files(folder: Path, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> lis
         raise ZooError(f"{folder}: there is no such folder; check the path.") from None
     except OSError as error:
         raise ZooError(f"{error.filename}: the folder cannot be read ({error.strerror}); check its rights.") from None
-    return sorted(file for file in found if file.is_file())
+    return sorted((file for file in found if file.is_file()), key=in_order)
+
+
+def in_order(file: str | Path) -> tuple[Any, str]:
+    """What to sort files by: folder by folder, and by name, in which numbers count, so that 2 comes before 10."""
+    levels = [re.split(r"(\d+)", level) for level in str(file).split(os.sep)]
+    return [[int(part) if number % 2 else part for number, part in enumerate(level)] for level in levels], str(file)
 
 
 def described(endings: tuple[str, ...]) -> str:

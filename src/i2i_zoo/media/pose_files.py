@@ -60,6 +60,16 @@ class Poses:
         pairs = zip(self.points, self.sizes, strict=True)
         return torch.stack([points if own is None else resized(points, own, size) for points, own in pairs])
 
+    def check_size(self, size: Sequence[int], origin: str, picture: Path) -> None:
+        """Raise `ZooError` if poses whose own size is unknown reach beyond a picture of this height and width."""
+        unknown = [points for points, own in zip(self.points, self.sizes, strict=True) if own is None]
+        x, y = torch.stack(unknown)[..., :2].amax((0, 1)).tolist() if unknown else (0.0, 0.0)
+        if x > size[1] or y > size[0]:
+            raise ZooError(
+                f"{origin}: its points go to x {x:g} and y {y:g}, and {picture} has {size[1]}x{size[0]} pixels; add "
+                "the size of the picture in which they were found (canvas_height and canvas_width), or find them again."
+            )
+
 
 def read_poses(path: str | Path) -> Poses:
     """The poses of a file; of several persons in a picture, the one with the largest sum of confidences.

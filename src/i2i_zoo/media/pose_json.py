@@ -77,7 +77,11 @@ def _coco_dataset(content: dict[str, Any], origin: str) -> list[Record]:
 
 
 def _coco_people(people: list[Any], pictures: dict[Any, tuple[str, Size]], origin: str, what: str) -> list[Record]:
-    """The poses of a dataset's annotations, or of results, which name their pictures only by ``image_id``."""
+    """The poses of a dataset's annotations, or of results, which name their pictures only by ``image_id``.
+
+    Pictures are in the order of the dataset, or else, if they have numbers, in the order of these: results may be in
+    the order of their scores.
+    """
     best = {key: (torch.zeros(18, 3), 0.0) for key in pictures}
     for number, person in enumerate(people):
         where = f"{origin}: {what}[{number}]"
@@ -90,6 +94,8 @@ def _coco_people(people: list[Any], pictures: dict[Any, tuple[str, Size]], origi
         points, total = as_pose(values, f"{where}.keypoints"), float(values[:, 2].sum())
         if total > best.setdefault(key, (torch.zeros(18, 3), 0.0))[1]:
             best[key] = points, total
+    if not pictures and all(isinstance(key, int) for key in best):
+        best = dict(sorted(best.items()))
     known = {key: pictures.get(key, (str(key), None)) for key in best}
     return [(known[key][0], pose, known[key][1]) for key, (pose, _) in best.items()]
 

@@ -17,7 +17,7 @@ from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import ImagePool, adversarial_loss
 from i2i_zoo.tasks import PairedTask, SemanticTask, UnpairedTask
-from i2i_zoo.tasks.check import CheckedTask
+from i2i_zoo.tasks.checked import CheckedTask
 from i2i_zoo.tasks.preprocess import Preprocess
 
 from .continuing import PROGRESS, changed_options, check_fit, part, use_new_options

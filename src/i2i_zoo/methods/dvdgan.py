@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from i2i_zoo.annotations import Betas, Channels, Ge, Le, LearningRate, Positive, Width
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.networks.dvdgan import SHORTEST, VOLUMES, ClipDiscriminator, ClipGenerator, ClipSize, downsampled
-from i2i_zoo.tasks.clips import ClipSampler, ClipsTask
+from i2i_zoo.tasks.clips import ActionClipsTask, ClipSampler
 from i2i_zoo.tasks.conditions import Condition
 from i2i_zoo.tasks.kinds import Number, Whole
 
@@ -59,7 +59,7 @@ class ClassSampler(ClipSampler):
         return clips
 
 
-class DVDGAN(ClipsTask, Method):
+class DVDGAN(ActionClipsTask, Method):
     """DVD-GAN, by the second version of the paper; `i2i_zoo.networks.dvdgan` says where its networks come from.
 
     The authors published no code.  From the paper: a latent and an embedding of 120 values each, 8 frames for the
@@ -91,6 +91,8 @@ class DVDGAN(ClipsTask, Method):
     """
 
     any_length = True
+    classes_option = "classes"
+    without_actions = "classes=1"
     discriminator_networks: tuple[str, ...] = ("spatial_discriminator", "temporal_discriminator")
 
     def __init__(
@@ -156,11 +158,6 @@ class DVDGAN(ClipsTask, Method):
     @property
     def needs_actions(self) -> bool:
         return bool(self.hparams.classes > 1)
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        super().on_train_batch_start(batch, batch_idx)
-        if batch_idx == 0 and self.needs_actions:
-            self.check_actions(batch.get("action"), "classes", "classes=1")
 
     def forward(self, latent: Tensor, action: Tensor, frames: int | None = None) -> Tensor:
         """Latents (B, latent) and classes (B,) to clips (B, frames, channels, size, size) in [-1, 1].

@@ -14,7 +14,7 @@ from i2i_zoo.errors import ZooError
 from i2i_zoo.losses.adversarial import adversarial_loss
 from i2i_zoo.networks.dcgan import DCGANDiscriminator
 from i2i_zoo.networks.mocogan import SHORTENED, CategoryInput, ClipGenerator, Codes, VideoDiscriminator
-from i2i_zoo.tasks.clips import FRAME, ClipsTask
+from i2i_zoo.tasks.clips import FRAME, ActionClipsTask
 from i2i_zoo.tasks.conditions import Condition, check_conditions
 from i2i_zoo.tasks.graph import Graph
 from i2i_zoo.tasks.kinds import Picture, Seed, Whole
@@ -24,7 +24,7 @@ from .base import Method
 from .mocogan_sampling import MotionContentSampler
 
 
-class MoCoGAN(ClipsTask, Method):
+class MoCoGAN(ActionClipsTask, Method):
     """MoCoGAN.  The defaults are those of the authors' code, with the batch of images of their recommended command.
 
     Batches have ``action`` (B,), the category of each clip, if there are categories and ``labelled`` is set.
@@ -63,6 +63,8 @@ class MoCoGAN(ClipsTask, Method):
     """
 
     any_length = True
+    classes_option = "categories"
+    without_actions = "labelled=False"
     discriminator_networks: tuple[str, ...] = ("image_discriminator", "video_discriminator")
 
     def __init__(
@@ -145,11 +147,6 @@ class MoCoGAN(ClipsTask, Method):
     @property
     def needs_actions(self) -> bool:
         return bool(self.hparams.categories and self.hparams.labelled)
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        super().on_train_batch_start(batch, batch_idx)
-        if batch_idx == 0 and self.needs_actions:
-            self.check_actions(batch.get("action"), "categories", "labelled=False")
 
     def some_frames(self, video: Tensor, count: int) -> Tensor:
         """Up to ``count`` different random frames (N, channels, H, W) of clips, in their order."""

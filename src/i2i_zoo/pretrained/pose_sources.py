@@ -59,6 +59,12 @@ def _read(source: Any, origin: str, estimator: Callable[[], PoseEstimator]) -> P
     if path.is_dir():
         if files := find_files(path, (".json",)):
             parts = [read_poses(file) for file in files]
+            for file, part in zip(files, parts, strict=True):
+                if len(files) > 1 and len(part.points) > 1:
+                    raise ZooError(
+                        f"{file}: it holds {len(part.points)} poses, and there are other files in {path}; a folder "
+                        "has a file for each frame of one clip, so give files of clips one by one."
+                    )
             names = sum((part.names for part in parts), ())
             return Poses(torch.cat([part.points for part in parts]), names, sum((part.sizes for part in parts), ()))
         if not (files := find_files(path)):

@@ -7,6 +7,7 @@ Data only; standard library only.  Each file in ``entries/`` declares a method a
 from __future__ import annotations
 
 import difflib
+import os
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENTRIES", "METHODS", "Entry", "Method", "check_exists", "info", "list_models", "method_class", "method_name",
-    "suggest",
+    "refuse_weights", "suggest",
 ]  # fmt: skip
 
 
@@ -45,6 +46,9 @@ def collect(package: ModuleType) -> tuple[dict[str, Method], dict[str, Entry]]:
     return methods, found
 
 
+#: How files of weights end, and what tells that a folder is that of a model or of a run.
+WEIGHTS, CONFIGS = (".ckpt", ".pth", ".pt", ".safetensors"), ("config.json", "config.yaml")
+
 #: Checkpoints by name, method by method.
 ENTRIES: dict[str, Entry]
 
@@ -62,8 +66,22 @@ def info(name: str) -> Entry:
     if not isinstance(name, str):
         raise ZooError(f"{name!r} is not the name of a checkpoint: give one as text.")
     if name not in ENTRIES:
+        refuse_weights(name)
         raise ZooError(f"No checkpoint is called {name!r}; the closest are {suggest(name)}.")
     return ENTRIES[name]
+
+
+def refuse_weights(name: str) -> None:
+    """Raise `ZooError`, with what to give instead, for a file of weights or the folder of a run's checkpoints."""
+    found = [Path(name)] if os.path.isfile(name) else sorted(Path(name).glob("*.ckpt")) if os.path.isdir(name) else []
+    if not found or found[-1].suffix not in WEIGHTS:
+        return
+    places = (folder for folder in found[-1].parents[:2] if any((folder / config).is_file() for config in CONFIGS))
+    place = next((f", {folder}" for folder in places), "")
+    raise ZooError(
+        f"{name}: these are weights and no checkpoint of the zoo: name the folder of the model or of the run{place}, "
+        f"or make a model of them with i2i-zoo convert METHOD {found[-1]} -o FOLDER."
+    )
 
 
 def check_exists(name: str) -> None:

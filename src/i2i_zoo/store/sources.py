@@ -25,6 +25,7 @@ from i2i_zoo.registry import Entry
 from .archives import ArchiveError, extract_member
 from .downloads import DownloadError, download, from_drive
 from .first_use import FirstUse, sha256_of, zoo_cache
+from .format import CONFIG
 from .runs import result_of
 
 #: A file or folder of Google Drive: which of the two, its id, and the file that is meant within that archive or folder.
@@ -61,6 +62,7 @@ def locate(
         files = _hub_files(repo, revision or pinned or None, cache_dir, token, local_files_only)
         return _verified(files, entry) if entry and revision in (None, pinned) else files
     if entry is None and not os.path.isdir(name):
+        registry.refuse_weights(name)
         raise ZooError(
             f"{name!r} is neither a checkpoint of the zoo (the closest are {registry.suggest(name)}), nor a directory, "
             "nor hf:org/repo."
@@ -69,6 +71,8 @@ def locate(
         raise ZooError(f"{name} has no revisions, since it is not on the Hub: drop revision={revision!r}.")
     if entry is None:
         result = result_of(Path(name))
+        if result == Path(name) and not (result / CONFIG).is_file():
+            registry.refuse_weights(name)
         if result.is_file():
             raise ZooError(
                 f"{name}: the run has not saved a model yet: continue it with --ckpt_path last, or make a model of its "
@@ -170,6 +174,9 @@ def hub_failures(repo: str, revision: str | None) -> Iterator[None]:
         ) from error
     except hub_errors.HFValidationError as error:
         raise ZooError(f"{repo!r} is not a repository of the Hub; these are called org/name.") from error
+    except httpx.TransportError as error:
+        why = str(error).strip() or type(error).__name__
+        raise ZooError(f"hf:{repo}: the Hub failed: it cannot be reached ({why}); check the network.") from error
     except (httpx.HTTPError, OSError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise ZooError(f"hf:{repo}: the Hub failed: {first_line}.") from error

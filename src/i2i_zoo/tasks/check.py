@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_zoo import lightning_private
 from i2i_zoo.errors import ZooError
 
 from .base import Task
@@ -20,53 +19,6 @@ from .frames import frame_by_frame
 
 #: Pictures are in [-1, 1]; interpolation and rounding may go beyond that by this much.
 SLACK = 0.05
-
-
-class CheckedTask(Task):
-    """A task whose data are checked before the first batch of each stage; sizes of training batches, before each."""
-
-    discriminator_networks: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._checked_stages: set[str] = set()
-
-    def setup(self, stage: str) -> None:
-        """Check what the trainer's datamodule declares, and that there are data to validate on."""
-        # Not by a `val_dataloader`, since training may do without.
-        if stage == "validate" and not lightning_private.can_validate(self.trainer):
-            raise self._no_data()
-        data = getattr(self.trainer, "datamodule", None)
-        if data is not None and stage != "predict":  # which needs fewer keys; the batch tells
-            check_data(self, data, frames=stage != "fit")
-        self._checked_stages.clear()
-
-    def train_dataloader(self) -> Any:
-        """Refuse to train without data; Lightning asks the model only if its trainer was given none."""
-        raise self._no_data()
-
-    def _no_data(self) -> ZooError:
-        return ZooError(f"{type(self).__name__} needs data: give the Trainer a datamodule or dataloaders too.")
-
-    test_dataloader = predict_dataloader = train_dataloader
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        self._check_first("train", batch, self.batch_keys)
-        check_sizes(self, batch, self.discriminator_networks)
-
-    def on_validation_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        self._check_first("validate", batch, self.batch_keys)
-
-    def on_test_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        self._check_first("test", batch, self.batch_keys)
-
-    def on_predict_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        self._check_first("predict", batch, self.predict_keys)
-
-    def _check_first(self, stage: str, batch: Any, keys: Sequence[str]) -> None:
-        if stage not in self._checked_stages:
-            check_batch(self, batch, keys)
-            self._checked_stages.add(stage)
 
 
 def check_data(model: Task, data: Any, frames: bool = False) -> None:
@@ -185,10 +137,22 @@ def check_values(model: Task, key: str, found: Tensor, wanted: Tensor) -> None:
                 f"{name} takes {key} in [-1, 1], and the data have {low:.4g} to {high:.4g}: scale the dataset's "
                 "pictures, those of 0 to 255 by x / 127.5 - 1."
             )
-    elif key == "label" and not (low >= 0 and high < model.hparams.labels):
+    elif key == "label":
+        check_labels(model, found)
+
+
+def is_at_hand(tensor: Tensor) -> bool:
+    """Whether a tensor is on the CPU: one on a GPU has to be waited for before its values can be checked."""
+    return tensor.device.type == "cpu"
+
+
+def check_labels(model: Task, found: Tensor) -> None:
+    """Raise `ZooError` for ids that are no labels of the model."""
+    low, high, labels = int(found.min()), int(found.max()), model.hparams.labels
+    if not (low >= 0 and high < labels):
         raise ZooError(
-            f"{name} has labels={model.hparams.labels}, ids 0 to {model.hparams.labels - 1}, and the label maps have "
-            f"{int(low)} to {int(high)}: use --model.labels {int(high) + 1}, or correct the label maps."
+            f"{type(model).__name__} has labels={labels}, ids 0 to {labels - 1}, and the label maps have "
+            f"{low} to {high}: use --model.labels {high + 1}, or correct the label maps."
         )
 
 

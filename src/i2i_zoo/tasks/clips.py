@@ -17,6 +17,7 @@ from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.pictures import read_picture, to_pil, to_uint8
 
 from .base import Prediction, Task
+from .check import is_at_hand
 from .conditions import Condition
 from .graph import Graph
 from .kinds import Picture, PictureFile, Whole
@@ -115,26 +116,6 @@ class NoiseTask(Task):
                 f"{name} has frames={hp.frames}, and the clips have {frames}: use --data.frames {hp.frames}."
             )
 
-    def check_actions(self, actions: Any, option: str, without: str) -> None:
-        """Raise `ZooError` if a batch has no actions (B,), or others than the model's classes.
-
-        Args:
-            actions: What a batch has under ``action``.
-            option: The hyper-parameter that says how many classes there are.
-            without: The setting that needs no actions.
-        """
-        name, classes = type(self).__name__, self.hparams[option]
-        if not isinstance(actions, Tensor) or actions.dtype != torch.int64 or actions.dim() != 1:
-            raise ZooError(
-                f"{name} takes batches with action (B,), whole numbers: use data that have it, or {without}."
-            )
-        low, high = int(actions.min()), int(actions.max())
-        if low < 0 or high >= classes:
-            raise ZooError(
-                f"{name} has {option}={classes}, and the clips have actions {low} to {high}: use "
-                f"--model.{option} {high + 1}."
-            )
-
     def places(self, batch: Mapping[str, Any]) -> range:
         """The places of a batch's outputs in the sequence whose seed is the number of the batch.
 
@@ -203,3 +184,47 @@ class ClipsTask(NoiseTask):
     def clips(self, outputs: Mapping[str, Any]) -> list[Tensor]:
         """Made and real clips."""
         return [outputs["output"], outputs["video"]]
+
+
+class ActionClipsTask(ClipsTask):
+    """Clips from noise whose batches may have ``action`` (B,), the class of each clip."""
+
+    #: The hyper-parameter that says how many classes there are.
+    classes_option: ClassVar[str]
+    #: The setting that needs no actions.
+    without_actions: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def needs_actions(self) -> bool:
+        """Whether training needs the actions of the clips."""
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        data, classes = self.trainer.datamodule, self.hparams[self.classes_option]  # type: ignore[attr-defined]
+        actions = getattr(data, "actions", ())
+        if stage == "fit" and self.needs_actions and len(actions) > classes:
+            raise ZooError(
+                f"{type(self).__name__} has {self.classes_option}={classes}, and {type(data).__name__} has "
+                f"{len(actions)} actions: use --model.{self.classes_option} {len(actions)}."
+            )
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        if self.needs_actions and (batch_idx == 0 or is_at_hand(batch["video"])):
+            self.check_actions(batch.get("action"))
+
+    def check_actions(self, actions: Any) -> None:
+        """Raise `ZooError` if a batch has no actions (B,), or others than the model's classes."""
+        name, option, classes = type(self).__name__, self.classes_option, self.hparams[self.classes_option]
+        if not isinstance(actions, Tensor) or actions.dtype != torch.int64 or actions.dim() != 1:
+            raise ZooError(
+                f"{name} takes batches with action (B,), whole numbers: use data that have it, or "
+                f"{self.without_actions}."
+            )
+        low, high = int(actions.min()), int(actions.max())
+        if low < 0 or high >= classes:
+            raise ZooError(
+                f"{name} has {option}={classes}, and the clips have actions {low} to {high}: use "
+                f"--model.{option} {high + 1}."
+            )

@@ -72,7 +72,16 @@ class Driving:
             raise ZooError("driving is empty: give a clip of at least one frame.")
 
     def parts(self, count: int, size: Sequence[int]) -> Iterator[Tensor]:
-        """The frames at this size, so many at a time: (up to ``count``, 3, H, W) in [-1, 1]."""
-        left = iter(self.frames)
-        while part := list(islice(left, count)):
-            yield torch.stack([resize(read_picture(frame), size) for frame in part])
+        """The frames at this size, so many at a time: (up to ``count``, 3, H, W) in [-1, 1].
+
+        Raises `ZooError` if they have several sizes.
+        """
+        left, own = iter(self.frames), None
+        while part := [read_picture(frame) for frame in islice(left, count)]:
+            own = own or part[0].shape
+            if other := next((frame.shape for frame in part if frame.shape != own), None):
+                raise ZooError(
+                    f"driving has frames of {own[-1]}x{own[-2]} and of {other[-1]}x{other[-2]} pixels: scale them to "
+                    "one size."
+                )
+            yield torch.stack([resize(frame, size) for frame in part])

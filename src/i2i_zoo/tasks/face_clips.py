@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from i2i_zoo.errors import ZooError
-from i2i_zoo.media.faces import CHANNELS, LANDMARK_SUFFIXES, Box, face_box, face_maps, read_face
+from i2i_zoo.media.faces import CHANNELS, LANDMARK_SUFFIXES, Box, check_within, face_box, face_maps, read_face
 from i2i_zoo.media.memory import explained_shortage
 from i2i_zoo.media.pictures import read_picture, to_pil
 
@@ -75,8 +75,11 @@ class FaceClipTranslator(InOrderTranslator):
     def check(self, source: Source) -> None:
         """Raise `ZooError` if a source does not go on with the clip, or cannot begin it."""
         size = source.values.shape[-2:] if source.is_tensor else None
+        if self.box is not None if source.is_tensor else self.box is None and self.size_of_clip is not None:
+            raise ZooError("A clip has landmarks of all faces or maps of all, and both were given: draw all or none.")
         if "picture" in source.own:
             size = source.own["picture"].shape[-2:]
+            check_within(source.values, size, str(source.origin or "face"))
         if self.box is None and not source.is_tensor:
             if self.task.preprocess.size is None:
                 raise ZooError("The model does not know the size of its pictures: train it with FaceClipData.")

@@ -17,7 +17,7 @@ from i2i_zoo.media.named_poses import NAMED_POSES, named_pose
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_files import Poses
-from i2i_zoo.media.poses import POINTS, displacement, resized
+from i2i_zoo.media.poses import POINTS, cropped, displacement, resized
 from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .base import Prediction, Task
@@ -92,6 +92,16 @@ def held(poses: Tensor) -> Tensor:
     return poses[latest.where(latest >= 0, seen.int().argmax())]
 
 
+def check_inside(poses: Tensor, size: Sequence[int], name: str) -> None:
+    """Raise `ZooError` if most of the visible points (..., 18, 3) are outside of a picture of this height and width."""
+    inside = cropped(poses, 0, 0, size[0], size[1])[..., 2].sum()
+    if inside * 2 < (seen := poses[..., 2].sum()):
+        raise ZooError(
+            f"{name}: {int(seen - inside)} of its {int(seen)} points are outside of the picture of {size[1]}x{size[0]} "
+            "pixels; give the points in its pixels."
+        )
+
+
 def shifted(poses: Tensor, offset: Tensor) -> Tensor:
     """Poses (B, 18, 3) whose visible points are moved by x and y (2,)."""
     return torch.cat([(poses[..., :2] + offset) * poses[..., 2:], poses[..., 2:]], -1)
@@ -149,6 +159,8 @@ class PoseTranslator(Translator):
             ) from error
         if isinstance(self.pose, str):
             poses = named_pose(self.pose, person)[None]
+        check_inside(poses, size, "pose")
+        check_inside(person, size, "source_pose")
         return read._replace(own={"source_pose": person, "poses": poses})
 
     def at_working_size(self, source: Source) -> Tensor:

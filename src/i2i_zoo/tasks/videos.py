@@ -12,6 +12,7 @@ from PIL import Image
 
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.clips import is_clip, open_clip
+from i2i_zoo.media.files import find_files
 from i2i_zoo.media.frames import RATE
 from i2i_zoo.media.video_files import VIDEO_SUFFIXES
 
@@ -107,10 +108,11 @@ def translate_clips(
 def kept_frames(target: Path, source: Path, made_from: str) -> KeptFrames:
     """The place of a clip's frames until it is complete.  Raises `ZooError` if there can be none."""
     try:
-        state = source.stat()
+        states = [file.stat() for file in ([source, *find_files(source, ("",))] if source.is_dir() else [source])]
     except OSError as error:
         raise ZooError(f"{source}: the file cannot be read ({error.strerror}); check the path.") from None
-    return KeptFrames(target, f"{source.absolute()} {state.st_size} {state.st_mtime_ns} {made_from}")
+    seen = " ".join(f"{state.st_size} {state.st_mtime_ns}" for state in states)
+    return KeptFrames(target, f"{source.absolute()} {seen} {made_from}")
 
 
 def make_frames(
