@@ -54,6 +54,16 @@ def samples(name: str, folder: Path) -> Image.Image:
     return Image.open(folder / "0-sheet.png")
 
 
+def clips(name: str, folder: Path) -> Iterator[Image.Image]:
+    """The frames of eight clips from noise, in two rows."""
+    run("sample", name, "-n", "8", "--seed", "0", "-o", str(folder))
+    made = [list(open_clip(path)) for path in sorted(folder.glob("*.webp"))]
+    for frames in zip(*made, strict=True):
+        arrays = [np.asarray(frame.convert("RGB")) for frame in frames]
+        rows = [np.hstack(arrays[:4]), np.hstack(arrays[4:])]
+        yield Image.fromarray(np.vstack(rows)).resize((2 * HEIGHT, HEIGHT), Image.Resampling.LANCZOS)
+
+
 def clip(name: str, folder: Path) -> Iterator[Image.Image]:
     """The frames of a checkpoint's example, or its poses, beside those that it makes of it."""
     run("translate", name, "-o", str(folder), "--overwrite")
@@ -76,7 +86,7 @@ if __name__ == "__main__":
         use, file = METHODS[entry.method].use, FOLDER / Path(gallery_picture(entry)[1]).name
         with TemporaryDirectory() as folder:
             if use.clip:
-                first, *others = clip(name, Path(folder))
+                first, *others = (clip if use.source else clips)(name, Path(folder))
                 first.save(file, save_all=True, append_images=others, duration=80, loop=0, quality=80)
                 continue
             drawn = (picture if use.source else samples)(name, Path(folder)).convert("RGB")
