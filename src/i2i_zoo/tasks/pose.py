@@ -17,7 +17,7 @@ from i2i_zoo.media.named_poses import NAMED_POSES, named_pose
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
 from i2i_zoo.media.pose_files import Poses
-from i2i_zoo.media.poses import POINTS, cropped, displacement, resized
+from i2i_zoo.media.poses import POINTS, displacement, resized
 from i2i_zoo.pretrained.pose_sources import poses_of
 
 from .base import Prediction, Task
@@ -93,9 +93,11 @@ def held(poses: Tensor) -> Tensor:
 
 
 def check_inside(poses: Tensor, size: Sequence[int], name: str) -> None:
-    """Raise `ZooError` if most of the visible points (..., 18, 3) are outside of a picture of this height and width."""
-    inside = cropped(poses, 0, 0, size[0], size[1])[..., 2].sum()
-    if inside * 2 < (seen := poses[..., 2].sum()):
+    """Raise `ZooError` if most visible points (..., 18, 3) are more than a pixel outside of a picture of this height and
+    width."""
+    x, y, visible = poses.unbind(-1)
+    inside = visible[(x >= -1) & (x <= size[1]) & (y >= -1) & (y <= size[0])].sum()
+    if inside * 2 < (seen := visible.sum()):
         raise ZooError(
             f"{name}: {int(seen - inside)} of its {int(seen)} points are outside of the picture of {size[1]}x{size[0]} "
             "pixels; give the points in its pixels."
