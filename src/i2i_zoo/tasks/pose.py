@@ -93,8 +93,7 @@ def held(poses: Tensor) -> Tensor:
 
 
 def check_inside(poses: Tensor, size: Sequence[int], name: str) -> None:
-    """Raise `ZooError` if most visible points (..., 18, 3) are more than a pixel outside of a picture of this height and
-    width."""
+    """Raise `ZooError` if most visible points (..., 18, 3) are more than a pixel outside of a picture of this size."""
     x, y, visible = poses.unbind(-1)
     inside = visible[(x >= -1) & (x <= size[1]) & (y >= -1) & (y <= size[0])].sum()
     if inside * 2 < (seen := visible.sum()):

@@ -1,5 +1,6 @@
 """VGAN."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -18,4 +19,15 @@ METHOD = Method(
 """,
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="vgan-people",
+        method="vgan",
+        dataset="Rendered people",
+        description="noise to clips of people",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_PEOPLE,
+        origin="trained",
+        bundled=True,
+    ),
+)
