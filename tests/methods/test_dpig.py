@@ -362,7 +362,7 @@ def test_pictures_between_two_people(model: DPIG, people: Any, decoded: Decoded)
         torch.testing.assert_close(found[2], codes.mean(0))
     small = [to_pil(picture).resize((32, 32)) for picture in (first, second)]
     pictures = model.interpolate(
-        *small, 2, factors="foreground", first_pose=own["first_pose"] / 2, second_pose=own["second_pose"]
+        *small, 2, factors="foreground", first_pose=own["first_pose"] / 2, second_pose=own["second_pose"] / 2
     )
     assert [picture.size for picture in pictures] == [(64, 64)] * 2
     assert constant(decoded.background)

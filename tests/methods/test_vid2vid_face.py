@@ -14,7 +14,7 @@ from torch import Tensor
 
 import i2i_zoo
 from i2i_zoo.cli.main import main
-from i2i_zoo.data.rendered.face_clips import Talk
+from i2i_zoo.data.rendered.face_clips import FINER, Talk
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.faces import face_box, face_maps
 from i2i_zoo.media.pictures import to_float, to_pil
@@ -167,7 +167,7 @@ def test_pictures_around_the_face(
     monkeypatch.chdir(tmp_path)
     model.preprocess = FacePreprocess((32, 32), True)
     faces = landmarks(3)
-    large = Talk(1, 0, 64, 4)
+    large = Talk(1, 0, 2 * FINER * TALK.size, 4)  # the landmarks are in the middle of pictures of this size
     pictures = [to_float(large.frame(number)["video"]) for number in range(3)]
     write(Path("faces"), faces)
     Path("pictures").mkdir()
@@ -182,7 +182,7 @@ def test_pictures_around_the_face(
     assert "landmarks/ --picture pictures/ -o results" in Path("speaker/README.md").read_text()
     with pytest.raises(ZooError, match=r"needs picture \(--picture\)"):
         model.translate("faces")
-    to_pil(pictures[1][:, :30]).save("pictures/01.png")
+    to_pil(pictures[1][:, :126]).save("pictures/01.png")
     with pytest.raises(ZooError, match=r"01\.txt: the pictures of a clip have one size"):
         model.translate("faces", picture="pictures")
     Path("pictures/02.png").unlink()
