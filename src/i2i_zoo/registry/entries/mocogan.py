@@ -1,6 +1,5 @@
 """MoCoGAN."""
 
-from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -19,15 +18,4 @@ METHOD = Method(
 """,
 )
 
-ENTRIES = (
-    Entry(
-        name="mocogan-shapes",
-        method="mocogan",
-        dataset="Moving shapes",
-        description="noise to clips of moving shapes",
-        license="apache-2.0",
-        license_notice=terms.RENDERED_SHAPES,
-        origin="trained",
-        bundled=True,
-    ),
-)
+ENTRIES: tuple[Entry, ...] = ()
