@@ -165,6 +165,35 @@ except EndedBySignal as end:
 """
 
 
+WORKER = """
+import signal
+from i2i_zoo.cli.runs import EndedBySignal, ended_by_signals
+
+class Loader:
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __del__(self):
+        raise RuntimeError(f"DataLoader worker (pid {self.pid}) is killed by signal: Terminated. ")
+
+try:
+    with ended_by_signals(lambda: "; go on"):
+        Loader(1)
+        signal.raise_signal(signal.SIGTERM)
+except EndedBySignal as end:
+    print(end, end.status)
+Loader(2)
+"""
+
+
+def test_the_end_of_a_worker_is_told_unless_the_same_signal_ended_the_run() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", WORKER], env=environment, capture_output=True, text=True)
+    assert ended.stdout == "ended by SIGTERM; go on 143\n"
+    assert "pid 1" in ended.stderr, "before the signal, a worker's end is news"
+    assert "pid 2" not in ended.stderr
+
+
 def test_a_signal_is_not_lost_in_a_destructor() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", LOST], env=environment, capture_output=True, text=True, check=False)

@@ -148,6 +148,11 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
         if received and isinstance(lost.exc_value, SystemExit):
             threading.Timer(0.1, signal.raise_signal, (received,)).start()
         else:
+            without_workers(lost)
+
+    def without_workers(lost: Any) -> None:
+        # The same signal ends the workers, which torch may find out in a destructor, even after the block.
+        if not (received and signal_of_a_worker(lost.exc_value)):
             report(lost)
 
     in_main_thread = threading.current_thread() is threading.main_thread()  # only it may set handlers
@@ -162,7 +167,7 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
             raise EndedBySignal(number, outlook()) from None
         raise
     finally:
-        sys.unraisablehook = report
+        sys.unraisablehook = without_workers if received else report
         for number, handler in previous.items():
             signal.signal(number, handler)
 
