@@ -141,7 +141,13 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
     def stop(number: int, frame: object) -> NoReturn:
         nonlocal received
         received = signal.Signals(number)
+        leave_workers()
         raise SystemExit(128 + number)
+
+    def leave_workers() -> None:
+        # The same signal ends the workers.  Torch's handler would raise an error about that in the midst of the ending.
+        if in_main_thread and hasattr(signal, "SIGCHLD"):
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def send_again(lost: Any) -> None:
         # Python drops what is raised in a destructor, and loaders of data end their workers in one.
@@ -163,8 +169,10 @@ def ended_by_signals(outlook: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if number := received or signal_of_a_worker(error):
-            raise EndedBySignal(number, outlook()) from None
+        received = received or signal_of_a_worker(error)
+        if received:
+            leave_workers()
+            raise EndedBySignal(received, outlook()) from None
         raise
     finally:
         sys.unraisablehook = without_workers if received else report
