@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from i2i_zoo.cli.main import main
+from i2i_zoo.data.files import by_folder
 from i2i_zoo.data.paired import PairedData
 from i2i_zoo.data.semantic import SemanticData
 from i2i_zoo.data.style import StyleData
@@ -94,3 +95,8 @@ def test_files_that_differ_in_their_suffix(tmp_path: Path) -> None:
     (tmp_path / "train" / "b" / "x.bmp").unlink()
     with pytest.raises(ZooError, match=r"x\.bmp and .*x\.png have the same name, so it is unclear which of them"):
         PairedData(str(tmp_path), "a", "b", val_fraction=0).setup("fit")
+
+
+def test_the_frames_of_a_folder_stay_together() -> None:
+    names = ["a/z", "a/b/2", "a/b/10", "a/1", "2", "10"]
+    assert by_folder(names) == {"": ["2", "10"], "a": ["a/1", "a/z"], "a/b": ["a/b/2", "a/b/10"]}

@@ -141,9 +141,8 @@ def kept(model: Any, outputs: Any, batch: Any, place: float) -> Kept:
             pictures = measured[key] if measured[key].dim() == 4 else strip(measured[key])
             shown[key] = visible(in_colours(pictures, palette))
         if model.verb == "translate":
-            source = panels[number * (len(panels) // len(model.directions))]
-            frames, rest = divmod(source.shape[-1], shown["output"].shape[-1])
-            shown["source"] = source if frames < 2 or rest else source[..., -shown["output"].shape[-1] :]
+            source, width = panels[number * (len(panels) // len(model.directions))], shown["output"].shape[-1]
+            shown["source"] = source if source.shape[-1] % width else source[..., -width:]  # the last of a strip
         if batch.get("name_b", batch["name"])[0] != batch["name"][0]:
             shown.pop("target", None)  # that of another picture
         name = batch["clips" if "clips" in batch else "name_b" if direction == "ba" else "name"][0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,12 @@ import torch
 from i2i_zoo.annotations import Count, Positive, Seed, Side
 from i2i_zoo.errors import ZooError
 from i2i_zoo.media.faces import LANDMARK_SUFFIXES, check_within, face_box, face_maps, read_face
-from i2i_zoo.media.files import described, find_files, height_width, in_order
+from i2i_zoo.media.files import described, find_files, height_width
 from i2i_zoo.media.geometry import resize
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.tasks.preprocess import FacePreprocess
 
-from .files import check_files, check_label_files, find_pictures, listed, relative_name, without_partner
+from .files import by_folder, check_files, check_label_files, find_pictures, listed, relative_name, without_partner
 from .sequences import Sequences
 from .splits import SplitData
 
@@ -155,5 +154,5 @@ class FaceClipData(SplitData):
                 f"{len(lonely)} files have no partner of the same name in {places[0].name} or {places[1].name}: "
                 f"{listed(lonely)}; add their landmarks or pictures, or remove them."
             )
-        groups = groupby(sorted(landmarks, key=in_order), lambda name: name.rpartition("/")[0])
-        return [(clip or split, [(landmarks[name], pictures[name]) for name in names]) for clip, names in groups]
+        clips = by_folder(landmarks).items()
+        return [(clip or split, [(landmarks[name], pictures[name]) for name in names]) for clip, names in clips]

@@ -95,6 +95,14 @@ def relative_name(file: Path, folder: Path) -> str:
     return unicodedata.normalize("NFC", str(file.relative_to(folder).with_suffix("")))
 
 
+def by_folder(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names of each folder, `in_order`: the frames of a clip, also if its folder has folders."""
+    folders: dict[str, list[str]] = {}
+    for name in sorted(names, key=in_order):
+        folders.setdefault(name.rpartition("/")[0], []).append(name)
+    return folders
+
+
 def spellings(name: str) -> list[str]:
     """The forms in which a system may store a `relative_name`: composed, and decomposed."""
     return list(dict.fromkeys([name, unicodedata.normalize("NFD", name)]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from i2i_zoo.media.flow_files import FLOW_SUFFIXES, read_flow
 from i2i_zoo.media.labels import read_instances
 from i2i_zoo.media.pictures import decode_picture, to_float
 
-from .files import LABELS_CHECKED, evenly_spaced, listed, spellings
+from .files import LABELS_CHECKED, by_folder, evenly_spaced, listed, spellings
 from .semantic import Files, SemanticData
 from .sequences import Sequences
 
@@ -136,9 +135,8 @@ class LabelClipData(SemanticData):
         At most `LABELS_CHECKED` files of flow, evenly spaced, are read here; the others are checked when they are used.
         """
         pictures = super().dataset(split)
-        named = zip(pictures.names, pictures.files, strict=True)
-        groups = groupby(named, lambda item: item[0].rpartition("/")[0])
-        clips = [(name or split, [files for _, files in group]) for name, group in groups]
+        files_of = dict(zip(pictures.names, pictures.files, strict=True))
+        clips = [(clip or split, [files_of[name] for name in names]) for clip, names in by_folder(files_of).items()]
         for name, files in clips:
             if len(files) < self.span:
                 raise ZooError(

@@ -18,7 +18,7 @@ from torch import Tensor
 from i2i_zoo.errors import ZooError
 
 from .files import refuse_pipe
-from .geometry import resize
+from .geometry import resize, within
 from .lines import strong_edges
 from .memory import need_picture_memory
 
@@ -114,7 +114,7 @@ def as_face(points: Any, origin: str = "The face") -> Tensor:
 
 def check_within(face: Tensor, size: Sequence[int], origin: str) -> None:
     """Raise `ZooError` naming ``origin`` if most points of a face are outside of its picture, whose size is given."""
-    inside = int(((face >= -1) & (face <= face.new_tensor([size[1], size[0]]))).all(1).sum())
+    inside = int(within(face, size).sum())
     if inside * 2 < len(face):
         raise ZooError(
             f"{origin}: {len(face) - inside} of its {len(face)} points are outside of its picture of "

@@ -34,6 +34,11 @@ def resize_shorter(image: Tensor, length: int) -> Tensor:
     return resize(image, [round(side * length / shorter) for side in image.shape[-2:]])
 
 
+def within(points: Tensor, size: Sequence[int]) -> Tensor:
+    """Which points (..., 2), x and y, are in a picture of this height and width, or at most a pixel outside: (...)."""
+    return ((points >= -1) & (points <= points.new_tensor([size[1], size[0]]))).all(-1)
+
+
 def pad_to_stride(image: Tensor, stride: int, smallest: int = 1) -> tuple[Tensor, int, int]:
     """Mirror a batch (..., H, W) at its edges, evenly, to multiples of ``stride`` that are at least ``smallest``.
 

@@ -24,9 +24,9 @@ class Deformable(PoseTask, Method):
     """The Deformable GAN.  The defaults are those of the full model for Market-1501.
 
     The paper's rows (tab. 3): the full model; "DSC" ``lambda_nn=0, lambda_l1=100``; "PercLoss" ``lambda_nn=0,
-    lambda_perceptual=0.5``; "Baseline" ``warp="none", lambda_nn=0, lambda_l1=100``.  The
-    authors' README has had this 100 since October 2018, and 10 before; its batches have 4 pairs, but 2 for the full
-    model on DeepFashion.
+    lambda_perceptual=0.5``; "Baseline" ``warp="none", lambda_nn=0, lambda_l1=100``.  The authors' README
+    has had this 100 since October 2018, and 10 before; its batches have 4 pairs, but 2 for the full model on
+    DeepFashion.
 
     The authors draw three batches for a step: of real pairs, and for each player's generated ones.  Here one batch
     serves for all, and the generator runs once.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from i2i_zoo.errors import ZooError, choices
 from i2i_zoo.media.clips import save_clip
-from i2i_zoo.media.geometry import pad_to_stride
+from i2i_zoo.media.geometry import pad_to_stride, within
 from i2i_zoo.media.named_poses import NAMED_POSES, named_pose
 from i2i_zoo.media.pictures import read_picture
 from i2i_zoo.media.pose_drawing import stick_figure
@@ -94,8 +94,8 @@ def held(poses: Tensor) -> Tensor:
 
 def check_inside(poses: Tensor, size: Sequence[int], name: str) -> None:
     """Raise `ZooError` if most visible points (..., 18, 3) are more than a pixel outside of a picture of this size."""
-    x, y, visible = poses.unbind(-1)
-    inside = visible[(x >= -1) & (x <= size[1]) & (y >= -1) & (y <= size[0])].sum()
+    visible = poses[..., 2]
+    inside = visible[within(poses[..., :2], size)].sum()
     if inside * 2 < (seen := visible.sum()):
         raise ZooError(
             f"{name}: {int(seen - inside)} of its {int(seen)} points are outside of the picture of {size[1]}x{size[0]} "

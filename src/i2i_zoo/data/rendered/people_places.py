@@ -40,9 +40,9 @@ def draw_place(seed: int, height: int, width: int, studio: bool = False) -> np.n
     draw.rectangle((0, horizon, width, height), _whole(floor))
     if not studio:
         _WALLPAPERS[kind](draw, rng, (width, horizon), wall)
-    if kind != "park" and not studio:
-        draw.rectangle((0, horizon - height * 0.012, width, horizon), _whole(shade(wall, 0.62)))
-        _floor(draw, rng, (width, height), horizon, floor)
+        if kind != "park":
+            draw.rectangle((0, horizon - height * 0.012, width, horizon), _whole(shade(wall, 0.62)))
+            _floor(draw, rng, (width, height), horizon, floor)
     picture = picture.filter(ImageFilter.GaussianBlur(height / 320))
     # Light falls off from one side, the floor is brighter in front, and everything has a grain.
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
