@@ -177,6 +177,24 @@ def test_launched_processes_share_the_files(
     assert "a launcher has started this process and 1 others already" in capsys.readouterr().err
 
 
+def test_a_bad_file_of_one_process_of_torchrun_does_not_end_the_others() -> None:
+    first = picture("in/000.png")
+    for number in range(1, 300):
+        Path(f"in/{number:03}.png").symlink_to(first.absolute())
+    Path("in/001.png").unlink()
+    Path("in/001.png").write_text("no picture")
+    Path("out").mkdir()
+    for number in range(3, 300, 2):  # so that the second process has nothing else to do
+        Path(f"out/{number:03}.png").touch()
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv_backend=c10d"]
+    command += ["--rdzv_endpoint=localhost:0", "-m", "i2i_zoo", "translate", "model", "in", "-o", "out", "--batch=1"]
+    result = subprocess.run([*command, "--device=cpu"], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1, result.stderr
+    assert "i2i-zoo: in/001.png: the file is not a picture" in result.stderr
+    assert "150 translated: out (process 0 of 2)" in result.stdout
+    assert len(files("out")) == 299
+
+
 def test_damaged_videos_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("av")
     Path("film.mp4").write_bytes(b"film")

@@ -33,6 +33,7 @@ from . import (
     translate,
 )
 from .parser import Parser
+from .sharding import find_others
 from .short_help import short_help
 
 #: The verbs of Lightning's command line, which parses their arguments.
@@ -62,12 +63,24 @@ VERBS: dict[str, ModuleType] = {
 #: The verbs that also take the conditions of their checkpoint.
 WITH_CONDITIONS = ("translate", "sample", "export")
 
+#: The verbs whose work is shared by the processes of a launcher, each of which does its part alone.
+SHARED = ("translate", "sample", "compare")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, by default those of the process, and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names that the terminal's encoding lacks
+    others = find_others() if argv and argv[0] in SHARED else None
+    status = status_of(argv)
+    if others is not None:
+        others.end(failed=status == 1)
+    return status
+
+
+def status_of(argv: Sequence[str]) -> int:
+    """Run the command, say what went wrong, and return the exit status."""
     try:
         try:
             return run(argv)

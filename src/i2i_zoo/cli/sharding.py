@@ -1,4 +1,4 @@
-"""Work on several devices: one process for each."""
+"""Work on several devices, by one process for each: started here, or by a launcher."""
 
 from __future__ import annotations
 
@@ -29,6 +29,30 @@ def launched_with(args: Any) -> Launched:
             "already; leave it out, and start one process for each device."
         )
     return launched
+
+
+class Others:
+    """The other processes that torchrun has started for this command.
+
+    torchrun ends all of them as soon as one fails, so that one stays until the others have done their share.
+    """
+
+    def __init__(self) -> None:
+        from torch.distributed.rendezvous import rendezvous
+
+        self.store, _, self.processes = next(rendezvous("env://"))
+
+    def end(self, failed: bool) -> None:
+        """Count this process among those that are done and, if it has failed, wait for the others."""
+        done = self.store.add("i2i_zoo/done", 1)
+        while failed and done < self.processes:
+            time.sleep(1)
+            done = self.store.add("i2i_zoo/done", 0)
+
+
+def find_others() -> Others | None:
+    """The others, if torchrun has started this process, which then holds a store for all of them."""
+    return Others() if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" else None
 
 
 class Call(NamedTuple):
