@@ -184,6 +184,11 @@ def test_what_is_no_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(f"{RUNS}/version_0/config.yaml", "empty/version_0")
     with pytest.raises(ZooError, match="this run has left no checkpoint; start it again with its recipe"):
         find("empty")
+    above = str(Path(RUNS).parent)
+    message = f"{above} is a folder above runs: give {RUNS}"
+    for call in (find, i2i_zoo.load):
+        with pytest.raises(ZooError, match=message):
+            call(above)
 
 
 def test_data_that_need_no_folder_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:

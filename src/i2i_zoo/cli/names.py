@@ -16,7 +16,7 @@ from i2i_zoo.data import datamodules
 from i2i_zoo.errors import ZooError
 from i2i_zoo.registry import ENTRIES, method_class, refuse_weights, suggest
 from i2i_zoo.store.format import CONFIG, Config, read_config
-from i2i_zoo.store.runs import config_of, result_of
+from i2i_zoo.store.runs import config_of, refuse_folder_above, result_of
 from i2i_zoo.store.sources import locate, needed
 
 from .diagnosis import pairs
@@ -130,6 +130,7 @@ def find(name: str) -> Named:
         return Named(name, config_of(result))
     if runs := [path.parent for path in (*result.glob("config.yaml"), *result.glob("version_*/config.yaml"))]:
         raise ZooError(f"{runs[0]}: this run has left no checkpoint; start it again with its recipe.")
+    refuse_folder_above(result)
     refuse_weights(name)
     if is_recipe(name):
         raise ZooError(f"{name} is a recipe and no checkpoint: did you mean --config {name}?")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from i2i_zoo.errors import ZooError
+
 from .format import CONFIG
 
 
@@ -23,6 +25,14 @@ def result_of(path: Path) -> Path:
     if config := _newest([*path.glob(f"model/{CONFIG}"), *path.glob(f"version_*/model/{CONFIG}")]):
         return config.parent
     return _newest(path.glob("checkpoints/last*.ckpt")) or last_checkpoint(path) or path
+
+
+def refuse_folder_above(path: Path) -> None:
+    """Raise `ZooError` if the folders of runs are one level below, as in ``runs/`` itself."""
+    below = sorted({str(config.parents[1]) for config in path.glob("*/version_*/config.yaml")})
+    if below:
+        others = f", one of {len(below)} folders of runs in it" if len(below) > 1 else ""
+        raise ZooError(f"{path} is a folder above runs: give {below[0]}{others}.")
 
 
 def config_of(result: Path) -> Path | None:

@@ -26,7 +26,7 @@ from .archives import ArchiveError, extract_member
 from .downloads import DownloadError, download, from_drive
 from .first_use import FirstUse, sha256_of, zoo_cache
 from .format import CONFIG
-from .runs import result_of
+from .runs import refuse_folder_above, result_of
 
 #: A file or folder of Google Drive: which of the two, its id, and the file that is meant within that archive or folder.
 DRIVE = re.compile(r"https://drive\.google\.com/(uc\?id=|drive/folders/)([\w-]+)(?:#(.*))?")
@@ -73,6 +73,7 @@ def locate(
         result = result_of(Path(name))
         if result == Path(name) and not (result / CONFIG).is_file():
             registry.refuse_weights(name)
+            refuse_folder_above(result)
         if result.is_file():
             raise ZooError(
                 f"{name}: the run has not saved a model yet: continue it with --ckpt_path last, or make a model of its "
