@@ -226,8 +226,9 @@ def test_what_helps_nobody_is_not_said(caplog: pytest.LogCaptureFixture) -> None
                 logger.warning("a warning")
     assert [record.getMessage() for record in caplog.records] == ["a warning", "💡 Tip: buy something", "a warning"]
     assert private.worth_reading(caplog.records[0])
-    with private.quiet():  # an error, if it were not left out
+    with private.quiet():  # errors, if they were not left out
         warnings.warn("`isinstance(treespec, LeafSpec)` is deprecated, use another", FutureWarning, stacklevel=1)
+        warnings.warn("The number of training batches (6) is smaller than the logging interval", stacklevel=1)
 
 
 def test_every_public_name_is_tested_here() -> None:

@@ -105,12 +105,14 @@ def worth_reading(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """In the block, without what helps nobody: advertisements, and a remark about PyTorch that Lightning provokes."""
+    """In the block, without what helps nobody: advertisements, a remark about PyTorch that Lightning provokes, and
+    advice on logging, which is needless beside the means of the epochs."""
     logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     logger.addFilter(worth_reading)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
+            warnings.filterwarnings("ignore", "The number of training batches .* is smaller than the logging interval")
             yield
     finally:
         logger.removeFilter(worth_reading)
