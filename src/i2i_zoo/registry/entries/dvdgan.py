@@ -1,5 +1,6 @@
 """DVD-GAN."""
 
+from i2i_zoo.registry import terms
 from i2i_zoo.registry.entry import Entry, Method
 
 METHOD = Method(
@@ -18,4 +19,15 @@ METHOD = Method(
 """,
 )
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES = (
+    Entry(
+        name="dvdgan-shapes",
+        method="dvdgan",
+        dataset="Moving shapes",
+        description="noise to clips of moving shapes",
+        license="apache-2.0",
+        license_notice=terms.RENDERED_SHAPES,
+        origin="trained",
+        bundled=True,
+    ),
+)
