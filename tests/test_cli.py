@@ -284,6 +284,14 @@ def test_carries_on_past_what_cannot_be_read(model: str, capsys: pytest.CaptureF
         assert error.count(f"i2i-zoo: in/{name}: ") == 1
 
 
+def test_one_result_is_written_under_a_name_of_its_own(model: str) -> None:
+    picture("in/a.png")
+    assert main(["translate", model, "in/a.png", "-o", "out"]) == 0
+    assert main(["translate", model, "in/a.png", "-o", "new/b.png"]) == 0
+    assert Path("new/b.png").read_bytes() == Path("out/a.png").read_bytes()
+    assert [path.name for path in Path("new").iterdir()] == ["b.png"]
+
+
 @pytest.mark.parametrize(
     ("inputs", "output", "sentence"),
     [
@@ -294,8 +302,10 @@ def test_carries_on_past_what_cannot_be_read(model: str, capsys: pytest.CaptureF
         (["missing.png"], "out", "missing.png: there is no such file or folder"),
         (["in/*.gif"], "out", "in/*.gif: there is no such file or folder"),
         (["empty"], "out", "empty: the folder holds no pictures"),
-        (["in/a.png"], "out.png", "results are written into a folder"),
-        (["in/a.png"], "model/config.json", "results are written into a folder"),
+        (["in"], "out.png", "-o out.png: this is one file, and there are 2 results; name a folder"),
+        (["in/a.png"], "out.jpg", "-o out.jpg: the result for in/a.png is written as .png; name such a file"),
+        (["in/a.png"], "in/a.png", "the result would replace an input"),
+        (["in/a.png"], "model/config.json", "-o model/config.json: the result for in/a.png is written as .png"),
     ],
 )
 def test_refused_before_anything_is_done(

@@ -240,7 +240,7 @@ def test_a_first_frame_is_an_input(made: Any, inputs: list[str], tmp_path: Path)
 def test_clips_from_noise_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     i2i_zoo.save(MoCoGAN(**CLIPS, content=4, categories=3, motion=2).eval(), tmp_path / "mocogan")
     file = tmp_path / "mocogan.pt2"
-    assert main(["export", str(tmp_path / "mocogan"), "--format", "torch", "--frames", "6", "-o", str(file)]) == 0
+    assert main(["export", str(tmp_path / "mocogan"), "--frames", "6", "-o", str(file)]) == 0
     assert "output (3, 6, 3, 32, 32): differs by at most" in capsys.readouterr().out
     assert main(["export", str(tmp_path / "mocogan"), "--category", "1", "-o", str(file)]) == 1
     assert "takes noise and frames as inputs: leave out category" in capsys.readouterr().err

@@ -201,8 +201,16 @@ def test_damaged_videos_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["translate", "model", "film.mp4", "-o", "out", "--device", "cpu"]) == 1
     error = capsys.readouterr().err
     assert "i2i-zoo: film.mp4: the video cannot be read (Invalid data found when processing input)" in error
-    assert main(["translate", "model", "film.mp4", "-o", "out.mp4"]) == 1
-    assert "-o out.mp4: results are written into a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["out.gif", "out.webp", "out.mp4"])
+def test_a_clip_is_written_under_a_name_of_its_own(name: str) -> None:
+    if name == "out.mp4":
+        pytest.importorskip("av")
+    frames = [Image.new("RGB", (32, 32), (80 * shade, 40, 90)) for shade in range(3)]
+    frames[0].save("clip.gif", save_all=True, append_images=frames[1:], duration=100)
+    assert main(["translate", "model", "clip.gif", "-o", name, "--device", "cpu"]) == 0
+    assert len(list(open_clip(name))) == 3
 
 
 def test_a_name_of_251_bytes_and_a_suffix() -> None:

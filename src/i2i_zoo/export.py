@@ -35,7 +35,7 @@ Runner = Callable[[list[Tensor]], Tensor]
 def export(
     model: Any,
     path: str | os.PathLike[str],
-    format: Literal["onnx", "torch"] = "onnx",
+    format: Literal["onnx", "torch"] | None = None,
     *,
     half: bool = False,
     **conditions: Any,
@@ -52,7 +52,8 @@ def export(
     Args:
         model: A method in eval mode on the CPU, as `load` returns it.
         path: The file to write.
-        format: ``onnx``, for ONNX Runtime and others, or ``torch``, for `torch.export.load`.
+        format: ``onnx``, for ONNX Runtime and others, or ``torch``, for `torch.export.load`; by default ``torch`` for a
+            path that ends with ``.pt2``, and else ``onnx``.
         half: Whether weights, inputs and outputs have half precision.
         **conditions: Chosen conditions, such as ``direction="ba"`` or a style; they become part of the graph.
 
@@ -65,6 +66,7 @@ def export(
             these conditions; if a package is missing; or if the file cannot be written.  No file is left then.
     """
     path = Path(path)
+    format = format or ("torch" if path.suffix == ".pt2" else "onnx")
     missing = [package for package in ("onnx", "onnxscript", "onnxruntime") if not find_spec(package)]
     if format == "onnx" and missing:
         raise ZooError(f"ONNX needs the packages {', '.join(missing)}: {install(*missing)}.")

@@ -16,7 +16,7 @@ HELP = "write a checkpoint as a graph for other runtimes, compared with the mode
 def add_arguments(command: Parser) -> None:
     command.epilog = EPILOG.format(verb="export")
     command.add_argument("name", metavar="NAME", help="checkpoint: a name of the list, hf:org/repo, or a folder")
-    command.add_argument("--format", choices=["onnx", "torch"], default="onnx", help="[%(default)s]")
+    command.add_argument("--format", choices=["onnx", "torch"], help="[torch for a .pt2 file, else onnx]")
     command.add_argument("--half", action="store_true", help="in half precision")
     command.add_argument("-o", "--output", type=Path, required=True, help="file to write")
     command.set_defaults(device="cpu", devices=1)

@@ -41,7 +41,8 @@ def add_arguments(command: Parser) -> None:
         "--output",
         type=Path,
         default=Path("translated"),
-        help="folder for the results: 8-bit PNG files for pictures; mp4, webm, GIF or WebP for clips [%(default)s]",
+        help="folder for the results, or a file for the only one: 8-bit PNG for pictures; mp4, webm, GIF or WebP for "
+        "clips [%(default)s]",
     )
     command.add_argument("--batch", type=positive, default=4, help="pictures at a time [%(default)s]")
     command.add_argument("--device", help="cuda, cuda:1, mps or cpu; by default a GPU if there is one")
@@ -52,11 +53,6 @@ def add_arguments(command: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from i2i_zoo.media.files import PICTURE_SUFFIXES
-    from i2i_zoo.media.video_files import VIDEO_SUFFIXES
-
-    if args.output.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) or args.output.is_file():
-        raise ZooError(f"-o {args.output}: results are written into a folder, under the names of the inputs; name one.")
     check_exists(args.name)  # also where all results are there already
     if not args.inputs:
         from .translate_example import translate_example
@@ -64,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         return translate_example(args)
     launched, (shared, _) = launched_with(args), split_conditions(args)
     # Without conditions the model is not loaded yet, which is not needed if all results are there and are pictures.
-    if args.model is None and (any(map(has_points, args.inputs)) or to_do(args, plan(args.inputs, args.output))):
+    if args.model is None and (
+        is_file_name(args.output) or any(map(has_points, args.inputs)) or to_do(args, plan(args.inputs, args.output))
+    ):
         args.model = load_named(args.name, "cpu" if args.devices > 1 else args.device)
     translator = args.model.translator(**shared) if args.model else None
     jobs = launched.share(plan(args.inputs, args.output, translator))
@@ -127,7 +125,10 @@ def own_conditions(args: argparse.Namespace, jobs: Mapping[Path, Path]) -> OwnCo
             place, names = Path(places[condition.name]), [source.name for source in jobs.values()]
             values = condition.kind.by_name(place, names) if len(jobs) > 1 and not place.is_dir() else None
             if values is None:
-                results = (target.relative_to(args.output) for target in jobs)
+                results = [
+                    Path(source.name) if target == args.output else target.relative_to(args.output)
+                    for target, source in jobs.items()
+                ]
                 values = [partner(place, name, len(jobs), condition) for name in results]
             for source, value in zip(jobs.values(), values, strict=True):
                 own[source][condition.name] = value
@@ -165,7 +166,8 @@ def has_points(text: str) -> bool:
 def plan(inputs: Sequence[str], output: Path, translator: Translator | None = None) -> dict[Path, Path]:
     """Each file to write to its source; its suffix is the translator's, by default .png, or a clip's own.
 
-    Folders and globs are searched for the files that the translator takes, by default for pictures.
+    They lie in the folder ``output``, or it is the file for the only one.  Folders and globs are searched for the files
+    that the translator takes, by default for pictures.
 
     Raises `ZooError` for a missing input, for two inputs with the same result file, and for a result that would replace
     an input.
@@ -200,11 +202,38 @@ def plan(inputs: Sequence[str], output: Path, translator: Translator | None = No
             if own in jobs and real(jobs[own]) != real(source):
                 raise ZooError(f"{jobs[own]} and {source} would both be written to {own}; translate them apart.")
             jobs[own] = source
+    if is_file_name(output):
+        jobs = {output: only(jobs, output)}
     sources = {real(source) for source in jobs.values()}
     for target, source in jobs.items():
         if real(target) in sources:
             raise ZooError(f"{source}: the result would replace an input, {target}; choose another folder with -o.")
     return jobs
+
+
+def is_file_name(output: Path) -> bool:
+    """Whether ``-o`` names a file, not a folder."""
+    from i2i_zoo.media.files import PICTURE_SUFFIXES
+    from i2i_zoo.media.video_files import VIDEO_SUFFIXES
+
+    named = output.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
+    return (named or output.is_file()) and not output.is_dir()
+
+
+def only(jobs: Mapping[Path, Path], output: Path) -> Path:
+    """The source of the only job, whose result is to be the file ``output``.
+
+    Raises `ZooError` if there are more jobs, or if the result cannot be written in a file that ends so.
+    """
+    from i2i_zoo.media.clips import CLIP_SUFFIXES
+
+    if len(jobs) > 1:
+        raise ZooError(f"-o {output}: this is one file, and there are {len(jobs)} results; name a folder.")
+    ((target, source),) = jobs.items()
+    endings = CLIP_SUFFIXES if target.suffix in CLIP_SUFFIXES else (target.suffix,)
+    if output.suffix.lower() not in endings:
+        raise ZooError(f"-o {output}: the result for {source} is written as {' or '.join(endings)}; name such a file.")
+    return source
 
 
 def real(path: str | Path) -> Path:

@@ -19,6 +19,9 @@ from .files import refuse_pipe
 from .frames import RATE, Clip, FrameFolder, Strip, write_folder, write_strip
 from .video_files import ENCODERS, VIDEO_SUFFIXES, Video, write_video
 
+#: How the names of files end in which clips can be written.
+CLIP_SUFFIXES = (*ENCODERS, *TICKS)
+
 #: The fewest and the most frames a second that can be written.
 RATES = (Fraction(1, 100), Fraction(1000))
 
@@ -31,7 +34,7 @@ def is_clip(path: Path) -> bool:
 def suffix_of_result(path: Path) -> str:
     """How the name of a file ends that is made from a clip and can be written."""
     suffix = path.suffix.lower()
-    return suffix if suffix in (*ENCODERS, *TICKS) else ".mp4"
+    return suffix if suffix in CLIP_SUFFIXES else ".mp4"
 
 
 def open_clip(path: str | Path) -> Clip:
@@ -71,7 +74,7 @@ def save_clip(
         ZooError: If it cannot be written, or PyAV is missing for a video.
     """
     suffix, exact = path.suffix.lower(), Fraction(rate).limit_denominator(1001)
-    if suffix not in (*ENCODERS, *TICKS, ".png", ""):
+    if suffix not in (*CLIP_SUFFIXES, ".png", ""):
         raise ZooError(
             f"{path}: a clip cannot be written as {suffix}; choose .mp4, .webm, .gif, .webp, .png or a folder."
         )

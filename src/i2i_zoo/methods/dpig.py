@@ -53,6 +53,8 @@ class DPIG(PoseTask, Method):
     Args:
         size: Height and width of the pictures that the networks take; others are resized.
         width: Channels of the first maps of the encoder and of the decoder.
+        decoder_width: The decoder's, if another: as its first layer gives every pixel the same sums of the codes, it
+            can use no more than about so many numbers of them.
         blocks: Residual blocks of the decoder and of the background's tower, which halve the maps between two blocks.
         region_blocks: Residual blocks of the tower of the body's regions; by default as many.
         region_side: The seven regions of the body are scaled to this many pixels along each side.
@@ -93,6 +95,7 @@ class DPIG(PoseTask, Method):
         self,
         size: Annotated[Sequence[Side], Length(2)] = (128, 64),
         width: Width = 128,
+        decoder_width: Width | None = None,
         blocks: Annotated[int, Ge(1), Le(8)] = 5,
         region_blocks: Annotated[int, Ge(1), Le(8)] | None = None,
         region_side: Annotated[int, Ge(1), Le(1024)] = 48,
@@ -135,7 +138,7 @@ class DPIG(PoseTask, Method):
         appearance = self.code_lengths["foreground"] + background_code
         encoder = AppearanceEncoder(width, blocks, region_side, region_code, background_code, size, region_blocks)
         self.encoder = init_glorot(encoder)
-        self.decoder = init_glorot(PersonDecoder(appearance, width, blocks, bottleneck, size))
+        self.decoder = init_glorot(PersonDecoder(appearance, decoder_width or width, blocks, bottleneck, size))
         self.pose_autoencoder = init_glorot(PoseAutoencoder(pose_code, hidden, size))
         for factor in self.factors:
             length, own = self.code_lengths[factor], hidden // 2 if factor == "background" else hidden
