@@ -84,7 +84,7 @@ class TestDeepFashion(DPIGTester):
 
 
 class TestPenalty(DPIGTester):
-    tiny: ClassVar = TINY | {"lambda_penalty": 10.0}
+    tiny: ClassVar = TINY | {"lambda_penalty": 10.0, "decoder_width": 6}
 
 
 @pytest.fixture(scope="module")
